@@ -11,7 +11,12 @@ export default defineConfig({
         root,
         test: {
           name: 'unit',
-          include: ['protocol/**/*.test.ts', 'agent/**/*.test.ts', 'cli/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          include: [
+            'protocol/**/*.test.ts',
+            'agent/**/*.test.ts',
+            'cli/**/*.test.ts',
+            'test/unit/**/*.test.ts',
+          ],
         },
       },
       {

@@ -1,0 +1,83 @@
+import type { Capabilities, Round } from '../../protocol/mod.ts';
+import type { RunResult } from '../effects/runner.ts';
+import type { DumpPlan } from '../runtime/runtime.ts';
+
+/** Where criu reads and writes: images, its work files and its log. */
+export interface CriuPaths {
+  readonly imageDir: string;
+  readonly logFile: string;
+}
+
+/** How the final dump gets its memory to the target. */
+export type DumpTransport =
+  | { readonly kind: 'page-server'; readonly address: string; readonly port: number }
+  | { readonly kind: 'lazy'; readonly address: string; readonly port: number }
+  | { readonly kind: 'local' };
+
+export interface DumpOptions extends CriuPaths {
+  readonly plan: DumpPlan;
+  readonly transport: DumpTransport;
+  /** Path of the hook script (see hooks.ts). */
+  readonly hook: string;
+  /** Relative path of the parent images and dirty tracking, for pre-copy. */
+  readonly previous?: string;
+  readonly deadlineMs: number;
+  readonly leaveRunning?: boolean;
+}
+
+/** A criu process that was started and goes on. */
+export interface CriuProcess {
+  readonly pid: number;
+  /** Resolves when criu says (status fd) that it listens; rejects (DUMP_FAILED, RESTORE_FAILED) when it ends before. */
+  readonly ready: Promise<void>;
+  readonly ended: Promise<RunResult>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** First error lines of a criu log, with the most likely cause. */
+export interface CriuLogSummary {
+  readonly lines: readonly string[];
+  /** What to do, for the cases godwit knows; empty otherwise. */
+  readonly cure: string;
+}
+
+/** criu on this node. Every call has a deadline; nothing here decides about a container. */
+export interface Criu {
+  capabilities(): Promise<Pick<Capabilities, 'criu' | 'features'>>;
+  dump(options: DumpOptions): CriuProcess;
+  pageServer(options: CriuPaths & { port: number; previous?: string; deadlineMs: number }): CriuProcess;
+  lazyPages(options: CriuPaths & { address: string; port: number; deadlineMs: number }): CriuProcess;
+  /** stats-dump of a finished (pre-)dump. */
+  dumpStats(imageDir: string): Promise<Omit<Round, 'index' | 'durationMs'>>;
+  explain(logFile: string): Promise<CriuLogSummary>;
+}
+
+/** One call of a hook that waits for an answer. */
+export interface HookCall {
+  readonly action: string;
+  /** CRTOOLS_INIT_PID: the container's init in the node's pid namespace. */
+  readonly initPid: number;
+  readonly atMs: number;
+}
+
+/**
+ * The agent's end of the hook scripts of one criu run. `held` actions block criu until answered; `told` ones are
+ * reported and go on at once. A hook never decides: without an answer it waits and the container stays frozen.
+ */
+export interface HookChannel {
+  readonly script: string;
+  /** Resolves at the first call of this action; rejects when the signal aborts. */
+  called(action: string, signal: AbortSignal): Promise<HookCall>;
+  /** Lets a held hook return 0 (`go`) or 1 (`stop`). */
+  answer(action: string, verdict: 'go' | 'stop'): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HookOptions {
+  /** A directory of this job on tmpfs, such as /run/godwit/jobs/JOB/source. */
+  readonly dir: string;
+  readonly held: readonly string[];
+  readonly told: readonly string[];
+  /** Written by a held hook before it tells the agent: freezes the container's cgroup from outside. */
+  readonly freeze?: { readonly file: string; readonly value: string };
+}

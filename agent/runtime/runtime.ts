@@ -1,0 +1,84 @@
+import type { DomainSpec } from '../../protocol/mod.ts';
+
+export type RuntimeState = 'running' | 'stopped' | 'frozen' | 'unknown';
+
+/** What the runtime knows of one container right now. */
+export interface ContainerStatus {
+  readonly name: string;
+  readonly state: RuntimeState;
+  /** Pid of the container's init in the node's pid namespace. */
+  readonly pid?: number;
+}
+
+export interface ContainerStats {
+  /** Memory charged to its cgroup without page cache (anonymous + shared), and its limit. */
+  readonly memoryBytes: number;
+  readonly memoryLimitBytes?: number;
+  readonly processes: number;
+  readonly cpuMs: number;
+}
+
+/** What criu must be told to dump this container (without transport and mode options). */
+export interface DumpPlan {
+  readonly initPid: number;
+  /** Options derived from the container: mounts, tty, cgroup roots, freeze cgroup. */
+  readonly args: readonly string[];
+  /** Paths of the container's cgroup, to freeze, thaw and kill it from outside. */
+  readonly cgroup: CgroupPaths;
+}
+
+/** Absolute directories of one container's cgroup. v1 has one a controller; v2 uses `unified` for everything. */
+export interface CgroupPaths {
+  readonly version: 'v1' | 'v2';
+  /** By controller name in v1 (`freezer`, `memory`, …); only `unified` in v2. */
+  readonly dirs: Readonly<Record<string, string>>;
+}
+
+export interface RestorePlan {
+  readonly spec: DomainSpec;
+  readonly imageDir: string;
+  readonly logFile: string;
+  /** CRIU configuration file lines (`lazy-pages`, `action-script FILE`, …), passed by CRIU_CONFIG_FILE. */
+  readonly criuConfig: readonly string[];
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What restore returns when the restored tasks run and the runtime owns them. */
+export interface Restored {
+  readonly initPid: number;
+}
+
+/**
+ * Driver of one container technology (libvirt's domain-dependent layer): lxc now, oci later. Every method throws
+ * GodwitError RUNTIME_FAILED with the tool's own words when the tool fails.
+ */
+export interface Runtime {
+  readonly kind: 'lxc';
+  version(): Promise<string>;
+  /** Writes the runtime's own configuration; idempotent. Needed on the target before a restore, too. */
+  define(spec: DomainSpec): Promise<void>;
+  undefine(name: string): Promise<void>;
+  /** What is defined here, running or not. */
+  list(): Promise<ContainerStatus[]>;
+  status(name: string): Promise<ContainerStatus>;
+  start(spec: DomainSpec): Promise<ContainerStatus>;
+  stop(name: string, options: { readonly timeoutMs: number; readonly kill: boolean }): Promise<void>;
+  stats(name: string): Promise<ContainerStats>;
+  exec(
+    name: string,
+    argv: readonly string[],
+    options: { readonly timeoutMs: number },
+  ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
+  dumpPlan(spec: DomainSpec): Promise<DumpPlan>;
+  /** Restores from images. Resolves when the runtime reports success; the tasks ran from the post-restore hook's release on. */
+  restore(plan: RestorePlan): Promise<Restored>;
+  /** cgroup of a running container. */
+  cgroup(name: string): Promise<CgroupPaths>;
+  /** Applies the limits of the spec to the running container's cgroup (LXC <= 7.0.0 forgets them on restore). */
+  applyLimits(spec: DomainSpec): Promise<void>;
+  /** The limits as the kernel has them, read back from the cgroup. */
+  readLimits(name: string): Promise<Record<string, string | number>>;
+  /** Removes what a container that is gone left behind on this node: cgroups, veths, the monitor. Safe to repeat. */
+  sweep(name: string): Promise<void>;
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+
+export const MODES = ['cold', 'precopy', 'postcopy', 'hybrid'] as const;
+export const Mode = z.enum(MODES);
+export type Mode = z.infer<typeof Mode>;
+export const RequestedMode = z.enum(['auto', ...MODES]);
+export type RequestedMode = z.infer<typeof RequestedMode>;
+
+/** How a job ended. `failed`, `aborted`, `refused` and `timeout`: the container runs on at the source. */
+export const OUTCOMES = ['done', 'failed', 'aborted', 'refused', 'timeout', 'in-doubt', 'lost'] as const;
+export const Outcome = z.enum(OUTCOMES);
+export type Outcome = z.infer<typeof Outcome>;
+
+export const WireErrorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().default(''),
+  details: z.record(z.string(), z.unknown()).default({}),
+});
+
+/** One phase of a job on one node. Times are Unix milliseconds of that node's clock. */
+export const JobPhase = z.object({
+  name: z.string(),
+  node: z.string(),
+  startMs: z.number(),
+  endMs: z.number().optional(),
+});
+export type JobPhase = z.infer<typeof JobPhase>;
+
+/** One pre-dump, from CRIU's stats-dump. */
+export const Round = z.object({
+  index: z.number().int(),
+  pagesWritten: z.number().int(),
+  pagesSkipped: z.number().int(),
+  bytes: z.number().int(),
+  durationMs: z.number(),
+  frozenMs: z.number(),
+});
+export type Round = z.infer<typeof Round>;
+
+export const JobBytes = z.object({ memory: z.number(), images: z.number(), rootfs: z.number() });
+export type JobBytes = z.infer<typeof JobBytes>;
+
+/** What a job is doing right now; the progress line is made of this. */
+export const Progress = z.object({
+  phase: z.string(),
+  round: z.number().int().optional(),
+  bytes: z.number(),
+  totalBytes: z.number().optional(),
+  rateBytesPerSecond: z.number(),
+  dirtyRateBytesPerSecond: z.number().optional(),
+  expectedDowntimeMs: z.number().optional(),
+  etaMs: z.number().optional(),
+});
+export type Progress = z.infer<typeof Progress>;
+
+/** One long operation, as the node that runs it remembers it (`godwit job show`, the end of `migrate --json`). */
+export const Job = z.object({
+  type: z.literal('io.godwit.v1.job'),
+  job: z.string(),
+  kind: z.literal('migrate'),
+  container: z.string(),
+  node: z.string(),
+  source: z.string(),
+  target: z.string(),
+  mode: Mode,
+  modeReason: z.string(),
+  state: z.enum(['running', 'ended']),
+  outcome: Outcome.optional(),
+  startedAtMs: z.number(),
+  endedAtMs: z.number().optional(),
+  progress: Progress,
+  phases: z.array(JobPhase),
+  rounds: z.array(Round),
+  bytes: JobBytes,
+  freezeMs: z.number().optional(),
+  downtimeMs: z.number().optional(),
+  exposureMs: z.number().optional(),
+  totalMs: z.number().optional(),
+  error: WireErrorSchema.optional(),
+  /** First error lines of CRIU's log, when CRIU failed. */
+  log: z.array(z.string()).default([]),
+});
+export type Job = z.infer<typeof Job>;
+
+/** The document that ends `godwit migrate --json` (DESIGN section 10). */
+export const MigrateResult = z.object({
+  type: z.literal('io.godwit.v1.migrate-result'),
+  job: z.string(),
+  container: z.string(),
+  source: z.string(),
+  target: z.string(),
+  mode: Mode,
+  rounds: z.array(Round),
+  bytes: JobBytes,
+  freezeMs: z.number().nullable(),
+  downtimeMs: z.number().nullable(),
+  exposureMs: z.number().nullable(),
+  totalMs: z.number().nullable(),
+  outcome: Outcome,
+  error: WireErrorSchema.optional(),
+});
+export type MigrateResult = z.infer<typeof MigrateResult>;
+
+/** The CLI's exit code for an ended job (DESIGN section 10). */
+export function exitCodeOf(outcome: Outcome): number {
+  const codes = { done: 0, failed: 1, aborted: 1, refused: 8, timeout: 124, 'in-doubt': 9, lost: 9 } as const;
+  return codes[outcome];
+}
+
+/** The result document of an ended job. */
+export function resultOf(job: Job): MigrateResult {
+  return {
+    type: 'io.godwit.v1.migrate-result',
+    job: job.job,
+    container: job.container,
+    source: job.source,
+    target: job.target,
+    mode: job.mode,
+    rounds: job.rounds,
+    bytes: job.bytes,
+    freezeMs: job.freezeMs ?? null,
+    downtimeMs: job.downtimeMs ?? null,
+    exposureMs: job.exposureMs ?? null,
+    totalMs: job.totalMs ?? null,
+    outcome: job.outcome ?? 'in-doubt',
+    ...(job.error ? { error: job.error } : {}),
+  };
+}

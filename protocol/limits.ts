@@ -1,0 +1,45 @@
+/** Every bound the protocol relies on, in one place. Sizes end in `Bytes`, times in `Ms`. */
+export const LIMITS = {
+  /** NATS' default max_payload; larger control messages are refused before they are sent. */
+  messageBytes: 1024 * 1024,
+  /** One domain XML document. */
+  domainXmlBytes: 256 * 1024,
+  /** Nesting depth accepted in a domain XML document. */
+  domainXmlDepth: 32,
+  nodeIdChars: 63,
+  containerNameChars: 63,
+  /** Reasons one pre-flight answer may carry. */
+  refusals: 64,
+  /** Output of `exec` that travels in one reply (each of stdout and stderr). */
+  execOutputBytes: 384 * 1024,
+  /** Command-line arguments of one `exec`. */
+  execArgs: 256,
+  /** Error lines of a CRIU log quoted in a job record. */
+  criuErrorLines: 8,
+  /** Longest line quoted from a log. */
+  logLineChars: 400,
+  /** Jobs an agent remembers. */
+  jobsKept: 200,
+  /** Phases one job record may hold. */
+  jobPhases: 128,
+  /** Pre-dumps of one move. */
+  roundsMax: 64,
+  /** Files in one image set. */
+  imageFiles: 65_536,
+  imageFileNameChars: 128,
+  /** Payload of one data frame. */
+  frameBytes: 256 * 1024,
+  /** The data port's handshake. */
+  handshakeBytes: 4 * 1024,
+  handshakeMs: 5_000,
+  /** Streams open at once on one data port. */
+  dataStreams: 256,
+  /** Answers read in one gather. */
+  gatherReplies: 2_048,
+  /** Default deadline of one control request. */
+  requestMs: 5_000,
+  /** How long a prepared target waits for the verdict before it tries to abort by CAS. */
+  verdictMs: 10_000,
+  /** A move that nobody bounded with --timeout. */
+  moveMs: 600_000,
+} as const;

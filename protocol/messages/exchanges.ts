@@ -1,0 +1,74 @@
+import type { AllVerb, ContainerVerb, JobVerb, NodeVerb } from '../subjects.ts';
+import {
+  ContainerInfo,
+  ContainerInfoRequest,
+  ExecReply,
+  ExecRequest,
+  MigrateReply,
+  MigrateRequest,
+  StartRequest,
+  StateReply,
+  StopRequest,
+  UndefineRequest,
+} from './container.ts';
+import {
+  JobAbortRequest,
+  JobInfo,
+  JobInfoRequest,
+  JobReport,
+  JobSetRequest,
+  JobsReply,
+  JobsRequest,
+} from './job.ts';
+import type { Exchange } from './message.ts';
+import {
+  AbortRequest,
+  Acknowledged,
+  CommitRequest,
+  DefineReply,
+  DefineRequest,
+  DoctorReply,
+  DoctorRequest,
+  NodeInfo,
+  NodeInfoRequest,
+  PrepareReply,
+  PrepareRequest,
+} from './node.ts';
+
+/** Every request of the bus with its reply, by subject family and verb: the table servers and clients share. */
+export const EXCHANGES = {
+  node: {
+    info: { request: NodeInfoRequest, reply: NodeInfo },
+    jobs: { request: JobsRequest, reply: JobsReply },
+    prepare: { request: PrepareRequest, reply: PrepareReply },
+    commit: { request: CommitRequest, reply: Acknowledged },
+    abort: { request: AbortRequest, reply: Acknowledged },
+    define: { request: DefineRequest, reply: DefineReply },
+    doctor: { request: DoctorRequest, reply: DoctorReply },
+    cordon: { request: NodeInfoRequest, reply: NodeInfo },
+    uncordon: { request: NodeInfoRequest, reply: NodeInfo },
+  },
+  container: {
+    info: { request: ContainerInfoRequest, reply: ContainerInfo },
+    start: { request: StartRequest, reply: StateReply },
+    stop: { request: StopRequest, reply: StateReply },
+    undefine: { request: UndefineRequest, reply: Acknowledged },
+    exec: { request: ExecRequest, reply: ExecReply },
+    migrate: { request: MigrateRequest, reply: MigrateReply },
+  },
+  job: {
+    info: { request: JobInfoRequest, reply: JobInfo },
+    abort: { request: JobAbortRequest, reply: JobInfo },
+    set: { request: JobSetRequest, reply: JobInfo },
+    report: { request: JobReport, reply: Acknowledged },
+  },
+  all: {
+    info: { request: NodeInfoRequest, reply: NodeInfo },
+    jobs: { request: JobsRequest, reply: JobsReply },
+  },
+} as const satisfies {
+  node: Record<NodeVerb, Exchange>;
+  container: Record<ContainerVerb, Exchange>;
+  job: Record<JobVerb, Exchange>;
+  all: Record<AllVerb, Exchange>;
+};

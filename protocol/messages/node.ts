@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { Mode } from '../job.ts';
+import { Phase } from '../record.ts';
+import { message } from './message.ts';
+
+/** What a node's CRIU, kernel and runtime can do; migration modes are chosen from both ends' sets. */
+export const Capabilities = z.object({
+  arch: z.string(),
+  kernel: z.string(),
+  criu: z.string(),
+  lxc: z.string(),
+  cgroup: z.enum(['v1', 'v2']),
+  /** Results of `criu check --feature`, by CRIU's own names. */
+  features: z.record(z.string(), z.boolean()),
+  cpus: z.number().int(),
+  memoryBytes: z.number(),
+});
+export type Capabilities = z.infer<typeof Capabilities>;
+
+/** A container as its owner sees it. */
+export const ContainerDigest = z.object({
+  name: z.string(),
+  uuid: z.string(),
+  owner: z.string(),
+  epoch: z.number().int(),
+  phase: Phase,
+  /** The runtime's own word: what LXC says right now. */
+  state: z.enum(['running', 'stopped', 'frozen', 'unknown']),
+  pid: z.number().int().optional(),
+  memoryBytes: z.number().optional(),
+  memoryLimitBytes: z.number().optional(),
+  addresses: z.array(z.string()).default([]),
+  job: z.string().optional(),
+});
+export type ContainerDigest = z.infer<typeof ContainerDigest>;
+
+export const NodeState = z.enum(['up', 'cordoned', 'draining']);
+export type NodeState = z.infer<typeof NodeState>;
+
+export const NodeInfoRequest = message('node.info.request', {});
+export const NodeInfo = message('node.info', {
+  node: z.string(),
+  cluster: z.string(),
+  version: z.string(),
+  state: NodeState,
+  address: z.string(),
+  dataPort: z.number().int(),
+  startedAtMs: z.number(),
+  nowMs: z.number(),
+  incarnation: z.string(),
+  capabilities: Capabilities,
+  memoryAvailableBytes: z.number(),
+  /** Remarks an operator should see, such as "two nodes: the records live on n1 only". */
+  notes: z.array(z.string()).default([]),
+  containers: z.array(ContainerDigest),
+});
+export type NodeInfo = z.infer<typeof NodeInfo>;
+
+/** The small, frequent self-description (about 1 Hz with jitter). */
+export const Announce = message('announce', {
+  node: z.string(),
+  state: NodeState,
+  incarnation: z.string(),
+  sequence: z.number().int(),
+  address: z.string(),
+  containers: z.number().int(),
+  memoryAvailableBytes: z.number(),
+});
+export type Announce = z.infer<typeof Announce>;
+
+/** One reason why a move cannot be. `overridable` ones are skipped by --unsafe. */
+export const Refusal = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  node: z.string(),
+  overridable: z.boolean().default(false),
+});
+export type Refusal = z.infer<typeof Refusal>;
+
+export const PrepareRequest = message('node.prepare.request', {
+  job: z.string(),
+  container: z.string(),
+  uuid: z.string(),
+  source: z.string(),
+  sourceCapabilities: Capabilities,
+  mode: Mode,
+  epoch: z.number().int(),
+  /** The domain XML. */
+  spec: z.string(),
+  /** Memory in use at the source now: what the target must have room for. */
+  memoryBytes: z.number(),
+  /** Addresses and MACs the container holds; the target looks whether somebody else answers for them. */
+  nowMs: z.number(),
+  /** Only look, reserve nothing. */
+  dryRun: z.boolean().default(false),
+  unsafe: z.boolean().default(false),
+  bandwidthBytesPerSecond: z.number().positive().optional(),
+});
+export type PrepareRequest = z.infer<typeof PrepareRequest>;
+
+export const PrepareReply = message('node.prepare', {
+  job: z.string(),
+  node: z.string(),
+  capabilities: Capabilities,
+  refusals: z.array(Refusal),
+  nowMs: z.number(),
+  /** Present when nothing was refused and it was not a dry run. */
+  data: z.object({ host: z.string(), port: z.number().int(), token: z.string() }).optional(),
+});
+export type PrepareReply = z.infer<typeof PrepareReply>;
+
+/** The verdict for the target: the record names it since `revision`. */
+export const CommitRequest = message('node.commit.request', {
+  job: z.string(),
+  container: z.string(),
+  epoch: z.number().int(),
+  revision: z.number().int(),
+});
+export type CommitRequest = z.infer<typeof CommitRequest>;
+
+export const AbortRequest = message('node.abort.request', { job: z.string(), reason: z.string() });
+export type AbortRequest = z.infer<typeof AbortRequest>;
+
+export const Acknowledged = message('ok', {});
+export type Acknowledged = z.infer<typeof Acknowledged>;
+
+export const DefineRequest = message('node.define.request', {
+  xml: z.string(),
+  file: z.string().default('-'),
+});
+export const DefineReply = message('node.define', {
+  name: z.string(),
+  uuid: z.string(),
+  node: z.string(),
+  changed: z.boolean(),
+});
+
+export const DoctorRequest = message('node.doctor.request', {});
+export const DoctorCheck = z.object({
+  name: z.string(),
+  status: z.enum(['ok', 'warning', 'failed', 'skipped']),
+  message: z.string(),
+  /** What it means and how to cure it; empty when ok. */
+  hint: z.string().default(''),
+  durationMs: z.number(),
+});
+export type DoctorCheck = z.infer<typeof DoctorCheck>;
+export const DoctorReply = message('node.doctor', { node: z.string(), checks: z.array(DoctorCheck) });
+export type DoctorReply = z.infer<typeof DoctorReply>;

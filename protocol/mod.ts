@@ -1,0 +1,14 @@
+export * from './assert.ts';
+export type * from './domain/spec.ts';
+export * from './errors.ts';
+export * from './job.ts';
+export * from './limits.ts';
+export * from './messages/container.ts';
+export * from './messages/event.ts';
+export * from './messages/exchanges.ts';
+export * from './messages/job.ts';
+export * from './messages/message.ts';
+export * from './messages/node.ts';
+export * from './names.ts';
+export * from './record.ts';
+export * from './subjects.ts';
