@@ -10,6 +10,9 @@ export const LIMITS = {
   containerNameChars: 63,
   /** Reasons one pre-flight answer may carry. */
   refusals: 64,
+  /** Flags of one CPU, and the length of one flag's name. */
+  cpuFlags: 512,
+  cpuFlagChars: 32,
   /** Output of `exec` that travels in one reply (each of stdout and stderr). */
   execOutputBytes: 384 * 1024,
   /** Command-line arguments of one `exec`. */

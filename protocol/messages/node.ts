@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Mode } from '../job.ts';
+import { LIMITS } from '../limits.ts';
 import { Phase } from '../record.ts';
 import { message } from './message.ts';
 
@@ -78,6 +79,17 @@ export const Refusal = z.object({
 });
 export type Refusal = z.infer<typeof Refusal>;
 
+/** What shows that both ends see the same root file system (policy `shared`); read at the source, compared at the target. */
+export const RootfsIdentity = z.object({
+  /** SHA-256 over name, kind, mode and owner of the root's top-level directories and links. */
+  entries: z.string(),
+  /** SHA-256 over size, mode and first bytes of the init program. */
+  init: z.string(),
+  /** Inode number of the root directory, decimal; differs where one end has a copy. */
+  inode: z.string(),
+});
+export type RootfsIdentity = z.infer<typeof RootfsIdentity>;
+
 export const PrepareRequest = message('node.prepare.request', {
   job: z.string(),
   container: z.string(),
@@ -90,7 +102,10 @@ export const PrepareRequest = message('node.prepare.request', {
   spec: z.string(),
   /** Memory in use at the source now: what the target must have room for. */
   memoryBytes: z.number(),
-  /** Addresses and MACs the container holds; the target looks whether somebody else answers for them. */
+  /** Flags of the source's CPU, by the kernel's names; empty when unknown. */
+  cpuFlags: z.array(z.string().max(LIMITS.cpuFlagChars)).max(LIMITS.cpuFlags).default([]),
+  rootfs: RootfsIdentity.optional(),
+  /** The source's clock when it sent this; the target compares its own. */
   nowMs: z.number(),
   /** Only look, reserve nothing. */
   dryRun: z.boolean().default(false),
