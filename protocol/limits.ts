@@ -35,8 +35,24 @@ export const LIMITS = {
   /** The data port's handshake. */
   handshakeBytes: 4 * 1024,
   handshakeMs: 5_000,
+  /** Connections to the data port that have not shown a valid handshake yet. */
+  handshakesPending: 64,
+  /** A one-time token, as text. */
+  tokenChars: 256,
   /** Streams open at once on one data port. */
   dataStreams: 256,
+  /** Bytes one stream may have under way: what its reader did not take yet (and what a reconnect would replay). */
+  streamWindowBytes: 4 * 1024 * 1024,
+  /** Text of an error that travels in a stream. */
+  streamErrorBytes: 1_024,
+  /** A stream says at least this often that it is there. */
+  streamHeartbeatMs: 2_000,
+  /** A stream that heard nothing for so long counts as broken (survives TCP's 12.6 s retransmission). */
+  streamSilentMs: 15_000,
+  /** How long a destroyed stream may still try to tell its peer why. */
+  streamLingerMs: 1_000,
+  /** How long a local criu may take to close after its peer ended, before that counts as a broken stream. */
+  relayGraceMs: 500,
   /** Answers read in one gather. */
   gatherReplies: 2_048,
   /** Default deadline of one control request. */

@@ -19,6 +19,22 @@ export interface DataStream extends Duplex {
   readonly id: StreamId;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** The two addresses, for messages; source is the end that opened the stream. */
+  readonly ends?: StreamEnds;
+}
+
+/** The two ends of a stream as `address:port`, for messages and logs. */
+export interface StreamEnds {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** What a data port has seen since it was opened. */
+export interface DataPortCounters {
+  /** Streams whose handshake was accepted. */
+  readonly streamsAccepted: number;
+  /** Connections dropped before they were streams: garbage, wrong token, too slow, too many. */
+  readonly handshakesRefused: number;
 }
 
 /**
@@ -27,11 +43,15 @@ export interface DataStream extends Duplex {
  */
 export interface DataPort {
   readonly port: number;
+  readonly counters: DataPortCounters;
   /** Lets the holder of `token` open streams of this job, until `forbid`. */
   permit(job: string, token: string): void;
   /** Ends the job's streams at once and forgets its token. */
   forbid(job: string, reason: string): void;
-  /** The next stream with this id; rejects when the signal aborts or the job is forbidden. */
+  /**
+   * The stream with this id, once; waits for it. Rejects when the signal aborts, or when the job is not permitted
+   * (any more). @throws GodwitError TRANSFER_FAILED
+   */
   accept(id: StreamId, signal: AbortSignal): Promise<DataStream>;
   /** Connects to a peer's data port. @throws GodwitError TRANSFER_FAILED */
   open(
@@ -50,4 +70,6 @@ export interface Meter {
   setLimit(bytesPerSecond: number | undefined): void;
   /** Waits until `bytes` may pass, then counts them. */
   pass(bytes: number, signal?: AbortSignal): Promise<void>;
+  /** Counts `bytes` and says true if they may pass now; false changes nothing: then {@link pass} is to be used. */
+  tryPass(bytes: number): boolean;
 }
