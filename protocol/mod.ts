@@ -1,6 +1,7 @@
 export * from './assert.ts';
 export type * from './domain/spec.ts';
 export * from './errors.ts';
+export * from './handover/mod.ts';
 export * from './job.ts';
 export * from './limits.ts';
 export * from './messages/container.ts';

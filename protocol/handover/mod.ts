@@ -1,0 +1,3 @@
+export * from './source.ts';
+export * from './target.ts';
+export * from './words.ts';

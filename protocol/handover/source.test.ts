@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { GodwitError } from '../errors.ts';
+import { type SourceEvent, type SourceState, sourceStart, sourceStep } from './source.ts';
+
+const MOVE = { job: 'j', container: 'web', source: 'n1', target: 'n2', epoch: 4, pagesFollow: false };
+const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
+const ABORT = { kind: 'abort', outcome: 'aborted', error: ERROR } as const;
+
+describe('sourceStep', () => {
+  it('prepares, claims, dumps, ships, commits and kills in this order', () => {
+    const story = play([
+      { kind: 'ready' },
+      { kind: 'claim', answer: 'ok' },
+      { kind: 'frozen' },
+      { kind: 'target-prepared' },
+      { kind: 'commit', answer: 'ok' },
+      { kind: 'target-running' },
+      { kind: 'killed' },
+    ]);
+    expect(story.effects).toEqual(['claim', 'dump', 'ship', 'commit', 'tell-commit', 'kill', 'end']);
+    expect(story.state.ending).toEqual({ outcome: 'done' });
+  });
+
+  it('keeps a post-copy source until every page is on the target', () => {
+    const story = play(
+      [...TO_COMMITTED, { kind: 'target-running' }],
+      sourceStart({ ...MOVE, pagesFollow: true }),
+    );
+    expect(story.effects).not.toContain('kill');
+    expect(play([{ kind: 'target-filled' }], story.state).effects).toEqual(['kill']);
+  });
+
+  it.each<[string, SourceEvent[]]>([
+    ['while preparing', []],
+    ['while the claim is out', [{ kind: 'ready' }]],
+    ['while dumping', [{ kind: 'ready' }, { kind: 'claim', answer: 'ok' }]],
+    ['while frozen', [{ kind: 'ready' }, { kind: 'claim', answer: 'ok' }, { kind: 'frozen' }]],
+  ])('an abort %s lets the container run on here', (_when, before) => {
+    const story = play([...before, ABORT, { kind: 'undone' }]);
+    expect(story.effects.slice(-3)).toEqual(['tell-abort', 'undo', 'end']);
+    expect(story.state.ending?.outcome).toBe('aborted');
+  });
+
+  it('an abort after the commit was sent comes too late', () => {
+    const story = play([
+      ...TO_FROZEN,
+      { kind: 'target-prepared' },
+      ABORT,
+      { kind: 'commit', answer: 'ok' },
+      ABORT,
+    ]);
+    expect(story.effects).not.toContain('undo');
+    expect(story.state.phase).toBe('committed');
+  });
+
+  it('an unknown commit is settled by a second CAS, again and again, and nothing is thawed meanwhile', () => {
+    const story = play([
+      ...TO_FROZEN,
+      { kind: 'target-prepared' },
+      { kind: 'commit', answer: 'unknown' },
+      { kind: 'settle', answer: 'unknown' },
+      { kind: 'target-failed', error: ERROR },
+    ]);
+    expect(story.effects.slice(-3)).toEqual(['commit', 'settle', 'settle']);
+    expect(play([{ kind: 'settle', answer: 'ok' }], story.state).effects).toEqual(['tell-abort', 'undo']);
+  });
+
+  it('asks the record when the commit lost, and obeys what it says', () => {
+    const asking = play([...TO_FROZEN, { kind: 'target-prepared' }, { kind: 'commit', answer: 'conflict' }]);
+    expect(asking.effects.at(-1)).toBe('ask');
+    const answer = (record: { owner: string; epoch: number; job?: string }) =>
+      play([{ kind: 'record', record }], asking.state).effects;
+    expect(answer({ owner: 'n2', epoch: 5, job: 'j' })).toEqual(['tell-commit']);
+    expect(answer({ owner: 'n1', epoch: 4 })).toEqual(['tell-abort', 'undo']);
+    expect(answer({ owner: 'n1', epoch: 4, job: 'j' })).toEqual(['ask']);
+  });
+
+  it('ends as refused without a side effect when the target refuses', () => {
+    const story = play([{ kind: 'refused', outcome: 'refused', error: ERROR }]);
+    expect(story.effects).toEqual(['end']);
+    expect(story.state.ending).toEqual({ outcome: 'refused', error: ERROR });
+  });
+
+  it('keeps its frozen copy when the target says the container is lost', () => {
+    const story = play([...TO_COMMITTED, { kind: 'target-lost', error: ERROR }]);
+    expect(story.effects.slice(-1)).toEqual(['end']);
+    expect(story.effects).not.toContain('kill');
+    expect(story.state.ending?.outcome).toBe('lost');
+  });
+});
+
+const TO_FROZEN: SourceEvent[] = [{ kind: 'ready' }, { kind: 'claim', answer: 'ok' }, { kind: 'frozen' }];
+const TO_COMMITTED: SourceEvent[] = [
+  ...TO_FROZEN,
+  { kind: 'target-prepared' },
+  { kind: 'commit', answer: 'ok' },
+];
+
+function play(events: readonly SourceEvent[], start: SourceState = sourceStart(MOVE)) {
+  let state = start;
+  const effects: string[] = [];
+  for (const event of events) {
+    const step = sourceStep(state, event);
+    state = step.state;
+    effects.push(...step.effects.map((effect) => effect.kind));
+  }
+  return { state, effects };
+}

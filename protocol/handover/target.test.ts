@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { GodwitError } from '../errors.ts';
+import { type TargetEvent, type TargetState, targetStart, targetStep } from './target.ts';
+
+const MOVE = { job: 'j', container: 'web', source: 'n1', target: 'n2', epoch: 4, pagesFollow: false };
+const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
+const COMMIT = { kind: 'commit', epoch: 5 } as const;
+
+describe('targetStep', () => {
+  it('reports prepared, resumes on the commit, reports running and ends', () => {
+    const story = play([{ kind: 'built' }, COMMIT, { kind: 'resumed' }]);
+    expect(story.effects).toEqual(['report-prepared', 'resume', 'report-running', 'end']);
+    expect(story.state.ending).toEqual({ outcome: 'done' });
+  });
+
+  it('in post-copy goes on until every page is here, whichever comes first', () => {
+    const start = targetStart({ ...MOVE, pagesFollow: true });
+    const late = play([{ kind: 'built' }, COMMIT, { kind: 'resumed' }, { kind: 'filled' }], start);
+    const early = play([{ kind: 'built' }, COMMIT, { kind: 'filled' }, { kind: 'resumed' }], start);
+    for (const story of [late, early])
+      expect(story.effects).toEqual(['report-prepared', 'resume', 'report-running', 'report-filled', 'end']);
+  });
+
+  it('reports a failed restore and leaves nothing', () => {
+    const story = play([{ kind: 'failed', error: ERROR }, { kind: 'undone' }]);
+    expect(story.effects).toEqual(['report-failed', 'undo', 'end']);
+  });
+
+  it('an overdue verdict is decided by a CAS, never by the clock', () => {
+    const waiting = play([{ kind: 'built' }, { kind: 'verdict-overdue' }]);
+    expect(waiting.effects.at(-1)).toBe('abort-cas');
+    const won = play([{ kind: 'abort-cas', answer: 'ok' }], waiting.state);
+    expect(won.effects).toEqual(['report-failed', 'undo']);
+    for (const answer of ['conflict', 'unknown'] as const)
+      expect(play([{ kind: 'abort-cas', answer }], waiting.state).effects).toEqual(['ask']);
+  });
+
+  it('after a lost CAS obeys the record', () => {
+    const asking = play([
+      { kind: 'built' },
+      { kind: 'verdict-overdue' },
+      { kind: 'abort-cas', answer: 'conflict' },
+    ]);
+    const answer = (record: { owner: string; epoch: number; job?: string }) =>
+      play([{ kind: 'record', record }], asking.state).effects;
+    expect(answer({ owner: 'n2', epoch: 5 })).toEqual(['resume']);
+    expect(answer({ owner: 'n1', epoch: 4, job: 'j' })).toEqual(['abort-cas']);
+    expect(answer({ owner: 'n1', epoch: 4 })).toEqual(['report-failed', 'undo']);
+  });
+
+  it('freezes the copy and reports the loss when it breaks after the commit', () => {
+    const start = targetStart({ ...MOVE, pagesFollow: true });
+    const story = play(
+      [
+        { kind: 'built' },
+        COMMIT,
+        { kind: 'resumed' },
+        { kind: 'failed', error: ERROR },
+        { kind: 'frozen-lost' },
+      ],
+      start,
+    );
+    expect(story.effects.slice(-3)).toEqual(['freeze-lost', 'report-lost', 'end']);
+    expect(story.state.ending?.outcome).toBe('lost');
+  });
+
+  it('a copy that died in the hook is a loss only if the commit was made', () => {
+    const dead = play([{ kind: 'built' }, { kind: 'failed', error: ERROR }]);
+    expect(dead.effects.at(-1)).toBe('abort-cas');
+    expect(play([COMMIT], dead.state).effects).toEqual(['freeze-lost']);
+    expect(play([{ kind: 'abort-cas', answer: 'ok' }], dead.state).effects).toEqual([
+      'report-failed',
+      'undo',
+    ]);
+  });
+
+  it('refuses a commit of another epoch', () => {
+    const { state } = play([{ kind: 'built' }]);
+    expect(() => targetStep(state, { kind: 'commit', epoch: 9 })).toThrow('another epoch');
+  });
+});
+
+function play(events: readonly TargetEvent[], start: TargetState = targetStart(MOVE)) {
+  let state = start;
+  const effects: string[] = [];
+  for (const event of events) {
+    const step = targetStep(state, event);
+    state = step.state;
+    effects.push(...step.effects.map((effect) => effect.kind));
+  }
+  return { state, effects };
+}
