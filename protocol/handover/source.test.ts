@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../errors.ts';
 import { type SourceEvent, type SourceState, sourceStart, sourceStep } from './source.ts';
 
-const MOVE = { job: 'j', container: 'web', source: 'n1', target: 'n2', epoch: 4, pagesFollow: false };
+const MOVE = {
+  job: 'j',
+  container: 'web',
+  source: 'n1',
+  target: 'n2',
+  epoch: 4,
+  revision: 7,
+  pagesFollow: false,
+};
 const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
 const ABORT = { kind: 'abort', outcome: 'aborted', error: ERROR } as const;
 
@@ -68,11 +76,12 @@ describe('sourceStep', () => {
   it('asks the record when the commit lost, and obeys what it says', () => {
     const asking = play([...TO_FROZEN, { kind: 'target-prepared' }, { kind: 'commit', answer: 'conflict' }]);
     expect(asking.effects.at(-1)).toBe('ask');
-    const answer = (record: { owner: string; epoch: number; job?: string }) =>
+    const answer = (record: { revision: number; owner: string; epoch: number; job?: string }) =>
       play([{ kind: 'record', record }], asking.state).effects;
-    expect(answer({ owner: 'n2', epoch: 5, job: 'j' })).toEqual(['tell-commit']);
-    expect(answer({ owner: 'n1', epoch: 4 })).toEqual(['tell-abort', 'undo']);
-    expect(answer({ owner: 'n1', epoch: 4, job: 'j' })).toEqual(['ask']);
+    expect(answer({ revision: 9, owner: 'n2', epoch: 5, job: 'j' })).toEqual(['tell-commit']);
+    expect(answer({ revision: 9, owner: 'n1', epoch: 4 })).toEqual(['tell-abort', 'undo']);
+    expect(answer({ revision: 7, owner: 'n1', epoch: 4 })).toEqual(['ask']);
+    expect(answer({ revision: 9, owner: 'n1', epoch: 4, job: 'j' })).toEqual(['ask']);
   });
 
   it('ends as refused without a side effect when the target refuses', () => {

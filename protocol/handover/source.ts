@@ -1,14 +1,7 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
 import type { Outcome } from '../job.ts';
-import {
-  type CasAnswer,
-  type Ending,
-  type Move,
-  type RecordView,
-  type Step,
-  saysCommitted,
-} from './words.ts';
+import { type CasAnswer, type Ending, type Move, type RecordView, type Step, verdictOf } from './words.ts';
 
 /**
  * Where the source stands. `claiming`: the CAS to phase `switching` is out. `freezing`: criu works, the tasks stop at
@@ -151,10 +144,10 @@ function settling(state: SourceState, event: SourceEvent): SourceStep {
 
 function asking(state: SourceState, event: SourceEvent): SourceStep {
   if (event.kind !== 'record') return stay(state);
-  if (saysCommitted(state.move, event.record)) return commit(state);
-  if (event.record.owner === state.move.source && event.record.job !== state.move.job)
-    return undo(state, endingOf('failed', recordError(state, 'conflict')));
-  // A stale read (the record cannot be as it was: our CAS found another revision): ask again.
+  const verdict = verdictOf(state.move, event.record);
+  if (verdict === 'committed') return commit(state);
+  if (verdict === 'aborted') return undo(state, endingOf('failed', recordError(state, 'conflict')));
+  // A stale look: our CAS found another revision, so the record cannot be as it was. Ask again.
   return { state, effects: [{ kind: 'ask' }] };
 }
 

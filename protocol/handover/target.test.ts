@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../errors.ts';
 import { type TargetEvent, type TargetState, targetStart, targetStep } from './target.ts';
 
-const MOVE = { job: 'j', container: 'web', source: 'n1', target: 'n2', epoch: 4, pagesFollow: false };
+const MOVE = {
+  job: 'j',
+  container: 'web',
+  source: 'n1',
+  target: 'n2',
+  epoch: 4,
+  revision: 7,
+  pagesFollow: false,
+};
 const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
 const COMMIT = { kind: 'commit', epoch: 5 } as const;
 
@@ -41,11 +49,12 @@ describe('targetStep', () => {
       { kind: 'verdict-overdue' },
       { kind: 'abort-cas', answer: 'conflict' },
     ]);
-    const answer = (record: { owner: string; epoch: number; job?: string }) =>
+    const answer = (record: { revision: number; owner: string; epoch: number; job?: string }) =>
       play([{ kind: 'record', record }], asking.state).effects;
-    expect(answer({ owner: 'n2', epoch: 5 })).toEqual(['resume']);
-    expect(answer({ owner: 'n1', epoch: 4, job: 'j' })).toEqual(['abort-cas']);
-    expect(answer({ owner: 'n1', epoch: 4 })).toEqual(['report-failed', 'undo']);
+    expect(answer({ revision: 9, owner: 'n2', epoch: 5 })).toEqual(['resume']);
+    expect(answer({ revision: 9, owner: 'n1', epoch: 4, job: 'j' })).toEqual(['abort-cas']);
+    expect(answer({ revision: 9, owner: 'n1', epoch: 4 })).toEqual(['report-failed', 'undo']);
+    expect(answer({ revision: 7, owner: 'n1', epoch: 4 })).toEqual(['ask']);
   });
 
   it('freezes the copy and reports the loss when it breaks after the commit', () => {

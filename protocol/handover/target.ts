@@ -1,14 +1,6 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
-import {
-  type CasAnswer,
-  type Ending,
-  type Move,
-  type RecordView,
-  type Step,
-  saysCommitted,
-  saysUndecided,
-} from './words.ts';
+import { type CasAnswer, type Ending, type Move, type RecordView, type Step, verdictOf } from './words.ts';
 
 /**
  * Where the target stands. `building`: images arrive, the restore works. `prepared`: the tasks are built and held in
@@ -148,10 +140,18 @@ function asking(state: TargetState, event: TargetEvent): TargetStep {
   if (event.kind === 'commit') return resume(state, event.epoch);
   if (event.kind === 'abort') return undo(state, state.ending?.error ?? event.error);
   if (event.kind !== 'record') return stay(state);
-  if (saysCommitted(state.move, event.record)) return resume(state, event.record.epoch);
-  if (saysUndecided(state.move, event.record)) return go(state, 'aborting', { kind: 'abort-cas' });
-  const error = state.ending?.error ?? overdue(state);
-  return undo(state, error, { kind: 'report-failed', error });
+  switch (verdictOf(state.move, event.record)) {
+    case 'committed':
+      return resume(state, event.record.epoch);
+    case 'undecided':
+      return go(state, 'aborting', { kind: 'abort-cas' });
+    case 'stale':
+      return { state, effects: [{ kind: 'ask' }] };
+    case 'aborted': {
+      const error = state.ending?.error ?? overdue(state);
+      return undo(state, error, { kind: 'report-failed', error });
+    }
+  }
 }
 
 function resume(state: TargetState, epoch: number): TargetStep {

@@ -6,19 +6,21 @@ export type CasAnswer = 'ok' | 'conflict' | 'unknown';
 
 /** What a look at the record shows, as far as this move is concerned. */
 export interface RecordView {
+  readonly revision: number;
   readonly owner: string;
   readonly epoch: number;
   /** The job the record is part of, if any. */
   readonly job?: string;
 }
 
-/** One move as both sides know it; `epoch` is the owner's epoch before the move. */
+/** One move as both sides know it; `epoch` and `revision` are the record's before the source claimed it. */
 export interface Move {
   readonly job: string;
   readonly container: string;
   readonly source: string;
   readonly target: string;
   readonly epoch: number;
+  readonly revision: number;
   /** Memory follows after the resume: the source must live, frozen, until the target has every page. */
   readonly pagesFollow: boolean;
 }
@@ -35,12 +37,15 @@ export interface Ending {
   readonly error?: WireError;
 }
 
-/** True when the record says that the move was committed. */
-export function saysCommitted(move: Move, record: RecordView): boolean {
-  return record.owner === move.target && record.epoch === move.epoch + 1;
-}
-
-/** True when the record still holds this move, undecided. */
-export function saysUndecided(move: Move, record: RecordView): boolean {
-  return record.owner === move.source && record.epoch === move.epoch && record.job === move.job;
+/**
+ * What a look at the record says of the move. `stale`: the look is older than the claim (reads may be) and says
+ * nothing. `undecided`: claimed, neither committed nor aborted when it was read.
+ */
+export function verdictOf(move: Move, record: RecordView): 'committed' | 'undecided' | 'aborted' | 'stale' {
+  if (record.revision <= move.revision) return 'stale';
+  if (record.owner === move.target && record.epoch === move.epoch + 1) return 'committed';
+  if (record.owner === move.source && record.epoch === move.epoch)
+    return record.job === move.job ? 'undecided' : 'aborted';
+  // Later owners: the move was decided and others followed. Who was the target then is the record's to say.
+  return 'stale';
 }

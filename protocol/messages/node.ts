@@ -98,6 +98,8 @@ export const PrepareRequest = message('node.prepare.request', {
   sourceCapabilities: Capabilities,
   mode: Mode,
   epoch: z.number().int(),
+  /** Of the record before the source claims it: older looks at it say nothing about this move. */
+  revision: z.number().int(),
   /** The domain XML. */
   spec: z.string(),
   /** Memory in use at the source now: what the target must have room for. */
