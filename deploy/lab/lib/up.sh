@@ -1,0 +1,87 @@
+# Making a lab, and saying what there is. Sourced by lab.
+# shellcheck shell=bash
+
+# lab up [--nodes 3] [--rate 1gbit] [--no-agent]
+lab_up() {
+  local nodes=3 rate='' agent=yes began=$EPOCHREALTIME
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --nodes) nodes=${2:-} && shift 2 ;;
+      --nodes=*) nodes=${1#*=} && shift ;;
+      --rate) rate=${2:-} && shift 2 ;;
+      --rate=*) rate=${1#*=} && shift ;;
+      --no-agent) agent=no && shift ;;
+      *) usage "usage: lab up [--nodes 3] [--rate 1gbit] [--no-agent]" ;;
+    esac
+  done
+  [[ $nodes =~ ^[1-9][0-9]?$ ]] && ((nodes <= LAB_MAX_NODES)) || usage "--nodes takes 1 to $LAB_MAX_NODES"
+  [[ -z $rate ]] || rate_bits "$rate" >/dev/null
+  ((EUID == 0)) || die "must run as root"
+  need_tools
+  lab_lock
+  image_ensure
+  [[ $agent == no ]] || build_ensure
+  lab_clean
+  up_make "$nodes" "$rate" "$agent"
+  [[ $agent == no ]] || agents_wait "$nodes"
+  say "lab '$LAB_NAME' is up: $nodes nodes in $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) ms"
+}
+
+need_tools() {
+  local tool
+  for tool in nsenter unshare ip tc nft flock setsid mountpoint; do
+    command -v "$tool" >/dev/null || die "$tool is missing: run deploy/setup/install"
+  done
+}
+
+up_make() {
+  local nodes=$1 rate=$2 agent=$3 number jobs=()
+  mkdir -p "$LAB_STATE/nodes" "$LAB_STATE/bin" "$LAB_DISK/shared"
+  ln -s "$LAB_CHECKOUT/dist/cli/main.js" "$LAB_STATE/bin/godwit"
+  settings_save "$LAB_IMAGE" "$rate" "$agent"
+  cgroup_make "$LAB_GROUP.client"
+  # One hierarchy is enough to find clients again when the lab goes down.
+  cgroup_procs "$LAB_GROUP.client" | sed -n 1p >"$LAB_STATE/client-procs"
+  switch_make
+  for ((number = 1; number <= nodes; number++)); do
+    node_create "n$number" "$nodes" "$agent"
+    node_start "n$number" "$LAB_IMAGE" "$rate" &
+    jobs+=("$!")
+  done
+  for number in "${jobs[@]}"; do wait "$number" || die "lab '$LAB_NAME' did not come up"; done
+}
+
+lab_status() {
+  local dir node state agent
+  [[ -d $LAB_STATE/nodes ]] || die "lab '$LAB_NAME' is not up"
+  settings_load
+  printf 'lab %s, image %s, rate %s\n' "$LAB_NAME" "$SETTING_IMAGE" "${SETTING_RATE:-unlimited}"
+  printf '%-5s %-12s %-6s %-8s %-8s %s\n' NODE ADDRESS POWER PID AGENT CUT
+  for dir in "$LAB_STATE"/nodes/*; do
+    node=${dir##*/}
+    state=off pid=- agent=-
+    if node_is_on "$node"; then
+      state=on pid=$(<"$dir/pid") agent=stopped
+      [[ ! -e /proc/$pid/root/run/lab/agent.pid ]] || agent=running
+    fi
+    printf '%-5s %-12s %-6s %-8s %-8s %s\n' "$node" "$(node_address "$node")" "$state" "$pid" "$agent" "$(switch_cuts "$node")"
+  done
+}
+
+lab_help() {
+  cat <<'HELP'
+lab up [--nodes 3] [--rate 1gbit] [--no-agent]   make the nodes n1, n2, … and wait until their agents answer
+lab exec NODE -- CMD...                          run inside a node (hands on stdin and the exit code)
+lab sh NODE                                      a shell inside a node
+lab client -- CMD...                             run on the lab's network, outside all nodes
+lab power-off NODE | lab power-on NODE           cut a node's power; start it again with the same disk
+lab cut NODE [--from NODE|client]                break a node's network, all of it or one peer's
+lab heal NODE [--from NODE|client]               mend it
+lab agent NODE start|stop|restart|kill|log       the node's godwit-agent
+lab image                                        build the node image if need be, print where it is
+lab status
+lab down                                         leave nothing behind
+Environment: GODWIT_LAB (instance, default lab), GODWIT_CACHE, GODWIT_LAB_STATE, GODWIT_LAB_DISK, GODWIT_LAB_IMAGE,
+GODWIT_MIRROR. See deploy/lab/README.md.
+HELP
+}
