@@ -6,6 +6,22 @@ export const LIMITS = {
   domainXmlBytes: 256 * 1024,
   /** Nesting depth accepted in a domain XML document. */
   domainXmlDepth: 32,
+  /** Attributes of one element. */
+  domainXmlAttributes: 32,
+  /** Problems quoted in one refusal of a document. */
+  domainProblems: 16,
+  /** One path in a description (the kernel's PATH_MAX without its terminator). */
+  pathChars: 4_095,
+  /** One title, init argument or environment value. */
+  domainValueChars: 4_096,
+  /** Arguments, and variables, of a container's init. */
+  initValues: 256,
+  filesystems: 64,
+  interfaces: 16,
+  addressesPerInterface: 16,
+  vcpus: 4_096,
+  /** Longest time a policy may ask for. */
+  policyMs: 86_400_000,
   nodeIdChars: 63,
   containerNameChars: 63,
   /** Reasons one pre-flight answer may carry. */

@@ -1,4 +1,5 @@
 export * from './assert.ts';
+export * from './codec.ts';
 export type * from './domain/spec.ts';
 export * from './errors.ts';
 export * from './handover/mod.ts';
