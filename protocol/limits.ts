@@ -71,6 +71,12 @@ export const LIMITS = {
   relayGraceMs: 500,
   /** Answers read in one gather. */
   gatherReplies: 2_048,
+  /** Longest text in an error header. */
+  errorHeaderChars: 240,
+  /** The container records of one cluster, and the events kept of it. */
+  recordStoreBytes: 64 * 1024 * 1024,
+  eventStoreBytes: 64 * 1024 * 1024,
+  eventAgeMs: 7 * 24 * 3_600_000,
   /** Default deadline of one control request. */
   requestMs: 5_000,
   /** How long a prepared target waits for the verdict before it tries to abort by CAS. */
