@@ -1,0 +1,3 @@
+export type * from './bus.ts';
+export { connectBus, type NatsBus } from './connect-bus.ts';
+export type * from './options.ts';
