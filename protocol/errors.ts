@@ -58,6 +58,12 @@ export const CATALOGUE = {
     message: "no node named '{node}' answers",
     hint: '`godwit node ls` lists the nodes that answer.',
   },
+  NO_NODES: {
+    status: 404,
+    exit: 3,
+    message: "no node of the cluster '{cluster}' answers",
+    hint: 'Is the name right (--cluster, GODWIT_CLUSTER), and does an agent run on this bus?',
+  },
   JOB_NOT_FOUND: {
     status: 404,
     exit: 3,

@@ -1,5 +1,6 @@
 export * from './assert.ts';
 export * from './codec.ts';
+export * from './documents.ts';
 export type * from './domain/spec.ts';
 export * from './errors.ts';
 export * from './handover/mod.ts';

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { Job } from './job.ts';
+import { message } from './messages/message.ts';
+import { ContainerDigest, DoctorCheck, NodeInfo } from './messages/node.ts';
+
+/** `godwit ps -o json`. */
+export const ContainerList = message('container.list', { items: z.array(ContainerDigest) });
+export type ContainerList = z.infer<typeof ContainerList>;
+
+/** `godwit node ls -o json`. */
+export const NodeList = message('node.list', { items: z.array(NodeInfo) });
+export type NodeList = z.infer<typeof NodeList>;
+
+/** `godwit job ls -o json`. */
+export const JobList = message('job.list', { items: z.array(Job) });
+export type JobList = z.infer<typeof JobList>;
+
+/** `godwit doctor -o json`: the checks of every node that was asked. */
+export const DoctorList = message('doctor.list', {
+  items: z.array(DoctorCheck.extend({ node: z.string() })),
+});
+export type DoctorList = z.infer<typeof DoctorList>;
+
+/** `godwit version -o json`. */
+export const VersionDocument = message('version', {
+  version: z.string(),
+  protocol: z.string(),
+  runtime: z.string(),
+});
+export type VersionDocument = z.infer<typeof VersionDocument>;
+
+/** What a command with --json writes on stderr when it fails. */
+export const ErrorDocument = message('error', {
+  code: z.string(),
+  status: z.number().int(),
+  message: z.string(),
+  hint: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type ErrorDocument = z.infer<typeof ErrorDocument>;
+
+/** `godwit undefine -o json`: the containers that are forgotten. */
+export const UndefinedList = message('container.undefined', {
+  items: z.array(z.object({ name: z.string() })),
+});
+export type UndefinedList = z.infer<typeof UndefinedList>;
