@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { action, type Cli } from '../action.ts';
+import { formatDocument } from '../output/document.ts';
+import { nodeId } from '../parse/names.ts';
+
+/** `godwit define FILE.xml [--node N]`: hands a domain XML to a node, which becomes the container's owner. */
+export function register(program: Command, cli: Cli): void {
+  program
+    .command('define')
+    .summary('define a container from domain XML')
+    .description(
+      'Defines a container from libvirt domain XML (`-` reads standard input). Without --node it goes to the agent of ' +
+        'this machine, if that answers, else to any node that is up.',
+    )
+    .argument('<file>', 'domain XML, or - for standard input')
+    .option('--node <node>', 'the node that will own it', nodeId)
+    .action(
+      action(cli, async (context, options: { node?: string }, file: string) => {
+        const { readDocument } = await import('../parse/document-file.ts');
+        const xml = await readDocument(file);
+        const session = await context.session();
+        const { chooseNode } = await import('../choose-node.ts');
+        const node = options.node ?? (await chooseNode(session));
+        const reply = await session.request('node', node, 'define', { xml, file });
+        const text = `${reply.name} ${reply.changed ? 'defined' : 'unchanged'} on ${reply.node} (${reply.uuid})\n`;
+        if (context.format === 'name') context.terminal.out(`${reply.name}\n`);
+        else context.terminal.out((await formatDocument(reply, context.format)) ?? text);
+        return 0;
+      }),
+    );
+}

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import type { Job } from '../../protocol/job.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import { action, type Cli } from '../action.ts';
+import type { Context } from '../context.ts';
+import { formatDocument, writeList } from '../output/document.ts';
+import { writeError } from '../output/error.ts';
+import { formatMs, formatTime } from '../output/format.ts';
+import type { Column } from '../output/table.ts';
+import { jobId } from '../parse/names.ts';
+
+/** `godwit job ls|show|watch|abort`. */
+export function register(program: Command, cli: Cli): void {
+  const job = program
+    .command('job')
+    .summary('list, watch and abort moves')
+    .description('Works on jobs (moves).');
+  job
+    .command('ls')
+    .description('Lists the jobs the nodes remember, newest last.')
+    .action(action(cli, (context) => list(context)));
+  job
+    .command('show')
+    .description('Shows one job: phases with their times, bytes, outcome, what CRIU said.')
+    .argument('<job>', 'job id', jobId)
+    .action(action(cli, (context, _options: object, id: string) => show(context, id)));
+  job
+    .command('watch')
+    .description('Follows a job to its end; the exit code is that of its outcome. Ctrl-C detaches.')
+    .argument('<job>', 'job id', jobId)
+    .action(action(cli, (context, _options: object, id: string) => watch(context, id)));
+  job
+    .command('abort')
+    .description('Ends a move before its commit; the container runs on at the source.')
+    .argument('<job>', 'job id', jobId)
+    .option('--reason <text>', 'said in the job record', 'aborted by request')
+    .action(
+      action(cli, async (context, options: { reason: string }, id: string) => {
+        const reply = await (await context.session()).request('job', id, 'abort', { reason: options.reason });
+        const text = `job ${id}: ${reply.job.outcome ?? 'is being aborted'}\n`;
+        context.terminal.out((await formatDocument(reply.job, context.format)) ?? text);
+        return 0;
+      }),
+    );
+}
+
+async function list(context: Context): Promise<number> {
+  const { replies, problems } = await (await context.session()).gather('jobs');
+  for (const problem of problems) writeError(context.terminal, problem, context);
+  const items = replies.flatMap((reply) => reply.jobs).sort((a, b) => a.startedAtMs - b.startedAtMs);
+  await writeList(
+    context.terminal,
+    { type: 'io.godwit.v1.job.list', items, columns: COLUMNS, name: (job) => job.job },
+    context,
+  );
+  return problems[0]?.exitCode ?? 0;
+}
+
+async function show(context: Context, id: string): Promise<number> {
+  const { job } = await (await context.session()).request('job', id, 'info', {});
+  if (context.format === 'name') {
+    context.terminal.out(`${job.job}\n`);
+    return 0;
+  }
+  const { describeJob } = await import('../follow/describe.ts');
+  context.terminal.out((await formatDocument(job, context.format)) ?? describeJob(job));
+  return 0;
+}
+
+async function watch(context: Context, id: string): Promise<number> {
+  const signal = context.interrupted();
+  const session = await context.session();
+  const [{ openJobFeed }, { watchJob }] = await Promise.all([
+    import('../follow/feed.ts'),
+    import('../follow/watch.ts'),
+  ]);
+  const feed = openJobFeed(session);
+  try {
+    const { job } = await session.request('job', id, 'info', {});
+    return await watchJob(context, session, feed, job, { timeoutMs: LIMITS.moveMs, signal, stream: true });
+  } finally {
+    feed.stop();
+  }
+}
+
+const COLUMNS: readonly Column<Job>[] = [
+  { title: 'JOB', cell: (job) => job.job },
+  { title: 'CONTAINER', cell: (job) => job.container },
+  { title: 'SOURCE', cell: (job) => job.source },
+  { title: 'TARGET', cell: (job) => job.target },
+  { title: 'MODE', cell: (job) => job.mode },
+  { title: 'STATE', cell: (job) => job.outcome ?? job.progress.phase },
+  { title: 'STARTED', cell: (job) => formatTime(job.startedAtMs) },
+  { title: 'DOWNTIME', cell: (job) => formatMs(job.downtimeMs), align: 'right' },
+  { title: 'TOTAL', cell: (job) => formatMs(job.totalMs), align: 'right' },
+  { title: 'EXPOSURE', cell: (job) => formatMs(job.exposureMs), align: 'right', wide: true },
+  { title: 'REASON', cell: (job) => job.error?.message, wide: true },
+];

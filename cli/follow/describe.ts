@@ -1,0 +1,59 @@
+import type { Job } from '../../protocol/job.ts';
+import { formatBytes, formatMs } from '../output/format.ts';
+import { formatFields, formatTable } from '../output/table.ts';
+import { printable } from '../output/text.ts';
+import { progressLine } from './progress.ts';
+
+/** All that is known of a job, for people: fields, then its phases, its rounds and CRIU's error lines. */
+export function describeJob(job: Job): string {
+  const fields = formatFields([
+    ['job', job.job],
+    ['container', job.container],
+    ['move', `${job.source} -> ${job.target}`],
+    ['mode', `${job.mode} (${job.modeReason})`],
+    ['state', job.outcome ?? job.state],
+    ['progress', job.state === 'running' ? progressLine(job) : undefined],
+    ['started', new Date(job.startedAtMs).toISOString()],
+    ['total', formatMs(job.totalMs)],
+    ['freeze', formatMs(job.freezeMs)],
+    ['downtime', formatMs(job.downtimeMs)],
+    ['exposure', formatMs(job.exposureMs)],
+    ['memory', formatBytes(job.bytes.memory)],
+    ['images', formatBytes(job.bytes.images)],
+    ['rootfs', formatBytes(job.bytes.rootfs)],
+    ['error', job.error === undefined ? undefined : `${job.error.code}: ${job.error.message}`],
+    ['hint', job.error?.hint],
+  ]);
+  const log = job.log.map((line) => `criu: ${printable(line)}\n`).join('');
+  return fields + phases(job) + rounds(job) + log;
+}
+
+function phases(job: Job): string {
+  if (job.phases.length === 0) return '';
+  return `\n${formatTable(job.phases, [
+    { title: 'PHASE', cell: (phase) => phase.name },
+    { title: 'NODE', cell: (phase) => phase.node },
+    {
+      title: 'AT',
+      cell: (phase) => `+${formatMs(Math.max(0, phase.startMs - job.startedAtMs))}`,
+      align: 'right',
+    },
+    {
+      title: 'TOOK',
+      cell: (phase) => (phase.endMs === undefined ? undefined : formatMs(phase.endMs - phase.startMs)),
+      align: 'right',
+    },
+  ])}`;
+}
+
+function rounds(job: Job): string {
+  if (job.rounds.length === 0) return '';
+  return `\n${formatTable(job.rounds, [
+    { title: 'ROUND', cell: (round) => round.index, align: 'right' },
+    { title: 'PAGES', cell: (round) => round.pagesWritten, align: 'right' },
+    { title: 'SKIPPED', cell: (round) => round.pagesSkipped, align: 'right' },
+    { title: 'BYTES', cell: (round) => formatBytes(round.bytes), align: 'right' },
+    { title: 'TOOK', cell: (round) => formatMs(round.durationMs), align: 'right' },
+    { title: 'FROZEN', cell: (round) => formatMs(round.frozenMs), align: 'right' },
+  ])}`;
+}

@@ -1,0 +1,78 @@
+import { GodwitError, toGodwitError } from '../../protocol/errors.ts';
+import type { Job } from '../../protocol/job.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Session } from '../bus/session.ts';
+import type { JobFeed } from './feed.ts';
+import { askOwner } from './settle.ts';
+
+/** Shows a job as it goes on. */
+export interface Reporter {
+  update(job: Job): void;
+  /** A remark that must be seen, such as a silent node. */
+  say(text: string): void;
+  end(): void;
+}
+
+/** No event for this long: the job is asked for, so that a lost event never hangs us. */
+const QUIET_MS = 2_000;
+
+/**
+ * Follows a job to its end. `started` is what is known of it so far. While its node is silent it keeps trying until the
+ * move's own timeout plus a grace is over. Ends with undefined when `signal` is aborted (detached).
+ * @throws GodwitError OUTCOME_UNKNOWN when the node stayed silent and the owner gives no verdict, JOB_NOT_FOUND
+ */
+export async function followJob(
+  session: Session,
+  feed: JobFeed,
+  started: Job,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly reporter: Reporter },
+): Promise<Job | undefined> {
+  const { signal, reporter } = options;
+  const startedAt = performance.now();
+  let job = started;
+  let silentAt: number | undefined;
+  while (!signal.aborted) {
+    if (job.state === 'ended') return job;
+    const event = await feed.next(job.job, QUIET_MS, signal);
+    if (signal.aborted) break;
+    const asked = event ?? (await ask(session, job.job));
+    if (!(asked instanceof GodwitError)) {
+      if (silentAt !== undefined) reporter.say(`${job.node} answers again`);
+      silentAt = undefined;
+      job = asked;
+      reporter.update(job);
+      continue;
+    }
+    if (silentAt === undefined) {
+      silentAt = performance.now();
+      reporter.say(
+        `${job.node}, which runs job ${job.job}, does not answer (${asked.message}); still trying`,
+      );
+    }
+    const verdict = await askOwner(session, job);
+    if (verdict.kind !== 'unknown') return withoutItsNode(job, verdict.kind, verdict.text);
+    if (performance.now() > Math.max(startedAt + options.timeoutMs, silentAt) + LIMITS.requestMs) {
+      throw new GodwitError('OUTCOME_UNKNOWN', {
+        container: job.container,
+        problem: `${job.node}, which runs job ${job.job}, does not answer; ${verdict.text}`,
+      });
+    }
+  }
+  return undefined;
+}
+
+/** The job as its node tells it, or why it does not. */
+async function ask(session: Session, id: string): Promise<Job | GodwitError> {
+  try {
+    return (await session.request('job', id, 'info', {}, { timeoutMs: QUIET_MS })).job;
+  } catch (error) {
+    return toGodwitError(error);
+  }
+}
+
+/** The end of a job whose node lost it, as far as the record tells: what was not measured stays absent. */
+function withoutItsNode(job: Job, kind: 'moved' | 'stayed', text: string): Job {
+  if (kind === 'moved') return { ...job, state: 'ended', outcome: 'done' };
+  const error = new GodwitError('MOVE_ABORTED', { problem: `${job.node} no longer knows the job; ${text}` });
+  return { ...job, state: 'ended', outcome: 'failed', error: { ...error.toWire() } };
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import type { Cli } from './action.ts';
+
+/** A top-level command: its line in the help, and the module that knows the rest. */
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly register: (program: Command, cli: Cli) => void }>;
+}
+
+/** Every command, in the order of the help. Only the one that is called is loaded: start-up time counts. */
+export const VERBS: readonly Verb[] = [
+  { name: 'ps', summary: 'list containers', load: () => import('./commands/ps.ts') },
+  { name: 'inspect', summary: 'show one container', load: () => import('./commands/inspect.ts') },
+  { name: 'dumpxml', summary: "print a container's domain XML", load: () => import('./commands/dumpxml.ts') },
+  {
+    name: 'define',
+    summary: 'define a container from domain XML',
+    load: () => import('./commands/define.ts'),
+  },
+  { name: 'undefine', summary: 'forget a stopped container', load: () => import('./commands/undefine.ts') },
+  { name: 'start', summary: 'start containers', load: () => import('./commands/start.ts') },
+  { name: 'stop', summary: 'stop containers', load: () => import('./commands/stop.ts') },
+  { name: 'exec', summary: 'run a command in a container', load: () => import('./commands/exec.ts') },
+  {
+    name: 'migrate',
+    summary: 'move a running container to another node',
+    load: () => import('./commands/migrate.ts'),
+  },
+  { name: 'job', summary: 'list, watch and abort moves', load: () => import('./commands/job.ts') },
+  { name: 'node', summary: 'list, cordon and uncordon nodes', load: () => import('./commands/node.ts') },
+  { name: 'doctor', summary: 'check what nodes can do', load: () => import('./commands/doctor.ts') },
+  { name: 'events', summary: 'show what happened, or follow it', load: () => import('./commands/events.ts') },
+  { name: 'version', summary: 'print the version', load: () => import('./commands/version.ts') },
+  {
+    name: 'completion',
+    summary: 'print a shell completion script',
+    load: () => import('./commands/completion.ts'),
+  },
+];
