@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { decode } from '../../protocol/codec.ts';
 import { fromWire, GodwitError } from '../../protocol/errors.ts';
 import { WireErrorSchema } from '../../protocol/job.ts';
 import { LIMITS } from '../../protocol/limits.ts';
@@ -23,23 +24,7 @@ export function decodeReply<Schema extends z.ZodType>(
   const body = parseJson(reply.data);
   if (code !== '' || text !== '') throw errorReply(subject, body, `error ${code} ${text}`.trim());
   if (body === undefined) throw new GodwitError('MESSAGE_INVALID', { subject, problem: 'it is not JSON' });
-  return checkBody(schema, subject, body);
-}
-
-/** `body` checked against its schema. @throws GodwitError MESSAGE_INVALID naming the first problem */
-export function checkBody<Schema extends z.ZodType>(
-  schema: Schema,
-  subject: string,
-  body: unknown,
-): z.output<Schema> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-  throw new GodwitError('MESSAGE_INVALID', {
-    subject,
-    problem: `${place}${issue?.message ?? 'wrong shape'}`,
-  });
+  return decode(schema, subject, body);
 }
 
 /** A request as bytes. @throws GodwitError MESSAGE_TOO_LARGE, so that nothing is sent that no server would pass on */
