@@ -68,7 +68,7 @@ export const LIMITS = {
   /** How long a destroyed stream may still try to tell its peer why. */
   streamLingerMs: 1_000,
   /** How long a local criu may take to close after its peer ended, before that counts as a broken stream. */
-  relayGraceMs: 500,
+  relayGraceMs: 2_000,
   /** Answers read in one gather. */
   gatherReplies: 2_048,
   /** Longest text in an error header. */

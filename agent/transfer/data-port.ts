@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Clock } from '../effects/clock.ts';
+import { problemOf, type TransferLog, transferFailed } from './failure.ts';
+import { FramedStream } from './framed-stream.ts';
+import { DIRECTION, encodeHandshake, type Hello, parseHello } from './handshake.ts';
+import { farewell } from './linger.ts';
+import { openStream } from './open-stream.ts';
+import { Permits } from './permits.ts';
+import { readHandshake } from './read-handshake.ts';
+import type { DataPort, DataStream, StreamId } from './stream.ts';
+
+export interface DataPortOptions {
+  readonly host: string;
+  /** 0 lets the kernel choose; see DataPort.port. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly log: TransferLog;
+}
+
+/** Starts to listen on the agent's data port (DESIGN section 7). @throws GodwitError TRANSFER_FAILED */
+export async function openDataPort(options: DataPortOptions): Promise<DataPort> {
+  const server = createServer({ noDelay: true, keepAlive: true });
+  server.listen(options.port, options.host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw transferFailed(
+      `cannot listen on ${options.host}:${options.port}: ${problemOf(error)}`,
+      undefined,
+      error,
+    );
+  }
+  return new TcpDataPort(server, options);
+}
+
+class TcpDataPort implements DataPort {
+  readonly port: number;
+  readonly counters = { streamsAccepted: 0, handshakesRefused: 0 };
+  private readonly server: Server;
+  private readonly clock: Clock;
+  private readonly log: TransferLog;
+  private readonly permits = new Permits();
+  private readonly streams = new Set<DataStream>();
+  /** Connections that have not shown a handshake, oldest first. */
+  private readonly strangers = new Set<Socket>();
+  /** Ends what `open` is trying, per job. */
+  private readonly openings = new Map<AbortController, string>();
+
+  constructor(server: Server, options: DataPortOptions) {
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+    this.clock = options.clock;
+    this.log = options.log;
+    server.on('connection', (socket) => void this.welcome(socket));
+    server.on('error', (error) => this.log.warn({ error: error.message }, 'data port'));
+  }
+
+  permit(job: string, token: string): void {
+    this.permits.permit(job, token);
+  }
+
+  forbid(job: string, reason: string): void {
+    this.permits.forbid(job, reason);
+    for (const [opening, of] of this.openings) if (of === job) opening.abort(transferFailed(reason));
+    for (const stream of this.streams) {
+      if (stream.id.job === job) stream.destroy(transferFailed(reason, stream.ends));
+    }
+  }
+
+  accept(id: StreamId, signal: AbortSignal): Promise<DataStream> {
+    return this.permits.accept(id, signal);
+  }
+
+  async open(
+    peer: { readonly host: string; readonly port: number; readonly token: string },
+    id: StreamId,
+    signal: AbortSignal,
+  ): Promise<DataStream> {
+    if (this.streams.size + this.openings.size >= LIMITS.dataStreams)
+      throw transferFailed('too many streams');
+    const opening = new AbortController();
+    this.openings.set(opening, id.job);
+    try {
+      const both = AbortSignal.any([signal, opening.signal]);
+      return this.keep(await openStream({ peer, id, clock: this.clock, signal: both }));
+    } finally {
+      this.openings.delete(opening);
+    }
+  }
+
+  async close(): Promise<void> {
+    const reason = 'the data port was closed';
+    const jobs = new Set([...this.permits.permitted(), ...this.openings.values()]);
+    for (const stream of this.streams) jobs.add(stream.id.job);
+    for (const job of jobs) this.forbid(job, reason);
+    for (const socket of this.strangers) socket.destroy();
+    const closed = once(this.server, 'close');
+    this.server.close();
+    await closed;
+  }
+
+  /** One incoming connection, from its first byte to the stream it becomes. Never rejects. */
+  private async welcome(socket: Socket): Promise<void> {
+    socket.on('error', () => {});
+    this.strangers.add(socket);
+    const oldest = this.strangers.values().next().value;
+    if (this.strangers.size > LIMITS.handshakesPending) oldest?.destroy();
+    try {
+      const { body, rest } = await readHandshake(socket, DIRECTION.hello, this.clock);
+      this.begin(socket, parseHello(body), rest);
+    } catch (error) {
+      this.refuse(socket, problemOf(error));
+      socket.destroy();
+    } finally {
+      this.strangers.delete(socket);
+    }
+  }
+
+  private begin(socket: Socket, hello: Hello, early: Buffer): void {
+    const problem = this.streams.size >= LIMITS.dataStreams ? 'too many streams' : this.permits.claim(hello);
+    if (problem !== undefined) {
+      this.refuse(socket, problem);
+      farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, { ok: false, problem }));
+      return;
+    }
+    this.counters.streamsAccepted += 1;
+    socket.write(encodeHandshake(DIRECTION.answer, { ok: true, window: LIMITS.streamWindowBytes }));
+    const { job, kind, index } = hello;
+    const ends = {
+      source: `${socket.remoteAddress}:${socket.remotePort}`,
+      target: `${socket.localAddress}:${socket.localPort}`,
+    };
+    const options = { id: { job, kind, index }, ends, socket, clock: this.clock, early };
+    this.permits.deliver(this.keep(new FramedStream({ ...options, peerWindow: hello.window })));
+  }
+
+  private keep<T extends DataStream>(stream: T): T {
+    this.streams.add(stream);
+    stream.once('close', () => this.streams.delete(stream));
+    stream.once('error', (error) => {
+      this.log.debug({ stream: stream.id, problem: problemOf(error) }, 'a data stream broke');
+    });
+    return stream;
+  }
+
+  private refuse(socket: Socket, problem: string): void {
+    this.counters.handshakesRefused += 1;
+    this.log.warn({ from: socket.remoteAddress, problem }, 'refused a data connection');
+  }
+}

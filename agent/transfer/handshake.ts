@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { LIMITS } from '../../protocol/limits.ts';
+import { isToken } from '../../protocol/names.ts';
+import type { StreamId } from './stream.ts';
+
+/** First bytes of both directions of a data connection. */
+const MAGIC = Buffer.from('GDWT', 'latin1');
+/** The wire format's version; a connection of another version is refused before anything else of it is read. */
+export const DATA_VERSION = 1;
+/** Magic (4), version (1), direction (1), body length (2). */
+export const PREAMBLE_BYTES = 8;
+/** Who speaks: a preamble reflected to its sender is not taken for an answer. */
+export const DIRECTION = { hello: 1, answer: 2 } as const;
+
+export type Direction = (typeof DIRECTION)[keyof typeof DIRECTION];
+
+const windowBytes = z.int().min(1).max(0xffffffff);
+
+const helloSchema = z.object({
+  job: z.string().refine(isToken),
+  kind: z.enum(['images', 'pages', 'lazy']),
+  index: z.int().min(0).max(LIMITS.roundsMax),
+  token: z.string().min(1).max(LIMITS.tokenChars),
+  window: windowBytes,
+});
+
+const answerSchema = z.union([
+  z.object({ ok: z.literal(true), window: windowBytes }),
+  z.object({ ok: z.literal(false), problem: z.string().max(LIMITS.streamErrorBytes) }),
+]);
+
+/** What the opener of a stream says first. Unknown keys are ignored: a later version may ask to resume here. */
+export type Hello = z.infer<typeof helloSchema>;
+/** What the data port answers. */
+export type Answer = z.infer<typeof answerSchema>;
+
+/** Thrown for a handshake that is not one; its message says why. */
+export class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+}
+
+/** The first bytes of a connection: preamble and JSON body. @throws HandshakeError when the body is too long */
+export function encodeHandshake(direction: Direction, body: Hello | Answer): Buffer {
+  const json = Buffer.from(JSON.stringify(body), 'utf8');
+  if (json.length > LIMITS.handshakeBytes) throw new HandshakeError('the handshake is too long');
+  const preamble = Buffer.alloc(PREAMBLE_BYTES);
+  MAGIC.copy(preamble);
+  preamble[4] = DATA_VERSION;
+  preamble[5] = direction;
+  preamble.writeUInt16BE(json.length, 6);
+  return Buffer.concat([preamble, json]);
+}
+
+/**
+ * Looks for a whole handshake at the start of `bytes`. Undefined means that more bytes are needed; garbage is refused
+ * at its first wrong byte. @throws HandshakeError
+ */
+export function splitHandshake(
+  bytes: Buffer,
+  direction: Direction,
+): { readonly body: Buffer; readonly rest: Buffer } | undefined {
+  const seen = Math.min(bytes.length, MAGIC.length);
+  if (bytes.compare(MAGIC, 0, seen, 0, seen) !== 0) throw new HandshakeError('not a godwit data connection');
+  const version = bytes[4];
+  if (version !== undefined && version !== DATA_VERSION) {
+    throw new HandshakeError(`data protocol version ${version}; this node speaks ${DATA_VERSION}`);
+  }
+  if (bytes.length > 5 && bytes[5] !== direction) throw new HandshakeError('a reflected handshake');
+  if (bytes.length < PREAMBLE_BYTES) return undefined;
+  const length = bytes.readUInt16BE(6);
+  if (length > LIMITS.handshakeBytes) throw new HandshakeError(`a handshake of ${length} bytes`);
+  const end = PREAMBLE_BYTES + length;
+  if (bytes.length < end) return undefined;
+  return { body: bytes.subarray(PREAMBLE_BYTES, end), rest: bytes.subarray(end) };
+}
+
+/** @throws HandshakeError */
+export function parseHello(body: Buffer): Hello {
+  return parse(helloSchema, body);
+}
+
+/** @throws HandshakeError */
+export function parseAnswer(body: Buffer): Answer {
+  return parse(answerSchema, body);
+}
+
+/** One string for a stream of a job: `kind/index`. */
+export function streamKey(id: Pick<StreamId, 'kind' | 'index'>): string {
+  return `${id.kind}/${id.index}`;
+}
+
+function parse<T>(schema: z.ZodType<T>, body: Buffer): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new HandshakeError('the handshake is not JSON');
+  }
+  const result = schema.safeParse(value);
+  if (!result.success) throw new HandshakeError('the handshake lacks something or has a wrong value');
+  return result.data;
+}

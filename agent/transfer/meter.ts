@@ -1,0 +1,100 @@
+import type { Clock } from '../effects/clock.ts';
+import { RateEstimate } from './rate.ts';
+import type { Meter } from './stream.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface MeterOptions {
+  readonly clock: Clock;
+  /** Bytes per second; none means unlimited, 0 holds everything back. */
+  readonly limitBytesPerSecond?: number | undefined;
+}
+
+/** Counts the bytes of a job and keeps all its streams together under one limit, first come first served. */
+export function createMeter(options: MeterOptions): Meter {
+  return new QueueMeter(options);
+}
+
+interface Waiter {
+  readonly bytes: number;
+  readonly go: () => void;
+}
+
+/** Already resolved: what costs nothing should not allocate either. */
+const AT_ONCE = Promise.resolve();
+
+class QueueMeter implements Meter {
+  private readonly clock: Clock;
+  private readonly rate: RateEstimate;
+  private readonly bucket: TokenBucket;
+  private readonly queue: Waiter[] = [];
+  private cancelTimer: (() => void) | undefined;
+  private counted = 0;
+
+  constructor({ clock, limitBytesPerSecond }: MeterOptions) {
+    this.clock = clock;
+    this.rate = new RateEstimate();
+    this.bucket = new TokenBucket(limitBytesPerSecond, clock.monotonicMs());
+  }
+
+  get bytes(): number {
+    return this.counted;
+  }
+
+  get rateBytesPerSecond(): number {
+    return this.rate.at(this.clock.monotonicMs());
+  }
+
+  setLimit(bytesPerSecond: number | undefined): void {
+    this.bucket.setLimit(bytesPerSecond, this.clock.monotonicMs());
+    this.release();
+  }
+
+  tryPass(bytes: number): boolean {
+    if (this.queue.length > 0) return false;
+    const nowMs = this.clock.monotonicMs();
+    if (!this.bucket.take(bytes, nowMs)) return false;
+    this.counted += bytes;
+    this.rate.add(bytes, nowMs);
+    return true;
+  }
+
+  pass(bytes: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.tryPass(bytes)) return AT_ONCE;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.queue.splice(this.queue.indexOf(waiter), 1);
+        reject(signal?.reason);
+        this.release();
+      };
+      const go = (): void => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const waiter = { bytes, go };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.queue.push(waiter);
+      if (this.queue.length === 1) this.release();
+    });
+  }
+
+  /** Lets pass whatever may pass now, in order, and sets the timer for the next one. */
+  private release(): void {
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    const nowMs = this.clock.monotonicMs();
+    for (let head = this.queue[0]; head !== undefined; head = this.queue[0]) {
+      if (!this.bucket.take(head.bytes, nowMs)) {
+        const waitMs = this.bucket.waitMs(head.bytes, nowMs);
+        if (waitMs !== Number.POSITIVE_INFINITY) {
+          this.cancelTimer = this.clock.after(Math.max(1, Math.ceil(waitMs)), () => this.release());
+        }
+        return;
+      }
+      this.queue.shift();
+      this.counted += head.bytes;
+      this.rate.add(head.bytes, nowMs);
+      head.go();
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/** The data plane (DESIGN section 7): what other folders of the agent use of it. */
+export { type DataPortOptions, openDataPort } from './data-port.ts';
+export type { TransferLog } from './failure.ts';
+export type { ImageSummary } from './image-records.ts';
+export { createMeter, type MeterOptions } from './meter.ts';
+export { type ReceiveImagesOptions, receiveImages } from './receive-images.ts';
+export {
+  type BeforeClose,
+  type Relay,
+  type RelayBytes,
+  type RelayConnectOptions,
+  type RelayListenOptions,
+  relayConnect,
+  relayListen,
+} from './relay.ts';
+export { type SendImagesOptions, sendImages } from './send-images.ts';
