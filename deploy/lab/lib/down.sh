@@ -11,7 +11,7 @@ lab_down() {
 
 # Finds what belongs to the instance by name, not by what a previous run wrote down: that run may have been killed.
 lab_clean() {
-  cgroup_destroy '*'
+  cgroup_destroy "$LAB_GROUP.*"
   switch_destroy
   rm -rf --one-file-system "$LAB_STATE" "$LAB_DISK"
   cgroup_disable_root

@@ -4,34 +4,41 @@
 in_switch() { nsenter --net="$LAB_SWITCH" "$@"; }
 
 switch_make() {
+  local hook
   : >"$LAB_SWITCH"
-  unshare --net="$LAB_SWITCH" bash -euc '
-    ip link set lo up
-    ip link add sw0 type bridge stp_state 0 forward_delay 0
-    ip address add "$1/16" dev sw0
-    ip link set sw0 up
-    for hook in /proc/sys/net/bridge/bridge-nf-call-*; do [[ ! -e $hook ]] || echo 0 >"$hook"; done
-    nft -f "$2"' switch "$LAB_CLIENT_ADDRESS" "$LAB_HOME/lib/cuts.nft"
+  unshare --net="$LAB_SWITCH" ip -batch - <<END
+link set lo up
+link add sw0 type bridge stp_state 0 forward_delay 0
+address add $LAB_CLIENT_ADDRESS/16 dev sw0
+link set sw0 up
+END
+  in_switch nft -f "$LAB_HOME/lib/cuts.nft"
+  # Where the kernel passes bridged packets through iptables as well, spare them that.
+  for hook in iptables ip6tables arptables; do
+    in_switch tee "/proc/sys/net/bridge/bridge-nf-call-$hook" <<<0 >/dev/null 2>&1 || true
+  done
 }
 
 switch_destroy() {
   while mountpoint -q "$LAB_SWITCH" 2>/dev/null; do umount -l "$LAB_SWITCH"; done
 }
 
-# Lays the cable of a node whose first process is PID; the switch's end carries the node's name.
+# Lays the cable of a node whose first process is PID; the switch's end carries the node's name. The MAC address
+# stays the same over a power cut.
 switch_plug() {
-  local node=$1 pid=$2 rate=$3 number=${1#n} mac
-  mac=$(printf '02:67:77:00:00:%02x' "$number")
-  in_switch bash -euc '
-    ip link delete "$1" 2>/dev/null || true
-    ip link add "$1" type veth peer name eth0 netns "$2"
-    ip link set "$1" master sw0 up' plug "$node" "$pid"
-  nsenter --net="/proc/$pid/ns/net" bash -euc '
-    ip link set lo up
-    ip link add br0 address "$1" type bridge stp_state 0 forward_delay 0
-    ip link set eth0 master br0 up
-    ip address add "$2/16" dev br0
-    ip link set br0 up' plug "$mac" "$(node_address "$node")"
+  local node=$1 pid=$2 rate=$3 mac
+  printf -v mac '02:67:77:00:00:%02x' "${1#n}"
+  in_switch ip -batch - <<END
+link add $node type veth peer name eth0 netns $pid
+link set $node master sw0 up
+END
+  nsenter --net="/proc/$pid/ns/net" ip -batch - <<END
+link set lo up
+link add br0 address $mac type bridge stp_state 0 forward_delay 0
+link set eth0 master br0 up
+address add $(node_address "$node")/16 dev br0
+link set br0 up
+END
   [[ -z $rate ]] || switch_shape "$node" "$pid" "$rate"
 }
 

@@ -6,15 +6,15 @@ lab_up() {
   local nodes=3 rate='' agent=yes began=$EPOCHREALTIME
   while [[ $# -gt 0 ]]; do
     case $1 in
-      --nodes) nodes=${2:-} && shift 2 ;;
+      --nodes) nodes=${2:-} && shift && shift ;;
       --nodes=*) nodes=${1#*=} && shift ;;
-      --rate) rate=${2:-} && shift 2 ;;
+      --rate) rate=${2:-} && shift && shift ;;
       --rate=*) rate=${1#*=} && shift ;;
       --no-agent) agent=no && shift ;;
       *) usage "usage: lab up [--nodes 3] [--rate 1gbit] [--no-agent]" ;;
     esac
   done
-  [[ $nodes =~ ^[1-9][0-9]?$ ]] && ((nodes <= LAB_MAX_NODES)) || usage "--nodes takes 1 to $LAB_MAX_NODES"
+  if [[ ! $nodes =~ ^[1-9][0-9]?$ ]] || ((nodes > LAB_MAX_NODES)); then usage "--nodes takes 1 to $LAB_MAX_NODES"; fi
   [[ -z $rate ]] || rate_bits "$rate" >/dev/null
   ((EUID == 0)) || die "must run as root"
   need_tools
@@ -38,17 +38,24 @@ up_make() {
   local nodes=$1 rate=$2 agent=$3 number jobs=()
   mkdir -p "$LAB_STATE/nodes" "$LAB_STATE/bin" "$LAB_DISK/shared"
   ln -s "$LAB_CHECKOUT/dist/cli/main.js" "$LAB_STATE/bin/godwit"
-  settings_save "$LAB_IMAGE" "$rate" "$agent"
+  settings_save "$LAB_IMAGE" "$rate"
   cgroup_make "$LAB_GROUP.client"
   # One hierarchy is enough to find clients again when the lab goes down.
   cgroup_procs "$LAB_GROUP.client" | sed -n 1p >"$LAB_STATE/client-procs"
   switch_make
   for ((number = 1; number <= nodes; number++)); do
-    node_create "n$number" "$nodes" "$agent"
-    node_start "n$number" "$LAB_IMAGE" "$rate" &
+    { node_create "n$number" "$nodes" "$agent" && node_start "n$number" "$LAB_IMAGE" "$rate"; } &
     jobs+=("$!")
   done
   for number in "${jobs[@]}"; do wait "$number" || die "lab '$LAB_NAME' did not come up"; done
+}
+
+# lab rootfs redis|generic NAME: a container root file system at /srv/godwit/NAME in all nodes.
+lab_rootfs() {
+  [[ $# -eq 2 && ${2:-} =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || usage "usage: lab rootfs redis|generic NAME"
+  need_node n1
+  settings_load
+  exec "$LAB_HOME/rootfs" "$1" "$LAB_DISK/shared/$2" "$SETTING_IMAGE"
 }
 
 lab_status() {
@@ -78,6 +85,7 @@ lab power-off NODE | lab power-on NODE           cut a node's power; start it ag
 lab cut NODE [--from NODE|client]                break a node's network, all of it or one peer's
 lab heal NODE [--from NODE|client]               mend it
 lab agent NODE start|stop|restart|kill|log       the node's godwit-agent
+lab rootfs redis|generic NAME                    a container root file system at /srv/godwit/NAME in all nodes
 lab image                                        build the node image if need be, print where it is
 lab status
 lab down                                         leave nothing behind
