@@ -26,6 +26,12 @@ export const LIMITS = {
   containerNameChars: 63,
   /** Reasons one pre-flight answer may carry. */
   refusals: 64,
+  /** Tasks, descriptors, mounts and time one look into a running container may take before it says "incomplete". */
+  lookTasks: 2_048,
+  lookDescriptors: 65_536,
+  lookMounts: 4_096,
+  lookMapsBytes: 4 * 1024 * 1024,
+  lookMs: 1_500,
   /** Flags of one CPU, and the length of one flag's name. */
   cpuFlags: 512,
   cpuFlagChars: 32,

@@ -1,0 +1,78 @@
+import { access, constants } from 'node:fs/promises';
+import { machine } from 'node:os';
+import type { Capabilities, DomainSpec, Mode } from '../../protocol/mod.ts';
+import type { Clock } from '../effects/clock.ts';
+import type { Runner } from '../effects/runner.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { visibleCpuFlags } from './cpu.ts';
+import { probeDataPort } from './data-port.ts';
+import type { JobLoad, PipeFacts, SourceFacts } from './facts.ts';
+import { lookInto } from './look/look.ts';
+import { fieldsOf, type Proc, procAt } from './look/proc.ts';
+import { rootfsIdentity } from './rootfs.ts';
+
+/** What collecting at the source needs. */
+export interface SourceContext {
+  readonly node: string;
+  readonly mode: Mode;
+  readonly spec: DomainSpec;
+  readonly capabilities: Capabilities;
+  /** Outgoing moves of this node. */
+  readonly jobs: JobLoad;
+  readonly runtime: Pick<Runtime, 'status' | 'dumpPlan'>;
+  readonly runner: Runner;
+  readonly clock: Clock;
+  /** The target's announced data port, when a target is known. */
+  readonly peer?: { readonly host: string; readonly port: number };
+  /** Where /proc and /sys are looked for: `/` (the default) except in tests. */
+  readonly root?: string;
+}
+
+const CAP_SYS_RESOURCE = 24n;
+const PIPE_MAX = 'proc/sys/fs/pipe-max-size';
+
+/**
+ * Facts for {@link sourceRefusals}; changes nothing and stops nothing. `cpuFlags` and `rootfs` of the result belong
+ * into PrepareRequest.
+ * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked
+ */
+export async function collectSourceFacts(context: SourceContext): Promise<SourceFacts> {
+  const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer } = context;
+  const proc = procAt(context.root ?? '/');
+  const [status, rootfs, problem] = await Promise.all([
+    runtime.status(spec.name),
+    rootfsIdentity(spec.root.source, spec.os.init),
+    peer ? probeDataPort(clock, peer) : undefined,
+  ]);
+  const look =
+    status.state === 'running'
+      ? await lookInto({ proc, runner, clock, machine: machine() }, await runtime.dumpPlan(spec))
+      : undefined;
+  const address = peer ? `${peer.host}:${peer.port}` : undefined;
+  return {
+    node,
+    mode,
+    capabilities,
+    jobs,
+    state: status.state,
+    ...(look ? { look } : {}),
+    pipe: await pipeFacts(proc),
+    ...(address === undefined
+      ? {}
+      : { dataPort: { address, ...(problem === undefined ? {} : { problem }) } }),
+    cpuFlags: visibleCpuFlags(proc.text('proc/cpuinfo')),
+    ...(rootfs ? { rootfs } : {}),
+  };
+}
+
+async function pipeFacts(proc: Proc): Promise<PipeFacts> {
+  const capabilities = BigInt(`0x${fieldsOf(proc.text('proc/self/status')).get('CapEff') || '0'}`);
+  const writable = await access(proc.path(PIPE_MAX), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  return {
+    maxBytes: Number(proc.text(PIPE_MAX)),
+    raisable: writable || ((capabilities >> CAP_SYS_RESOURCE) & 1n) === 1n,
+  };
+}

@@ -1,0 +1,110 @@
+import { stat, statfs } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { dirname } from 'node:path';
+import type { Capabilities } from '../../protocol/mod.ts';
+import type { Clock } from '../effects/clock.ts';
+import type { Runner } from '../effects/runner.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { visibleCpuFlags } from './cpu.ts';
+import type { AddressClaim, JobLoad, TargetFacts, TargetRequest } from './facts.ts';
+import { type Proc, procAt } from './look/proc.ts';
+import { neighbourClaims } from './neighbours.ts';
+import { rootfsIdentity } from './rootfs.ts';
+
+/** What collecting at the target needs. */
+export interface TargetContext {
+  readonly node: string;
+  readonly state: TargetFacts['state'];
+  readonly capabilities: Capabilities;
+  /** Incoming moves of this node. */
+  readonly jobs: JobLoad;
+  readonly memoryAvailableBytes: number;
+  readonly runDir: string;
+  readonly runtime: Pick<Runtime, 'list'>;
+  /** True when godwit defined the container of this name that the runtime knows here. */
+  readonly ours: (name: string) => boolean | Promise<boolean>;
+  /** Addresses of the other containers this node owns. */
+  readonly containers: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly macs: readonly string[];
+  }[];
+  readonly runner: Runner;
+  readonly clock: Clock;
+  readonly root?: string;
+}
+
+const TMPFS_MAGIC = 0x01021994;
+
+/**
+ * Facts for {@link targetRefusals}; reserves and changes nothing.
+ * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked
+ */
+export async function collectTargetFacts(
+  request: TargetRequest,
+  context: TargetContext,
+): Promise<TargetFacts> {
+  const { spec } = request;
+  const nowMs = context.clock.nowMs();
+  const proc = procAt(context.root ?? '/');
+  const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
+  const [known, rootfs, runDir, neighbours, missing] = await Promise.all([
+    context.runtime.list(),
+    rootfsIdentity(spec.root.source, spec.os.init),
+    roomOf(context.runDir),
+    neighbourClaims(context.runner, addresses),
+    Promise.all(spec.filesystems.map(async ({ source }) => ((await isThere(source)) ? [] : [source]))),
+  ]);
+  const same = known.find((container) => container.name === spec.name);
+  const foreign = same !== undefined && (same.state !== 'stopped' || !(await context.ours(spec.name)));
+  const bridges = new Set(spec.interfaces.map((nic) => nic.bridge));
+  return {
+    node: context.node,
+    state: context.state,
+    capabilities: context.capabilities,
+    jobs: context.jobs,
+    cpuFlags: visibleCpuFlags(proc.text('proc/cpuinfo')),
+    bridges: [...bridges].filter((bridge) => proc.names(`sys/class/net/${bridge}/bridge`).length > 0),
+    missingSources: missing.flat(),
+    ...(rootfs ? { rootfs } : {}),
+    memoryAvailableBytes: context.memoryAvailableBytes,
+    runDir,
+    ...(same ? { sameName: { state: same.state, foreign } } : {}),
+    claims: [...ownClaims(proc), ...containerClaims(context, spec.name), ...neighbours],
+    nowMs,
+  };
+}
+
+function containerClaims(context: TargetContext, except: string): AddressClaim[] {
+  return context.containers
+    .filter((container) => container.name !== except)
+    .map(({ name, addresses, macs }) => ({ holder: `container ${name}`, local: true, addresses, macs }));
+}
+
+/** The node's own interfaces. */
+function ownClaims(proc: Proc): AddressClaim[] {
+  const addresses = networkInterfaces();
+  return proc.names('sys/class/net').map((name) => ({
+    holder: `interface ${name}`,
+    local: true,
+    addresses: (addresses[name] ?? []).map((one) => one.address),
+    macs: [proc.text(`sys/class/net/${name}/address`).trim()],
+  }));
+}
+
+/** Room of the file system the run directory is, or will be, on. */
+async function roomOf(path: string): Promise<TargetFacts['runDir']> {
+  for (let there = path; ; there = dirname(there)) {
+    const status = await statfs(there).catch(() => undefined);
+    if (status)
+      return { path, tmpfs: status.type === TMPFS_MAGIC, availableBytes: status.bavail * status.bsize };
+    if (there === dirname(there)) return { path, tmpfs: false, availableBytes: 0 };
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,66 @@
+import type { Capabilities, DomainSpec, Mode, PrepareRequest, RootfsIdentity } from '../../protocol/mod.ts';
+import type { ContainerLook } from './look/look.ts';
+
+/** Moves this node is part of right now, and how many it takes; counted apart for each direction. */
+export interface JobLoad {
+  readonly running: number;
+  readonly limit: number;
+  /** The job the container in question is already part of. */
+  readonly ofContainer?: string;
+}
+
+/** Facts about the source of a move, read before anything is touched. */
+export interface SourceFacts {
+  readonly node: string;
+  readonly mode: Mode;
+  readonly capabilities: Capabilities;
+  readonly jobs: JobLoad;
+  /** What the runtime says; the look is only there for a running container. */
+  readonly state: string;
+  readonly look?: ContainerLook;
+  readonly pipe: PipeFacts;
+  /** Present when a target is known. */
+  readonly dataPort?: { readonly address: string; readonly problem?: string };
+  /** For PrepareRequest. */
+  readonly cpuFlags: readonly string[];
+  readonly rootfs?: RootfsIdentity;
+}
+
+/** How large a pipe the agent's children can get. */
+export interface PipeFacts {
+  readonly maxBytes: number;
+  /** True: the limit does not matter (CAP_SYS_RESOURCE) or the agent can raise it. */
+  readonly raisable: boolean;
+}
+
+/** The request to the target, its domain XML already parsed. */
+export type TargetRequest = Omit<PrepareRequest, 'type' | 'spec'> & { readonly spec: DomainSpec };
+
+/** Who else holds which addresses: another container, an interface of the node, a neighbour on the link. */
+export interface AddressClaim {
+  readonly holder: string;
+  /** False: seen on the link (the container itself answers there, too). True: on this node. */
+  readonly local: boolean;
+  readonly addresses: readonly string[];
+  readonly macs: readonly string[];
+}
+
+/** Facts about the target of a move. */
+export interface TargetFacts {
+  readonly node: string;
+  readonly state: 'up' | 'cordoned' | 'draining';
+  readonly capabilities: Capabilities;
+  readonly jobs: JobLoad;
+  readonly cpuFlags: readonly string[];
+  readonly bridges: readonly string[];
+  /** Of the bind mount sources the container names, those that are not there. */
+  readonly missingSources: readonly string[];
+  /** Undefined: the root directory is not there (or cannot be read). */
+  readonly rootfs?: RootfsIdentity;
+  readonly memoryAvailableBytes: number;
+  readonly runDir: { readonly path: string; readonly tmpfs: boolean; readonly availableBytes: number };
+  /** A container of the same name that the runtime knows here. */
+  readonly sameName?: { readonly state: string; readonly foreign: boolean };
+  readonly claims: readonly AddressClaim[];
+  readonly nowMs: number;
+}

@@ -1,0 +1,154 @@
+import { setImmediate } from 'node:timers/promises';
+import { LIMITS } from '../../../protocol/mod.ts';
+import type { Clock } from '../../effects/clock.ts';
+import type { Runner } from '../../effects/runner.ts';
+import type { DumpPlan } from '../../runtime/runtime.ts';
+import { needsStat, type OpenFile, readFile, withStat } from './files.ts';
+import { type MountFacts, parseMounts } from './mounts.ts';
+import type { Proc } from './proc.ts';
+import { nameSockets, type SocketFacts, type UnixPair, unixPairs } from './sockets.ts';
+import { findTasks, readTask, stillStuck, type TaskFacts } from './tasks.ts';
+
+/** What a running container holds, seen from outside through /proc; nothing is stopped for it. */
+export interface ContainerLook {
+  readonly initPid: number;
+  readonly tasks: readonly TaskFacts[];
+  readonly files: readonly OpenFile[];
+  readonly sockets: readonly SocketFacts[];
+  readonly unixPairs: readonly UnixPair[];
+  /** Mounts of all its mount namespaces, and the devices mounted on the node itself. */
+  readonly mounts: readonly MountFacts[];
+  readonly nodeDevices: readonly string[];
+  /** io_uring rings that are mapped though no descriptor shows them. */
+  readonly mappedRings: readonly number[];
+  /** Tasks in state D that did not run between two looks. */
+  readonly stuck: readonly number[];
+  /** Lock holders outside the container that are alive. */
+  readonly outsideLockers: readonly number[];
+  /** criu arguments of the container: what is external, how large deleted files may be. */
+  readonly criuArgs: readonly string[];
+  /** What could not be looked at; empty when the look is complete. */
+  readonly omitted: readonly string[];
+  readonly durationMs: number;
+}
+
+/** What the look needs of the agent. */
+export interface LookContext {
+  readonly proc: Proc;
+  readonly runner: Runner;
+  readonly clock: Clock;
+  /** `uname -m`. */
+  readonly machine: string;
+}
+
+/**
+ * Looks into a running container: bounded in tasks, descriptors and time (LIMITS.look…), and what the limits cut off is
+ * named in `omitted`. Never waits for the container; never throws for a process that ends meanwhile.
+ */
+export async function lookInto(context: LookContext, plan: DumpPlan): Promise<ContainerLook> {
+  const { proc, clock } = context;
+  const startMs = clock.monotonicMs();
+  const late = () => clock.monotonicMs() - startMs > LIMITS.lookMs;
+  const omitted = new Set<string>();
+  const found = findTasks(proc, plan.initPid, freezeDirs(plan));
+  if (!found.complete) omitted.add(`tasks over ${LIMITS.lookTasks}`);
+
+  const tasks: TaskFacts[] = [];
+  const files: OpenFile[] = [];
+  for (const pid of new Set([...found.tree, ...found.inCgroup])) {
+    if (late()) omitted.add(`tasks after ${LIMITS.lookMs} ms`);
+    if (omitted.size > 0) break;
+    const task = readTask(proc, pid, { inTree: found.tree.has(pid), inCgroup: found.inCgroup.has(pid) });
+    if (!task) continue;
+    tasks.push(task);
+    for (const name of proc.names(`proc/${pid}/fd`)) {
+      const file = readFile(proc, pid, Number(name));
+      if (file) files.push(file);
+      if (files.length >= LIMITS.lookDescriptors) omitted.add(`descriptors over ${LIMITS.lookDescriptors}`);
+      if (files.length % 256 === 0) await setImmediate();
+      if (omitted.size > 0 || late()) break;
+    }
+    await setImmediate();
+  }
+  const mounts = mountsOf(proc, tasks);
+  const pids = new Set(tasks.map((task) => task.pid));
+  const lockers = new Set(
+    files.flatMap((file) => file.lockPids ?? []).filter((pid) => pid > 0 && !pids.has(pid)),
+  );
+  const slow = await beforeDeadline(context, startMs, (signal) =>
+    slowPart(context, plan.initPid, tasks, files, signal),
+  );
+  if (!slow) omitted.add('sockets, deleted files and mappings (too slow)');
+  return {
+    initPid: plan.initPid,
+    tasks,
+    files: slow?.files ?? files,
+    sockets: slow?.sockets ?? [],
+    unixPairs: slow?.pairs ?? [],
+    mounts,
+    nodeDevices: parseMounts(proc.text('proc/self/mountinfo'), LIMITS.lookMounts).map(
+      (mount) => mount.device,
+    ),
+    mappedRings: slow?.mappedRings ?? [],
+    stuck: tasks.filter((task) => task.state === 'D' && stillStuck(proc, task)).map((task) => task.pid),
+    outsideLockers: [...lockers].filter((pid) => proc.text(`proc/${pid}/stat`) !== ''),
+    criuArgs: plan.args,
+    omitted: [...omitted],
+    durationMs: clock.monotonicMs() - startMs,
+  };
+}
+
+/** The reads that may wait: for a disk (stat), for a process's memory lock (maps), for a child (sockets). */
+async function slowPart(
+  { proc, runner, machine }: LookContext,
+  initPid: number,
+  tasks: readonly TaskFacts[],
+  files: readonly OpenFile[],
+  signal: AbortSignal,
+) {
+  const [sockets, pairs, withStats, mapped] = await Promise.all([
+    nameSockets(runner, files, machine, signal),
+    files.some((file) => file.link.startsWith('socket:')) ? unixPairs(runner, initPid, signal) : [],
+    Promise.all(files.map((file) => (needsStat(file) ? withStat(proc, file) : file))),
+    Promise.all(tasks.map(async ({ pid }) => ((await mapsRing(proc, pid)) ? [pid] : []))),
+  ]);
+  return { sockets, pairs, files: withStats, mappedRings: mapped.flat() };
+}
+
+async function mapsRing(proc: Proc, pid: number): Promise<boolean> {
+  return (await proc.textWaiting(`proc/${pid}/maps`, LIMITS.lookMapsBytes)).includes('anon_inode:[io_uring]');
+}
+
+async function beforeDeadline<Value>(
+  { clock }: LookContext,
+  startMs: number,
+  work: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value | undefined> {
+  const aborter = new AbortController();
+  let cancel = () => {};
+  const deadline = new Promise<undefined>((resolve) => {
+    cancel = clock.after(Math.max(1, LIMITS.lookMs - (clock.monotonicMs() - startMs)), () =>
+      resolve(undefined),
+    );
+  });
+  try {
+    return await Promise.race([work(aborter.signal), deadline]);
+  } finally {
+    cancel();
+    aborter.abort();
+  }
+}
+
+/** One read of mountinfo for each mount namespace of the container. */
+function mountsOf(proc: Proc, tasks: readonly TaskFacts[]): MountFacts[] {
+  const byNamespace = new Map(tasks.map((task) => [task.namespaces.mnt ?? '', task.pid]));
+  return [...byNamespace.values()].flatMap((pid) =>
+    parseMounts(proc.text(`proc/${pid}/mountinfo`), LIMITS.lookMounts),
+  );
+}
+
+/** The directory of the hierarchy that freezes, which is the one that counts. */
+function freezeDirs(plan: DumpPlan): string[] {
+  const dir = plan.cgroup.dirs[plan.cgroup.version === 'v2' ? 'unified' : 'freezer'];
+  return dir === undefined ? [] : [dir];
+}

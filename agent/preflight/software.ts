@@ -1,0 +1,77 @@
+import type { Capabilities, Mode, Refusal } from '../../protocol/mod.ts';
+import { refuse } from './catalogue.ts';
+import { compareVersions, knownBroken, pageServerHeaderBytes, versionOf } from './versions.ts';
+
+const OLDEST_KERNEL = '5.10';
+/** cgroup.kill, without which a frozen container of cgroup v2 cannot be ended. */
+const OLDEST_KERNEL_V2 = '5.14';
+const OLDEST_CRIU = '4.1';
+
+/** Features of CRIU's own naming (`criu check --feature`) that a mode needs at each end. */
+export const MODE_FEATURES: Readonly<Record<Mode, Readonly<Record<'source' | 'target', readonly string[]>>>> =
+  {
+    cold: { source: [], target: [] },
+    precopy: { source: ['mem_dirty_track'], target: [] },
+    postcopy: { source: [], target: ['uffd-noncoop'] },
+    hybrid: { source: ['mem_dirty_track'], target: ['uffd-noncoop'] },
+  };
+
+/** Features of `mode` that this end lacks. */
+export function missingFeatures(
+  end: 'source' | 'target',
+  mode: Mode,
+  features: Capabilities['features'],
+): string[] {
+  return MODE_FEATURES[mode][end].filter((feature) => features[feature] !== true);
+}
+
+/** Features a mode needs and this end lacks, as refusals. */
+export function featureRefusals(
+  node: string,
+  end: 'source' | 'target',
+  mode: Mode,
+  features: Capabilities['features'],
+): Refusal[] {
+  const missing = missingFeatures(end, mode, features);
+  return missing.length > 0 ? [refuse('FEATURE_MISSING', node, `${mode} needs ${missing.join(', ')}`)] : [];
+}
+
+/** What is wrong with one node's own kernel, criu and LXC, whoever the peer is. */
+export function softwareRefusals(node: string, own: Capabilities): Refusal[] {
+  const found: Refusal[] = [];
+  const oldest = own.cgroup === 'v2' ? OLDEST_KERNEL_V2 : OLDEST_KERNEL;
+  if (compareVersions(own.kernel, oldest, 2) < 0)
+    found.push(refuse('KERNEL_TOO_OLD', node, `${own.kernel}, godwit needs ${oldest}`));
+  if (versionOf(own.criu).length === 0) found.push(refuse('CRIU_MISSING', node));
+  else {
+    const broken = knownBroken(own.criu, own.kernel);
+    if (broken)
+      found.push(refuse('CRIU_KERNEL_BROKEN', node, `criu ${own.criu} on ${own.kernel}: ${broken}`));
+    if (compareVersions(own.criu, OLDEST_CRIU, 2) < 0)
+      found.push(refuse('CRIU_TOO_OLD', node, `${own.criu}, godwit needs ${OLDEST_CRIU}`));
+  }
+  if (versionOf(own.lxc).length === 0) found.push(refuse('LXC_MISSING', node));
+  return found;
+}
+
+/** What does not fit between the two ends; `node` is the target, which compares. */
+export function compatibilityRefusals(node: string, source: Capabilities, target: Capabilities): Refusal[] {
+  const found: Refusal[] = [];
+  const versions = (kind: 'kernel' | 'criu' | 'lxc') => `${target[kind]} here, ${source[kind]} at the source`;
+  if (source.arch !== target.arch)
+    found.push(refuse('ARCH_DIFFERS', node, `${target.arch} here, ${source.arch} at the source`));
+  if (source.cgroup !== target.cgroup)
+    found.push(refuse('CGROUP_DIFFERS', node, `${target.cgroup} here, ${source.cgroup} at the source`));
+  if (compareVersions(target.kernel, source.kernel, 2) < 0)
+    found.push(refuse('KERNEL_OLDER', node, versions('kernel')));
+  if (versionOf(source.criu).length > 0 && versionOf(target.criu).length > 0) {
+    if (pageServerHeaderBytes(source.criu) !== pageServerHeaderBytes(target.criu))
+      found.push(refuse('CRIU_WIRE_DIFFERS', node, versions('criu')));
+    else if (compareVersions(target.criu, source.criu, 2) < 0)
+      found.push(refuse('CRIU_OLDER', node, versions('criu')));
+  }
+  if (versionOf(source.lxc).length > 0 && versionOf(target.lxc).length > 0)
+    if (compareVersions(target.lxc, source.lxc, 1) < 0)
+      found.push(refuse('LXC_OLDER', node, versions('lxc')));
+  return found;
+}

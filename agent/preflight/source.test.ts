@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import type { SourceFacts } from './facts.ts';
+import type { ContainerLook } from './look/look.ts';
+import { lookRefusals, sourceRefusals } from './source.ts';
+import { CAPABLE, INIT, LOOK, SOURCE } from './testing.ts';
+
+const file = (part: Partial<ContainerLook['files'][number]>) => ({
+  files: [{ pid: 101, fd: 9, link: '/x', mountId: 30, ...part }],
+});
+const task = (part: Partial<typeof INIT>) => ({
+  tasks: [INIT, { ...INIT, pid: 101, name: 'worker', ...part }],
+});
+const socket = (protocol: string) => ({ sockets: [{ pid: 101, fd: 3, inode: 900, protocol }] });
+
+describe('lookRefusals', () => {
+  it('has nothing against an ordinary container', () => {
+    expect(lookRefusals('n1', LOOK)).toEqual([]);
+  });
+
+  const cases: readonly [string, Partial<ContainerLook>, string[]][] = [
+    ['an io_uring descriptor', file({ link: 'anon_inode:[io_uring]' }), ['IO_URING']],
+    ['an io_uring that is only mapped', { mappedRings: [101] }, ['IO_URING']],
+    ['a BPF program', file({ link: 'anon_inode:bpf-prog' }), ['ANON_INODE']],
+    ['a BPF map', file({ link: 'anon_inode:bpf-map' }), []],
+    ['a performance counter', file({ link: 'anon_inode:[perf_event]' }), ['ANON_INODE']],
+    ['a userfaultfd', file({ link: 'anon_inode:[userfaultfd]' }), ['ANON_INODE']],
+    ['a process descriptor', file({ link: 'pidfd:[77]' }), []],
+    ['secret memory', file({ link: '/secretmem (deleted)' }), ['ANON_INODE']],
+    ['shared anonymous memory', file({ link: '/dev/zero (deleted)' }), []],
+    ['a file of another mount namespace', file({ mountId: 999 }), ['FILE_OUTSIDE']],
+    ['a host terminal', file({ link: '/dev/pts/3', mountId: 999 }), ['FILE_OUTSIDE']],
+    [
+      'a host terminal that is named external',
+      { ...file({ link: '/dev/pts/3', mountId: 999 }), criuArgs: ['--external', 'tty[3:88]'] },
+      [],
+    ],
+    ['the namespace of a task', file({ link: 'net:[2]' }), []],
+    ['the namespace of a stranger', file({ link: 'net:[99]' }), ['FILE_OUTSIDE']],
+    ['a large deleted file', file({ link: '/x (deleted)', ghostBytes: 2_000_000 }), ['GHOST_TOO_LARGE']],
+    [
+      'a large deleted file within the limit',
+      { ...file({ link: '/x (deleted)', ghostBytes: 2_000_000 }), criuArgs: ['--ghost-limit', '4000000'] },
+      [],
+    ],
+    ['a GPU', file({ link: '/dev/nvidia0', device: 'chr 195:0' }), ['DEVICE_OPEN']],
+    ['/dev/fuse', file({ link: '/dev/fuse', device: 'chr 10:229' }), ['DEVICE_OPEN']],
+    ['a disk', file({ link: '/dev/sda', device: 'blk 8:0' }), ['DEVICE_OPEN']],
+    ['a tun device', file({ link: '/dev/net/tun', device: 'chr 10:200' }), []],
+    ['a pseudo terminal with a high number', file({ link: '/dev/pts/300', device: 'chr 137:44' }), []],
+    ['a PSI trigger', file({ link: '/sys/fs/cgroup/memory.pressure' }), ['PRESSURE_WATCH']],
+    ['a lock shared with the outside', { ...file({ lockPids: [4] }), outsideLockers: [4] }, ['LOCK_OUTSIDE']],
+    ['a lock whose taker has ended', file({ lockPids: [4] }), []],
+    ['vsock', socket('AF_VSOCK'), ['SOCKET_KIND']],
+    ['kernel crypto', socket('ALG'), ['SOCKET_KIND']],
+    ['SCTP', socket('SCTPv6'), ['SOCKET_KIND']],
+    ['multipath TCP', socket('MPTCP'), ['SOCKET_KIND']],
+    ['raw IPv6', socket('RAWv6'), []],
+    ['packet', socket('PACKET'), []],
+    ['a unix peer outside', { unixPairs: [{ inode: 900, peer: 5, path: '/run/log' }] }, ['UNIX_OUTSIDE']],
+    [
+      'a unix peer inside',
+      {
+        sockets: [...LOOK.sockets, { pid: 100, fd: 8, inode: 5 }],
+        unixPairs: [{ inode: 900, peer: 5, path: '' }],
+      },
+      [],
+    ],
+    [
+      'FUSE',
+      { mounts: [...LOOK.mounts, { id: 40, device: '0:77', root: '/', point: '/mnt', type: 'fuse.sshfs' }] },
+      ['MOUNT_KIND'],
+    ],
+    [
+      'a bind of a disk the node mounts',
+      { mounts: [...LOOK.mounts, { id: 40, device: '8:1', root: '/srv/d', point: '/data', type: 'ext4' }] },
+      [],
+    ],
+    [
+      'hugetlbfs, which is enabled',
+      {
+        mounts: [
+          ...LOOK.mounts,
+          { id: 40, device: '0:88', root: '/', point: '/dev/hugepages', type: 'hugetlbfs' },
+        ],
+      },
+      [],
+    ],
+    [
+      'a nested UTS namespace',
+      task({ namespaces: { ...INIT.namespaces, uts: 'uts:[30]' } }),
+      ['NAMESPACE_NESTED'],
+    ],
+    [
+      'a nested pid namespace',
+      task({ namespaces: { ...INIT.namespaces, pid: 'pid:[50]' } }),
+      ['NAMESPACE_NESTED'],
+    ],
+    [
+      'nested mount and network namespaces',
+      task({ namespaces: { ...INIT.namespaces, mnt: 'mnt:[10]', net: 'net:[20]' } }),
+      [],
+    ],
+    ['a debugger', task({ tracer: 7 }), ['TRACED']],
+    ['a hanging task', { stuck: [101] }, ['TASK_STUCK']],
+    ['an attached shell', task({ inTree: false }), ['TASK_FOREIGN']],
+    [
+      'what an attached shell holds',
+      { ...task({ inTree: false }), ...file({ mountId: 999 }) },
+      ['TASK_FOREIGN'],
+    ],
+    ['a task in another cgroup', task({ inCgroup: false }), ['TASK_OUTSIDE_CGROUP']],
+    ['a zombie', task({ inCgroup: false, state: 'Z', namespaces: {} }), []],
+    ['a systemd user manager', task({ name: '(sd-pam)' }), ['USER_MANAGER']],
+    ['a look that was cut short', { omitted: ['descriptors over 65536'] }, ['LOOK_INCOMPLETE']],
+  ];
+  it.each(cases)('%s', (_what, change, codes) => {
+    expect(lookRefusals('n1', { ...LOOK, ...change }).map((refusal) => refusal.code)).toEqual(codes);
+  });
+
+  it('makes one refusal of many cases and says which process holds what', () => {
+    const files = [0, 1, 2, 7, 8].map((fd) => ({ pid: 101, fd, link: '/null', mountId: 999 }));
+    const [refusal, ...more] = lookRefusals('n1', { ...LOOK, files });
+    expect(more).toEqual([]);
+    expect(refusal?.message).toBe(
+      "files outside the container's mounts are open: /null at stdin of worker (pid 101), /null at stdout of worker (pid 101), /null at stderr of worker (pid 101) and 2 more",
+    );
+    expect(refusal?.overridable).toBe(false);
+  });
+});
+
+describe('sourceRefusals', () => {
+  it('has nothing against an ordinary source', () => {
+    expect(sourceRefusals(SOURCE)).toEqual([]);
+  });
+
+  const { look: _look, ...stopped } = SOURCE;
+  const cases: readonly [string, SourceFacts, string[]][] = [
+    ['a stopped container', { ...stopped, state: 'stopped' }, ['NOT_RUNNING']],
+    [
+      'a container in a job',
+      { ...SOURCE, jobs: { running: 0, limit: 2, ofContainer: 'j0' } },
+      ['JOB_RUNNING'],
+    ],
+    ['too many moves', { ...SOURCE, jobs: { running: 2, limit: 2 } }, ['JOBS_FULL']],
+    [
+      'no dirty tracking for pre-copy',
+      { ...SOURCE, mode: 'precopy', capabilities: { ...CAPABLE, features: {} } },
+      ['FEATURE_MISSING'],
+    ],
+    ['no dirty tracking for post-copy', { ...SOURCE, capabilities: { ...CAPABLE, features: {} } }, []],
+    [
+      'criu 4.1 on a new kernel',
+      { ...SOURCE, capabilities: { ...CAPABLE, criu: '4.1.1' } },
+      ['CRIU_KERNEL_BROKEN'],
+    ],
+    [
+      'small pipes for post-copy',
+      { ...SOURCE, pipe: { maxBytes: 1_048_576, raisable: false } },
+      ['PIPE_SIZE_SMALL'],
+    ],
+    ['small pipes for cold', { ...SOURCE, mode: 'cold', pipe: { maxBytes: 1_048_576, raisable: false } }, []],
+    [
+      'a closed data port',
+      { ...SOURCE, dataPort: { address: 'x:7433', problem: 'ECONNREFUSED' } },
+      ['DATA_PORT_UNREACHABLE'],
+    ],
+  ];
+  it.each(cases)('%s', (_what, facts, codes) => {
+    expect(sourceRefusals(facts).map((refusal) => refusal.code)).toEqual(codes);
+  });
+});

@@ -1,0 +1,105 @@
+import type { Refusal } from '../../protocol/mod.ts';
+import { type RefusalCode, refuse } from './catalogue.ts';
+import type { TargetFacts, TargetRequest } from './facts.ts';
+import { compatibilityRefusals, featureRefusals, softwareRefusals } from './software.ts';
+import { mebibytes, some } from './words.ts';
+
+/** Largest difference of the clocks that passes (the request's way over the bus included). */
+const CLOCK_SKEW_MS = 2_000;
+/** Images without memory pages, logs and hooks of one move. */
+const IMAGES_BYTES = 16 * 1024 * 1024;
+
+/** Every reason why the target cannot take the container, at once; empty when it can. Pure. */
+export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
+  const { node } = facts;
+  const found: Refusal[] = [];
+  const add = (code: RefusalCode, what = '') => found.push(refuse(code, node, what));
+
+  if (request.source === node) add('SAME_NODE');
+  if (facts.state !== 'up') add('NODE_CORDONED', facts.state);
+  if (facts.jobs.ofContainer && facts.jobs.ofContainer !== request.job)
+    add('JOB_RUNNING', facts.jobs.ofContainer);
+  if (facts.jobs.running >= facts.jobs.limit)
+    add('JOBS_FULL', `${facts.jobs.running} incoming moves of at most ${facts.jobs.limit}`);
+  found.push(...softwareRefusals(node, facts.capabilities));
+  found.push(...featureRefusals(node, 'target', request.mode, facts.capabilities.features));
+  found.push(...compatibilityRefusals(node, request.sourceCapabilities, facts.capabilities));
+  const missing = request.cpuFlags.filter((flag) => !facts.cpuFlags.includes(flag));
+  if (facts.cpuFlags.length > 0 && missing.length > 0) add('CPU_FLAGS_MISSING', some(missing, 8));
+
+  const skewMs = Math.abs(facts.nowMs - request.nowMs);
+  if (skewMs > CLOCK_SKEW_MS) add('CLOCK_SKEW', `${(skewMs / 1000).toFixed(1)} s apart`);
+  if (facts.sameName?.foreign) add('NAME_IN_USE', `${request.spec.name} is ${facts.sameName.state} there`);
+  found.push(
+    ...placeRefusals(request, facts),
+    ...roomRefusals(request, facts),
+    ...addressRefusals(request, facts),
+  );
+  return found;
+}
+
+function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
+  const found: Refusal[] = [];
+  const add = (code: RefusalCode, what: string) => found.push(refuse(code, facts.node, what));
+  const bridges = new Set(request.spec.interfaces.map((nic) => nic.bridge));
+  const missing = [...bridges].filter((bridge) => !facts.bridges.includes(bridge));
+  if (missing.length > 0) add('BRIDGE_MISSING', some(missing));
+  if (facts.missingSources.length > 0) add('MOUNT_SOURCE_MISSING', some(facts.missingSources));
+  const { source } = request.spec.root;
+  if (!facts.rootfs) add('ROOTFS_MISSING', source);
+  else if (request.rootfs) {
+    if (request.rootfs.entries !== facts.rootfs.entries)
+      add('ROOTFS_DIFFERS', `${source} holds other entries`);
+    else if (request.rootfs.init !== facts.rootfs.init)
+      add('ROOTFS_DIFFERS', `${request.spec.os.init} in ${source} is another program`);
+    else if (request.rootfs.inode !== facts.rootfs.inode)
+      add('ROOTFS_COPIED', `${source} is inode ${facts.rootfs.inode} here and ${request.rootfs.inode} there`);
+  }
+  return found;
+}
+
+/** Cold and pre-copy hold the pages twice for a while: as images on tmpfs and in the tasks being built. */
+function roomRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
+  const found: Refusal[] = [];
+  const add = (code: RefusalCode, what: string) => found.push(refuse(code, facts.node, what));
+  const images = request.mode === 'cold' || request.mode === 'precopy' ? request.memoryBytes : 0;
+  const needBytes = Math.ceil(request.memoryBytes * 1.1) + images;
+  if (facts.memoryAvailableBytes < needBytes)
+    add(
+      'MEMORY_ROOM',
+      `${mebibytes(needBytes)} needed for ${request.mode}, ${mebibytes(facts.memoryAvailableBytes)} available`,
+    );
+  if (facts.capabilities.memoryBytes < request.spec.memoryBytes)
+    add(
+      'MEMORY_LIMIT',
+      `${mebibytes(request.spec.memoryBytes)} of ${mebibytes(facts.capabilities.memoryBytes)}`,
+    );
+  if (facts.runDir.availableBytes < IMAGES_BYTES)
+    add(
+      'RUN_DIR_ROOM',
+      `${mebibytes(facts.runDir.availableBytes)} left in ${facts.runDir.path}, ${mebibytes(IMAGES_BYTES)} needed`,
+    );
+  if (!facts.runDir.tmpfs) add('RUN_DIR_DISK', facts.runDir.path);
+  return found;
+}
+
+function addressRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
+  const addresses = new Set(
+    request.spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)),
+  );
+  const macs = new Set(request.spec.interfaces.map((nic) => nic.mac.toLowerCase()));
+  const ours = (mac: string) => macs.has(mac.toLowerCase());
+  // A neighbour that answers for our address with our MAC is the container itself, still at the source.
+  const taken = facts.claims.flatMap((claim) =>
+    claim.addresses
+      .filter((address) => addresses.has(address) && (claim.local || !claim.macs.some(ours)))
+      .map((address) => `${address} by ${claim.holder}`),
+  );
+  const takenMacs = facts.claims.flatMap((claim) =>
+    claim.local ? claim.macs.filter(ours).map((mac) => `${mac} by ${claim.holder}`) : [],
+  );
+  return [
+    ...(taken.length > 0 ? [refuse('ADDRESS_IN_USE', facts.node, some(taken))] : []),
+    ...(takenMacs.length > 0 ? [refuse('MAC_IN_USE', facts.node, some(takenMacs))] : []),
+  ];
+}
