@@ -33,8 +33,11 @@ export interface PipeFacts {
   readonly raisable: boolean;
 }
 
-/** The request to the target, its domain XML already parsed. */
-export type TargetRequest = Omit<PrepareRequest, 'type' | 'spec'> & { readonly spec: DomainSpec };
+/** What counts of the request to the target, its domain XML already parsed. */
+export type TargetRequest = Pick<
+  PrepareRequest,
+  'job' | 'source' | 'sourceCapabilities' | 'mode' | 'memoryBytes' | 'cpuFlags' | 'rootfs' | 'nowMs'
+> & { readonly spec: DomainSpec };
 
 /** Who else holds which addresses: another container, an interface of the node, a neighbour on the link. */
 export interface AddressClaim {

@@ -42,19 +42,14 @@ const ROOTFS = { entries: 'e1', init: 'i1', inode: '42' };
 
 export const REQUEST: TargetRequest = {
   job: 'j1',
-  container: 'shop',
-  uuid: SPEC.uuid,
   source: 'n1',
   sourceCapabilities: CAPABLE,
   mode: 'postcopy',
-  epoch: 3,
   spec: SPEC,
   memoryBytes: 250 * MIB,
   cpuFlags: ['avx2', 'sse4_2'],
   rootfs: ROOTFS,
   nowMs: 1_000_000,
-  dryRun: false,
-  unsafe: false,
 };
 
 export const TARGET: TargetFacts = {
