@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { Clock } from '../effects/clock.ts';
+import type { Command, Runner, RunResult } from '../effects/runner.ts';
+import { hasCode } from './failure.ts';
+
+/** How a tree that was watched by {@link runTree} ended. */
+export interface TreeResult {
+  readonly result: RunResult;
+  readonly ended: 'itself' | 'timeout' | 'aborted';
+}
+
+/** The runner's own deadline, which sees the first process only, comes after ours. */
+const RUNNER_GRACE_MS = 10_000;
+
+/**
+ * Runs a command whose children have to end with it: at its deadline or when its signal aborts, the process and all its
+ * descendants are killed, also those that left its session (LXC's monitor, criu, half-built tasks, attached commands).
+ * What it leaves behind when it ends by itself is left alone.
+ */
+export async function runTree(runner: Runner, clock: Clock, command: Command): Promise<TreeResult> {
+  const { signal, deadlineMs, ...rest } = command;
+  let ended: TreeResult['ended'] = 'itself';
+  let killed: Promise<void> | undefined;
+  const child = runner.start({ ...rest, deadlineMs: deadlineMs + RUNNER_GRACE_MS, detached: true });
+  const end = (how: 'timeout' | 'aborted') => {
+    if (killed !== undefined) return;
+    ended = how;
+    killed = child.pid > 0 ? killTree(child.pid) : Promise.resolve();
+  };
+  const abort = () => end('aborted');
+  const cancel = clock.after(deadlineMs, () => end('timeout'));
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
+  try {
+    const result = await child.ended;
+    await killed;
+    return { result, ended };
+  } finally {
+    cancel();
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** Kills a process and all its descendants. Each is stopped first, so that none forks away while the others are found. */
+export async function killTree(pid: number): Promise<void> {
+  const found = new Set<number>();
+  for (let fresh = [pid]; fresh.length > 0; ) {
+    for (const one of fresh) {
+      found.add(one);
+      send(one, 'SIGSTOP');
+    }
+    const children = (await Promise.all([...found].map(childrenOf))).flat();
+    fresh = children.filter((child) => !found.has(child));
+  }
+  for (const one of found) send(one, 'SIGKILL');
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  try {
+    const tasks = await readdir(`/proc/${pid}/task`);
+    const lists = await Promise.all(
+      tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8')),
+    );
+    return lists.join(' ').split(' ').filter(Boolean).map(Number);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return [];
+    throw error;
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
+}
