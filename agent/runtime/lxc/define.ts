@@ -1,0 +1,66 @@
+import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
+import { cgroupVersion } from '../../host/cgroup-paths.ts';
+import { hasCode, hostFailed } from '../../host/failure.ts';
+import { appArmorEnabled } from '../../host/kernel.ts';
+import { CONFIG_MARK, formatConfig } from './config.ts';
+import { statusOf } from './info.ts';
+import { configFile } from './names.ts';
+import type { Lxc } from './tool.ts';
+
+/**
+ * Writes LXC's configuration of a container, whole or not at all.
+ * @throws GodwitError UNSUPPORTED, HOST_FAILED, CONTAINER_EXISTS (a container of that name which is not godwit's)
+ */
+export async function defineContainer(options: Lxc, spec: DomainSpec): Promise<void> {
+  const file = configFile(options.lxcPath, spec.name);
+  const text = formatConfig(spec, {
+    cgroup: await cgroupVersion(),
+    appArmor: await appArmorEnabled(),
+    fileSources: await fileSources(spec),
+  });
+  await refuseForeign(options, file, spec.name);
+  const fresh = `${file}.new`;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+    await writeFile(fresh, text, { mode: 0o640 });
+    await rename(fresh, file);
+  } catch (error) {
+    throw hostFailed(`writing ${file}`, error);
+  }
+}
+
+/**
+ * Removes LXC's configuration of a container. Its directory goes when nothing else is in it: a root file system that
+ * lies there is never touched. Does nothing for what is not defined. @throws GodwitError CONTAINER_STATE, CONTAINER_EXISTS
+ */
+export async function undefineContainer(options: Lxc, name: string): Promise<void> {
+  const file = configFile(options.lxcPath, name);
+  const { state } = await statusOf(options, name);
+  if (state === 'running' || state === 'frozen') {
+    throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'stopped' });
+  }
+  await refuseForeign(options, file, name);
+  await rm(file, { force: true });
+  await rm(`${file}.new`, { force: true });
+  await rmdir(dirname(file)).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw hostFailed(`removing ${dirname(file)}`, error);
+  });
+}
+
+async function refuseForeign(options: Lxc, file: string, container: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text !== undefined && !text.startsWith(CONFIG_MARK)) {
+    throw new GodwitError('CONTAINER_EXISTS', { container, node: options.node });
+  }
+}
+
+async function fileSources(spec: DomainSpec): Promise<Set<string>> {
+  const files = new Set<string>();
+  for (const { source } of spec.filesystems) {
+    const info = await stat(source).catch(() => undefined);
+    if (info && !info.isDirectory()) files.add(source);
+  }
+  return files;
+}

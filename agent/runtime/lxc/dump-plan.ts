@@ -1,0 +1,46 @@
+import type { DomainSpec } from '../../../protocol/mod.ts';
+import { memberships } from '../../host/cgroup-paths.ts';
+import { freezerDir } from '../../host/freeze.ts';
+import type { DumpPlan } from '../runtime.ts';
+import { mountTarget } from './config.ts';
+import { payloadOf, runningStatus } from './info.ts';
+import { cutToPayload } from './names.ts';
+import type { Lxc } from './tool.ts';
+
+/** What liblxc itself passes to criu for every action (LXC 7.0, criu.c), so that its restore understands the images. */
+const COMMON = [
+  '--tcp-established',
+  '--file-locks',
+  '--link-remap',
+  '--manage-cgroups=full',
+  '--ext-mount-map',
+  'auto',
+  '--enable-external-sharing',
+  '--enable-external-masters',
+  '--enable-fs',
+  'hugetlbfs',
+  '--enable-fs',
+  'tracefs',
+] as const;
+
+/**
+ * Everything `criu dump` must be told about an LXC container. godwit calls criu itself: `lxc-checkpoint -s` cannot dump a
+ * container that was itself restored ("Failed getting freezer path", LXC <= 7.0.0). @throws GodwitError CONTAINER_STATE
+ */
+export async function dumpPlanOf(options: Lxc, spec: DomainSpec): Promise<DumpPlan> {
+  const { pid } = await runningStatus(options, spec.name);
+  const [cgroup, groups] = await Promise.all([payloadOf(pid), memberships(pid)]);
+  const roots = groups.flatMap(({ controllers, path }) => {
+    const names = controllers.join(',');
+    return ['--cgroup-root', `${names ? `${names}:` : ''}${cutToPayload(path)}`];
+  });
+  const binds = spec.filesystems.map(mountTarget).flatMap((target) => {
+    return ['--ext-mount-map', `/${target}:${target}`];
+  });
+  const freeze = ['--freeze-cgroup', freezerDir(cgroup)];
+  return {
+    initPid: pid,
+    args: [...COMMON, ...roots, ...binds, ...freeze, '--skip-in-flight', '--force-irmap', '-t', String(pid)],
+    cgroup,
+  };
+}

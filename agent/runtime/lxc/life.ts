@@ -1,0 +1,77 @@
+import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
+import { killCgroup } from '../../host/freeze.ts';
+import type { ContainerStatus } from '../runtime.ts';
+import { payloadOf, statusOf } from './info.ts';
+import { initArgv } from './init-command.ts';
+import { writeLimits } from './limits.ts';
+import { removeLinks, sweepContainer } from './sweep.ts';
+import { callTool, checkTool, type Lxc, problemOf, runtimeFailed } from './tool.ts';
+
+const START_MS = 30_000;
+/** What lxc-stop needs beyond the time the container itself may take. */
+const STOP_GRACE_MS = 10_000;
+
+/** Starts a defined container and gives it its limits. What a failed start left behind is swept. @throws GodwitError CONTAINER_STATE, RUNTIME_FAILED, CHILD_TIMEOUT */
+export async function startContainer(options: Lxc, spec: DomainSpec): Promise<ContainerStatus> {
+  const { name } = spec;
+  const before = await statusOf(options, name);
+  if (before.state !== 'stopped') {
+    throw new GodwitError('CONTAINER_STATE', { container: name, state: before.state, wanted: 'stopped' });
+  }
+  await removeLinks(options, name);
+  const call = {
+    tool: 'lxc-start',
+    name,
+    args: ['-d', '--', ...initArgv(spec.os)],
+    deadlineMs: START_MS,
+    silent: true,
+  } as const;
+  try {
+    const result = await callTool(options, call);
+    checkTool(call, result);
+    const status = await statusOf(options, name);
+    if (status.state !== 'running' || status.pid === undefined) {
+      throw runtimeFailed(
+        'lxc-start',
+        name,
+        result.errors.length > 0 ? problemOf(result) : `${spec.os.init} ended at once`,
+      );
+    }
+    await writeLimits(await payloadOf(status.pid), spec);
+    return status;
+  } catch (error) {
+    await stopContainer(options, name, { timeoutMs: 0, kill: true });
+    throw error;
+  }
+}
+
+/**
+ * Stops a container and returns when nothing of it is left: its init is asked to end and after `timeoutMs` every task is
+ * killed; `kill` does so at once. A container that does not run is only swept. @throws GodwitError RUNTIME_FAILED, HOST_FAILED
+ */
+export async function stopContainer(
+  options: Lxc,
+  name: string,
+  how: { readonly timeoutMs: number; readonly kill: boolean },
+): Promise<void> {
+  const { state, pid } = await statusOf(options, name);
+  if (pid !== undefined) {
+    const paths = await payloadOf(pid);
+    // A frozen container cannot follow a request to end.
+    if (!how.kill && how.timeoutMs > 0 && state === 'running') await askToEnd(options, name, how.timeoutMs);
+    await killCgroup(paths, options.clock);
+  }
+  await sweepContainer(options, name);
+}
+
+/** lxc-stop's exit code is not looked at: what counts is whether tasks are left, and those are killed next. */
+async function askToEnd(options: Lxc, name: string, timeoutMs: number): Promise<void> {
+  const seconds = String(Math.ceil(timeoutMs / 1_000));
+  await callTool(options, {
+    tool: 'lxc-stop',
+    name,
+    args: ['--nokill', '-t', seconds],
+    deadlineMs: timeoutMs + STOP_GRACE_MS,
+    silent: true,
+  });
+}

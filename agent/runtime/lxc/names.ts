@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { checkContainerName } from '../../../protocol/mod.ts';
+
+/** LXC's configuration file of a container. @throws GodwitError NAME_INVALID (names become path segments) */
+export function configFile(lxcPath: string, name: string): string {
+  return join(lxcPath, checkContainerName(name), 'config');
+}
+
+/** What the host's ends of a container's veths start with: known without its XML, so that they can always be swept. */
+export function hostVethPrefix(name: string): string {
+  return `gw${createHash('sha256').update(name).digest('hex').slice(0, 9)}n`;
+}
+
+/** The host's end of interface number `index`; at most 15 characters as the kernel wants. */
+export function hostVeth(name: string, index: number): string {
+  return `${hostVethPrefix(name)}${index}`;
+}
+
+/** LXC's own name for the cgroup of a container's tasks. */
+export function payloadGroup(name: string): string {
+  return `lxc.payload.${name}`;
+}
+
+/** LXC's own name for the cgroup of a container's monitor. */
+export function monitorGroup(name: string): string {
+  return `lxc.monitor.${name}`;
+}
+
+/** Shortens a cgroup path to the container's own group: an init like systemd moves itself further down. */
+export function cutToPayload(path: string): string {
+  return /^(.*?\/lxc\.payload\.[^/]+)(?:\/|$)/.exec(path)?.[1] ?? path;
+}

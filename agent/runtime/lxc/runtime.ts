@@ -1,0 +1,50 @@
+import { GodwitError } from '../../../protocol/mod.ts';
+import { wordsOf } from '../../host/failure.ts';
+import type { Runtime } from '../runtime.ts';
+import { defineContainer, undefineContainer } from './define.ts';
+import { dumpPlanOf } from './dump-plan.ts';
+import { execIn } from './exec.ts';
+import { listAll, payloadOf, runningStatus, statusOf } from './info.ts';
+import { startContainer, stopContainer } from './life.ts';
+import { readLimitsOf, writeLimits } from './limits.ts';
+import { occupiedPayload } from './payload.ts';
+import { restoreFrom } from './restore.ts';
+import { readStats } from './stats.ts';
+import { sweepContainer } from './sweep.ts';
+import type { Lxc, LxcOptions } from './tool.ts';
+
+export type { LxcOptions } from './tool.ts';
+
+const VERSION_MS = 5_000;
+
+/** The driver for LXC containers (LXC 6 and 7, cgroup v1, hybrid and v2) through LXC's own command-line tools. */
+export function createLxcRuntime(settings: LxcOptions): Runtime {
+  const options: Lxc = { ...settings, restoring: new Set() };
+  const cgroup = async (name: string) => payloadOf((await runningStatus(options, name)).pid);
+  return {
+    kind: 'lxc',
+    version: () => lxcVersion(options),
+    define: (spec) => defineContainer(options, spec),
+    undefine: (name) => undefineContainer(options, name),
+    list: () => listAll(options),
+    status: (name) => statusOf(options, name),
+    start: (spec) => startContainer(options, spec),
+    stop: (name, how) => stopContainer(options, name, how),
+    stats: async (name) => readStats((await occupiedPayload(name)) ?? (await cgroup(name))),
+    exec: (name, argv, { timeoutMs }) => execIn(options, name, argv, timeoutMs),
+    dumpPlan: (spec) => dumpPlanOf(options, spec),
+    restore: (plan) => restoreFrom(options, plan),
+    cgroup,
+    applyLimits: async (spec) => writeLimits(await cgroup(spec.name), spec),
+    readLimits: async (name) => readLimitsOf(await cgroup(name)),
+    sweep: (name) => sweepContainer(options, name),
+  };
+}
+
+async function lxcVersion(options: Lxc): Promise<string> {
+  const result = await options.runner.run({ file: 'lxc-info', args: ['--version'], deadlineMs: VERSION_MS });
+  if (result.exitCode !== 0) {
+    throw new GodwitError('RUNTIME_FAILED', { tool: 'lxc-info', container: 'any', problem: wordsOf(result) });
+  }
+  return result.stdout.trim();
+}
