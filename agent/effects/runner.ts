@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
-  /** After this the child gets SIGTERM, then SIGKILL two seconds later. */
+  /** After this the child gets SIGTERM, then SIGKILL two seconds later. Infinity: a daemon that its supervisor ends. */
   readonly deadlineMs: number;
   /** Added to a minimal environment (PATH, LANG=C); the agent's own environment is not passed on. */
   readonly env?: Readonly<Record<string, string>>;

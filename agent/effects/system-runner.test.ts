@@ -37,6 +37,17 @@ describe('createRunner', () => {
     ).toEqual(['LANG', 'ONLY', 'PATH']);
   });
 
+  it('lets a daemon run that has no deadline', async () => {
+    const daemon = runner.start({ file: 'sleep', args: ['30'], deadlineMs: Number.POSITIVE_INFINITY });
+    const first = await Promise.race([
+      daemon.ended,
+      new Promise((resolve) => setTimeout(resolve, 100, 'runs')),
+    ]);
+    daemon.kill('SIGTERM');
+    expect(first).toBe('runs');
+    expect(await daemon.ended).toMatchObject({ signal: 'SIGTERM', timedOut: false });
+  });
+
   it('ends a child at its deadline, also one that ignores SIGTERM', async () => {
     const result = await runner.run({
       file: 'sh',

@@ -22,10 +22,13 @@ function start(command: Command): RunningProcess {
     kill('SIGTERM');
     force ??= setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS);
   };
-  const deadline = setTimeout(() => {
+  const late = () => {
     timedOut = true;
     stop();
-  }, command.deadlineMs);
+  };
+  // A timer cannot count to infinity: it would fire at once.
+  const deadline =
+    command.deadlineMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(late, command.deadlineMs);
   if (command.signal?.aborted) stop();
   else command.signal?.addEventListener('abort', stop, { once: true });
 
