@@ -141,7 +141,9 @@ async function beforeDeadline<Value>(
 
 /** One read of mountinfo for each mount namespace of the container. */
 function mountsOf(proc: Proc, tasks: readonly TaskFacts[]): MountFacts[] {
-  const byNamespace = new Map(tasks.map((task) => [task.namespaces.mnt ?? '', task.pid]));
+  const byNamespace = new Map<string, number>();
+  for (const { pid, namespaces } of tasks)
+    if (!byNamespace.has(namespaces.mnt ?? '')) byNamespace.set(namespaces.mnt ?? '', pid);
   return [...byNamespace.values()].flatMap((pid) =>
     parseMounts(proc.text(`proc/${pid}/mountinfo`), LIMITS.lookMounts),
   );

@@ -1,0 +1,189 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DomainSpec } from '../../protocol/mod.ts';
+import type { Command, Runner } from '../effects/runner.ts';
+import { systemClock } from '../effects/system-clock.ts';
+import { collectSourceFacts, type SourceContext } from './collect-source.ts';
+import { collectTargetFacts, type TargetContext } from './collect-target.ts';
+import { sourceRefusals } from './source.ts';
+import { targetRefusals } from './target.ts';
+import { CAPABLE, REQUEST, SPEC } from './testing.ts';
+
+/** A made-up node: /proc and /sys below a directory, children with fixed answers. */
+describe('collecting facts', () => {
+  let root: string;
+  let spec: DomainSpec;
+  const asked: Command[] = [];
+  const answers = new Map<string, string>();
+  const runner: Runner = {
+    run: async (command) => {
+      asked.push(command);
+      const stdout = answers.get(command.file);
+      const exitCode = stdout === undefined ? 127 : 0;
+      return { exitCode, signal: null, stdout: stdout ?? '', stderr: '', timedOut: false, durationMs: 1 };
+    },
+    start: () => {
+      throw new Error('nothing is left running');
+    },
+  };
+
+  async function put(path: string, text = ''): Promise<void> {
+    await mkdir(join(root, path, '..'), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'node-'));
+    asked.length = 0;
+    answers.clear();
+    spec = {
+      ...SPEC,
+      root: { ...SPEC.root, source: join(root, 'srv/shop') },
+      filesystems: [{ ...SPEC.filesystems[0]!, source: join(root, 'srv/data') }],
+    };
+    await put('srv/shop/sbin/init', '#!/bin/sh');
+    await put('srv/data/file');
+    await put('proc/cpuinfo', 'flags\t\t: fpu sse4_2 avx2\n');
+    await put('proc/sys/fs/pipe-max-size', '1048576\n');
+    await put('sys/class/net/br0/bridge/forward_delay');
+    await put('sys/class/net/br0/address', '52:54:00:00:00:02\n');
+    await put('sys/class/net/eth0/address', '52:54:00:00:00:03\n');
+  });
+  afterEach(() => rm(root, { recursive: true }));
+
+  const target = (change: Partial<TargetContext> = {}): TargetContext => ({
+    node: 'n2',
+    state: 'up',
+    capabilities: CAPABLE,
+    jobs: { running: 0, limit: 2 },
+    memoryAvailableBytes: 4 * 1024 ** 3,
+    runDir: join(root, 'run/godwit'),
+    runtime: { list: async () => [] },
+    ours: () => true,
+    containers: [],
+    runner,
+    clock: { ...systemClock, nowMs: () => REQUEST.nowMs },
+    root,
+    ...change,
+  });
+  const codesAt = async (change: Partial<TargetContext> = {}, wanted: DomainSpec = spec) => {
+    const request = { ...REQUEST, spec: wanted };
+    const { rootfs: _another, ...unsaid } = request;
+    const refusals = targetRefusals(unsaid, await collectTargetFacts(unsaid, target(change)));
+    // Whether the tests' own temporary directory is a tmpfs is not the point here.
+    return refusals.map((refusal) => refusal.code).filter((code) => code !== 'RUN_DIR_DISK');
+  };
+
+  it('finds nothing against a target that has everything', async () => {
+    answers.set(
+      'ip',
+      '[{"dst":"10.77.1.5","lladdr":"52:54:00:aa:bb:01","state":["REACHABLE"]},{"dst":"10.77.1.9"}]',
+    );
+    expect(await codesAt()).toEqual([]);
+    expect(asked.map(({ file, args }) => [file, args.at(-1)])).toEqual([
+      ['ping', '10.77.1.5'],
+      ['ip', 'show'],
+    ]);
+  });
+
+  it('finds what the node lacks', async () => {
+    await rm(join(root, 'srv'), { recursive: true });
+    await rm(join(root, 'sys/class/net/br0/bridge'), { recursive: true });
+    expect(await codesAt()).toEqual(['BRIDGE_MISSING', 'MOUNT_SOURCE_MISSING', 'ROOTFS_MISSING']);
+  });
+
+  it('finds other holders of the name, the address and the MAC', async () => {
+    answers.set('ip', '[{"dst":"10.77.1.5","lladdr":"52:54:00:99:99:99"}]');
+    await put('sys/class/net/veth7/address', '52:54:00:AA:BB:01\n');
+    const list = async () => [{ name: 'shop', state: 'running' as const }];
+    expect(await codesAt({ runtime: { list } })).toEqual(['NAME_IN_USE', 'ADDRESS_IN_USE', 'MAC_IN_USE']);
+  });
+
+  it('tells a definition of its own from a stranger, both stopped', async () => {
+    const list = async () => [{ name: 'shop', state: 'stopped' as const }];
+    expect(await codesAt({ runtime: { list } })).toEqual([]);
+    expect(await codesAt({ runtime: { list }, ours: () => false })).toEqual(['NAME_IN_USE']);
+  });
+
+  it('does not take the container itself for another one', async () => {
+    const shop = { name: 'shop', addresses: ['10.77.1.5'], macs: ['52:54:00:aa:bb:01'] };
+    expect(await codesAt({ containers: [shop] })).toEqual([]);
+    expect(await codesAt({ containers: [{ ...shop, name: 'twin' }] })).toEqual([
+      'ADDRESS_IN_USE',
+      'MAC_IN_USE',
+    ]);
+  });
+
+  it('survives tools that are not there or talk garbage', async () => {
+    expect(await codesAt()).toEqual([]);
+    answers.set('ip', 'garbage {');
+    expect(await codesAt()).toEqual([]);
+    answers.set('ip', '{"not":"a list"}');
+    expect(await codesAt()).toEqual([]);
+  });
+
+  const source = (change: Partial<SourceContext> = {}): SourceContext => ({
+    node: 'n1',
+    mode: 'postcopy',
+    spec,
+    capabilities: CAPABLE,
+    jobs: { running: 0, limit: 2 },
+    runtime: {
+      status: async (name) => ({ name, state: 'running', pid: 7 }),
+      dumpPlan: async () => ({
+        initPid: 7,
+        args: [],
+        cgroup: { version: 'v2', dirs: { unified: '/sys/fs/cgroup/shop' } },
+      }),
+    },
+    runner,
+    clock: systemClock,
+    root,
+    ...change,
+  });
+
+  it('reads a running container below the given root', async () => {
+    await put('proc/7/status', 'Name:\tinit\nState:\tS (sleeping)\nTracerPid:\t99\n');
+    await put('proc/7/task/7/children', '8 ');
+    await put('proc/8/status', 'Name:\tworker\nState:\tD (disk sleep)\nvoluntary_ctxt_switches:\t3\n');
+    await put(
+      'proc/7/mountinfo',
+      '30 1 8:1 /srv/shop / rw - ext4 /dev/sda rw\n31 30 0:9 / /a\\040b rw - fuse.x x rw\n',
+    );
+    await put('sys/fs/cgroup/shop/cgroup.procs', '7\n');
+    await put('sys/fs/cgroup/shop/a.slice/cgroup.procs', '8\n');
+    const facts = await collectSourceFacts(source());
+    expect(facts.cpuFlags).toEqual(['sse4_2', 'avx2']);
+    expect(facts.rootfs?.entries).toMatch(/^[0-9a-f]{64}$/);
+    expect(facts.pipe).toEqual({ maxBytes: 1_048_576, raisable: true });
+    expect(sourceRefusals(facts).map(({ code, message }) => [code, message.split(': ').at(-1)])).toEqual([
+      ['TRACED', 'init (pid 7) by pid 99'],
+      ['TASK_STUCK', 'worker (pid 8)'],
+      ['MOUNT_KIND', 'fuse.x on /a b'],
+    ]);
+  });
+
+  it('does not look into a container that is stopped', async () => {
+    const runtime = {
+      status: async (name: string) => ({ name, state: 'stopped' as const }),
+      dumpPlan: () => Promise.reject(new Error('must not be asked')),
+    };
+    const facts = await collectSourceFacts(source({ runtime }));
+    expect(sourceRefusals(facts).map((refusal) => refusal.message)).toEqual([
+      'the container does not run: it is stopped',
+    ]);
+  });
+
+  it("tries the target's data port", async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const peer = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    expect((await collectSourceFacts(source({ peer }))).dataPort).toEqual({
+      address: `127.0.0.1:${peer.port}`,
+    });
+    await new Promise((resolve) => server.close(resolve));
+    expect((await collectSourceFacts(source({ peer }))).dataPort?.problem).toMatch(/ECONNREFUSED/);
+  });
+});
