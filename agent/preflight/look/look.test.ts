@@ -151,7 +151,7 @@ describe('lookInto, at real processes', () => {
     try {
       const pid = await ready(
         'unshare',
-        ['--mount', 'sh', '-c', 'echo ready; unshare --uts sleep 60 & wait'],
+        ['--mount', 'sh', '-c', 'unshare --uts sh -c "echo ready; exec sleep 60" & wait'],
         host,
       );
       const seen = await look(pid, [pid]);
