@@ -11,6 +11,8 @@ export default defineConfig({
         root,
         test: {
           name: 'unit',
+          // Property tests take seconds on a busy machine; a hanging test still ends.
+          testTimeout: 60_000,
           include: [
             'protocol/**/*.test.ts',
             'agent/**/*.test.ts',
