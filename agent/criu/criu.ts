@@ -15,10 +15,10 @@ export type DumpTransport =
   | { readonly kind: 'local' };
 
 export interface DumpOptions extends CriuPaths {
-  readonly plan: DumpPlan;
+  readonly plan: Pick<DumpPlan, 'initPid' | 'args'>;
   readonly transport: DumpTransport;
-  /** Path of the hook script (see hooks.ts). */
-  readonly hook: string;
+  /** Path of the hook script (see hooks.ts); none means that criu asks nobody. */
+  readonly hook?: string;
   /** Relative path of the parent images and dirty tracking, for pre-copy. */
   readonly previous?: string;
   readonly deadlineMs: number;
@@ -28,7 +28,10 @@ export interface DumpOptions extends CriuPaths {
 /** A criu process that was started and goes on. */
 export interface CriuProcess {
   readonly pid: number;
-  /** Resolves when criu says (status fd) that it listens; rejects (DUMP_FAILED, RESTORE_FAILED) when it ends before. */
+  /**
+   * Resolves when criu says (status fd) that it listens; a dump that never listens (page-server, local) is ready when it
+   * ended well. Rejects (DUMP_FAILED, RESTORE_FAILED, CHILD_TIMEOUT) when criu ends before.
+   */
   readonly ready: Promise<void>;
   readonly ended: Promise<RunResult>;
   kill(signal: NodeJS.Signals): void;
@@ -52,7 +55,7 @@ export interface Criu {
   explain(logFile: string): Promise<CriuLogSummary>;
 }
 
-/** One call of a hook that waits for an answer. */
+/** The first call of a hook for one action. */
 export interface HookCall {
   readonly action: string;
   /** CRTOOLS_INIT_PID: the container's init in the node's pid namespace. */
@@ -66,10 +69,17 @@ export interface HookCall {
  */
 export interface HookChannel {
   readonly script: string;
-  /** Resolves at the first call of this action; rejects when the signal aborts. */
+  /**
+   * Resolves at the first call of this action; rejects when the signal aborts, when the channel is closed, and with
+   * HOST_FAILED when the hook could not freeze the container (it then returns 1 by itself).
+   */
   called(action: string, signal: AbortSignal): Promise<HookCall>;
-  /** Lets a held hook return 0 (`go`) or 1 (`stop`). */
+  /** Lets a held hook return 0 (`go`) or 1 (`stop`); may come before the call. */
   answer(action: string, verdict: 'go' | 'stop'): Promise<void>;
+  /**
+   * Takes everything away, once criu has ended (a missing script is a failure for criu). A hook that is still held under a
+   * living criu goes on waiting, for an agent that opens the directory again.
+   */
   close(): Promise<void>;
 }
 
@@ -78,6 +88,6 @@ export interface HookOptions {
   readonly dir: string;
   readonly held: readonly string[];
   readonly told: readonly string[];
-  /** Written by a held hook before it tells the agent: freezes the container's cgroup from outside. */
+  /** Written by the hook at post-dump, before it tells the agent: freezes the container's cgroup from outside. */
   readonly freeze?: { readonly file: string; readonly value: string };
 }

@@ -1,0 +1,104 @@
+/** What criu's error line means and how to cure it. */
+export interface Cure {
+  readonly sign: RegExp;
+  readonly cure: string;
+}
+
+/** Error lines that criu writes although nothing is wrong. */
+export const NOISE: readonly RegExp[] = [
+  /rlimit: Can't setup RLIMIT_NOFILE/,
+  /tun: Unable to create tun/,
+  /Hardware breakpoints don't seem to work/,
+];
+
+/** Known failures, the more telling ones first. */
+export const CURES: readonly Cure[] = [
+  {
+    sign: /Can't get 1:16 opt/,
+    cure: 'This CRIU cannot dump sockets on a kernel from 6.16 on (SO_PASSCRED): install CRIU 4.2 or later.',
+  },
+  {
+    sign: /Unexpected rt vDSO area bounds|vdso: ELF header magic mismatch/,
+    cure: 'This CRIU is too old for the running kernel (its vDSO is larger): install CRIU 4.1 or later.',
+  },
+  {
+    sign: /page-pipe: splice:|Can't splice (?:all )?pages to pipe/,
+    cure: 'The pipes of this kernel are too small for CRIU: `sysctl -w fs.pipe-max-size=67108864`.',
+  },
+  {
+    sign: /Can't lookup mount=\S+ for fd=[012]\b/,
+    cure: 'Standard input or output of the container is a file of the host: start it with all three on /dev/null.',
+  },
+  {
+    sign: /Can't lookup mount=/,
+    cure: 'A process holds a file outside the mounts of the container: close it, or bind-mount its directory.',
+  },
+  {
+    sign: /External socket is used|Can't dump half of stream unix connection/,
+    cure: 'A process is connected to a unix socket outside the container (D-Bus, syslog, docker): close that connection.',
+  },
+  {
+    sign: /io_uring/,
+    cure: 'A process uses io_uring, which CRIU cannot dump: switch it off in the program (Node: UV_USE_IO_URING=0).',
+  },
+  {
+    sign: /Can't dump ghost file .* increase limit/,
+    cure: 'A deleted file that is still open is larger than 1 MiB: close it, or raise --ghost-limit in /etc/criu/default.conf.',
+  },
+  {
+    sign: /Can't dump file \d+ of that type/,
+    cure: 'A process holds a file of a kind that CRIU cannot dump (a device, an unusual descriptor): close it first.',
+  },
+  {
+    sign: /execvp\("ip6?tables-[\w-]*", \.\.\.\) failed|ip6?tables-restore returned/,
+    cure: 'CRIU locks the network with iptables, which does not work here: install the package iptables.',
+  },
+  {
+    sign: /No space left on device/,
+    cure: 'The file system of the images is full: free memory (they live on a tmpfs), or raise its size.',
+  },
+  {
+    sign: /Can't add interface .* to bridge/,
+    cure: 'The bridge of the container does not exist on this node: create it under the same name as on the source.',
+  },
+  {
+    sign: /in parent pagemap/,
+    cure: 'The pre-dumps do not fit together: move again with --iterations 0 or --mode cold.',
+  },
+  {
+    sign: /Tracking memory is not available/,
+    cure: 'The kernel does not track dirty memory (CONFIG_MEM_SOFT_DIRTY): use --mode postcopy or cold.',
+  },
+  {
+    sign: /File .* has bad (?:size|mode)|Can't open file .* on restore/,
+    cure: 'The root file systems of the two nodes differ: share it, or bring the target up to date.',
+  },
+  {
+    sign: /CPU (?:instruction )?capabilities do not match/,
+    cure: "The target's CPU lacks instructions that the source has: move to a node with the same CPU.",
+  },
+  {
+    sign: /Can't fork for \d+: File exists/,
+    cure: "A pid of the container is taken: the node's pid 1 must reap orphans (tini, systemd), and no second copy may run.",
+  },
+  {
+    sign: /Address already in use/,
+    cure: 'The port is taken by another process: see `ss -ltnp`.',
+  },
+  {
+    sign: /No lazy-pages socket/,
+    cure: 'The lazy-pages daemon of this restore was not there: see its log beside this one.',
+  },
+  {
+    sign: /Timeout reached\. Try to interrupt/,
+    cure: 'A task does not stop: it hangs in the kernel (state D, often a dead network file system).',
+  },
+  {
+    sign: /criu itself is within dumped tree/,
+    cure: 'The process to dump is an ancestor of CRIU: start it in a session of its own.',
+  },
+  {
+    sign: /Script .* exited with/,
+    cure: 'godwit itself ended this: the cause stands in the job record.',
+  },
+];

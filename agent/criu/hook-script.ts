@@ -1,0 +1,76 @@
+import type { HookOptions } from './criu.ts';
+
+/** Names of the FIFOs in the directory of a hook channel. */
+export const CALLS = 'calls';
+export const answerFifo = (action: string) => `answer.${action}`;
+
+/** Third word of a report: the container's cgroup could not be frozen, and the hook returns 1 by itself. */
+export const FREEZE_FAILED = 'freeze-failed';
+/** Line in an answer FIFO that makes a waiting hook report again. */
+export const AGAIN = 'again';
+
+/** The action at which a dump is complete and the hook freezes the container's cgroup. */
+const FREEZES_AT = 'post-dump';
+
+/**
+ * The hook script: POSIX sh, builtins only, because criu runs it at every action and the tasks stand still meanwhile.
+ *
+ * It never decides. Without an agent it blocks in opening a FIFO; when the agent dies while it waits for the answer, the
+ * read ends and it reports again, to whichever agent opens the FIFOs next. It ends without an answer only when criu itself
+ * is gone and nobody reads its exit code. It ignores SIGPIPE: an agent that dies during a report cannot end it.
+ */
+export function hookScript({ dir, held, told, freeze }: HookOptions): string {
+  return `#!/bin/sh
+action=$CRTOOLS_SCRIPT_ACTION
+case $action in
+${casesOf(held, told)}
+*) exit 0 ;;
+esac
+dir=${quoted(dir)}
+trap '' PIPE
+# Waits for the FIFOs of an agent that has closed them.
+present() {
+  until [ -p "$dir/${CALLS}" ]; do
+    kill -0 "$PPID" 2>/dev/null || exit 1
+    sleep 1
+  done
+}
+report() {
+  present
+  until echo "$1" 2>/dev/null >"$dir/${CALLS}"; do present; done
+}
+${freeze ? freezeLines(freeze) : ''}while :; do
+  report "$action $CRTOOLS_INIT_PID"
+  [ "$held" ] || exit 0
+  verdict=
+  { read -r verdict <"$dir/$held"; } 2>/dev/null
+  case $verdict in
+  go) exit 0 ;;
+  stop) exit 1 ;;
+  esac
+  kill -0 "$PPID" 2>/dev/null || exit 1
+done
+`;
+}
+
+function casesOf(held: readonly string[], told: readonly string[]): string {
+  const lines: string[] = [];
+  if (held.length > 0) lines.push(`${held.join(' | ')}) held=${answerFifo('$action')} ;;`);
+  if (told.length > 0) lines.push(`${told.join(' | ')}) held= ;;`);
+  return lines.join('\n');
+}
+
+/** A container that cannot be frozen must not be moved: the hook says so and returns 1 before anybody can commit. */
+function freezeLines({ file, value }: { readonly file: string; readonly value: string }): string {
+  return `if [ "$action" = ${FREEZES_AT} ]; then
+  { echo ${quoted(value)} >${quoted(file)}; } 2>/dev/null || {
+    report "$action $CRTOOLS_INIT_PID ${FREEZE_FAILED}"
+    exit 1
+  }
+fi
+`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,5 @@
+/** criu on this node: the processes, their hooks, their words. */
+
+export { type CriuDependencies, createCriu } from './create-criu.ts';
+export * from './criu.ts';
+export { type OpenHooksOptions, openHooks } from './hooks.ts';
