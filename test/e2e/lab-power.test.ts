@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createLab, labState, needsRoot, ownName } from './support/lab.ts';
+import { frozenTask } from './support/scripts.ts';
+import { networkOf, noLabTraces, processesInNetworks } from './support/traces.ts';
+import { until } from './support/until.ts';
+
+describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
+  const lab = createLab(`${ownName}-p`);
+
+  beforeAll(async () => {
+    const up = await lab.run(['up', '--nodes', '3', '--no-agent']);
+    expect(up, up.stderr).toMatchObject({ exitCode: 0 });
+  });
+  afterAll(async () => {
+    await lab.run(['down']);
+  });
+
+  test('power-off kills everything at once, frozen tasks too; power-on brings back the same node', async () => {
+    const identity = 'hostname; cat /etc/machine-id /sys/class/net/br0/address; ip -4 -o address show br0';
+    const before = await lab.sh('n2', identity);
+    await lab.sh('n2', 'echo kept >/root/disk; echo gone >/run/memory');
+    await lab.sh('n2', frozenTask);
+    const network = networkOf(Number(readFileSync(`${labState}/${lab.instance}/nodes/n2/pid`, 'utf8')));
+    const waiting = lab.start(['exec', 'n2', '--', 'sleep', '1000']);
+    const off = await lab.run(['power-off', 'n2']);
+    expect(off, off.stderr).toMatchObject({ exitCode: 0 });
+    expect(processesInNetworks([network])).toEqual([]);
+    await until('exec ended', 5000, () => waiting.exitCode !== null || waiting.signalCode !== null);
+    expect((await lab.run(['exec', 'n2', '--', 'true'])).exitCode).toBe(255);
+    expect((await lab.run(['power-off', 'n2'])).exitCode).toBe(1);
+    expect((await lab.run(['status'])).stdout).toMatch(/^n2 .* off /m);
+
+    const on = await lab.run(['power-on', 'n2']);
+    expect(on, on.stderr).toMatchObject({ exitCode: 0 });
+    expect(await lab.sh('n2', identity)).toBe(before);
+    expect(await lab.sh('n2', 'cat /root/disk; ls /run')).toMatch(/^kept\n(?!.*memory)/s);
+    await lab.sh('n2', 'ping -c 1 -W 2 n1');
+    expect((await lab.run(['power-on', 'n2'])).exitCode).toBe(1);
+  });
+
+  test('a node whose first process was killed counts as off and can be powered on', async () => {
+    const pid = Number(readFileSync(`${labState}/${lab.instance}/nodes/n3/pid`, 'utf8'));
+    process.kill(pid, 'SIGKILL');
+    await until('n3 is off', 5000, async () => /^n3 .* off /m.test((await lab.run(['status'])).stdout));
+    expect((await lab.run(['power-on', 'n3'])).exitCode).toBe(0);
+    await lab.sh('n3', 'ping -c 1 -W 2 n1');
+  });
+});
+
+describe.skipIf(needsRoot)('a lab whose `up` was killed half-way (needs root)', () => {
+  const lab = createLab(`${ownName}-k`);
+  afterEach(async () => {
+    await lab.run(['down']);
+  });
+
+  test.each(['switch.netns', 'nodes/n1/procs', 'nodes/n1/pid'])('killed when %s appeared', async (file) => {
+    const up = lab.start(['up', '--nodes', '2', '--no-agent']);
+    await until(`${file} appears`, 30_000, () => existsSync(`${labState}/${lab.instance}/${file}`));
+    up.kill('SIGKILL');
+    const again = await lab.run(['up', '--nodes', '1', '--no-agent']);
+    expect(again, again.stderr).toMatchObject({ exitCode: 0 });
+    expect(await lab.sh('n1', 'hostname')).toBe('n1');
+    const killed = lab.start(['up', '--nodes', '2', '--no-agent']);
+    await until(`${file} appears again`, 30_000, () => existsSync(`${labState}/${lab.instance}/${file}`));
+    killed.kill('SIGKILL');
+    const down = await lab.run(['down']);
+    expect(down, down.stderr).toMatchObject({ exitCode: 0 });
+    await noLabTraces(lab.instance);
+  });
+});

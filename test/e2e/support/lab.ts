@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { execa } from 'execa';
+
+const script = new URL('../../../deploy/lab/lab', import.meta.url).pathname;
+
+/** Where labs keep their state. */
+export const labState = process.env.GODWIT_LAB_STATE ?? '/run/godwit-lab';
+
+/** Whether the lab cannot be run: it makes namespaces and mounts. */
+export const needsRoot = process.getuid?.() !== 0;
+
+/** Start of instance names that belong to this test process alone. */
+export const ownName = `t${process.pid.toString(36)}`;
+
+/** How a lab command ended. */
+export interface LabResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One lab instance as tests drive it. */
+export interface Lab {
+  readonly instance: string;
+  /** Runs a lab verb to its end; never rejects for an exit code. 120 s at most. */
+  run(args: readonly string[], options?: { readonly input?: string }): Promise<LabResult>;
+  /** Runs a shell script inside a node; rejects unless it exits 0. Resolves with its trimmed stdout. */
+  sh(node: string, script: string): Promise<string>;
+  /** Starts a lab verb and leaves it running; its stdout is a pipe. */
+  start(args: readonly string[]): ChildProcess;
+}
+
+/** A lab with a name of its own, so that tests run beside each other and beside a developer's lab. */
+export function createLab(instance: string): Lab {
+  const env = { ...process.env, GODWIT_LAB: instance };
+  const run: Lab['run'] = async (args, options = {}) => {
+    const result = await execa(script, [...args], {
+      env,
+      reject: false,
+      timeout: 120_000,
+      ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    });
+    if (result.exitCode === undefined) throw new Error(`lab ${args.join(' ')}: ${result.shortMessage}`);
+    return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+  };
+  return {
+    instance,
+    run,
+    async sh(node, text) {
+      const result = await run(['exec', node, '--', 'sh', '-euc', text]);
+      if (result.exitCode !== 0)
+        throw new Error(`${node}: exit ${result.exitCode}: ${text}\n${result.stderr}\n${result.stdout}`);
+      return result.stdout.trim();
+    },
+    start: (args) => spawn(script, [...args], { env, stdio: ['ignore', 'pipe', 'ignore'] }),
+  };
+}

@@ -1,0 +1,74 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { labState } from './lab.ts';
+import { until } from './until.ts';
+
+/**
+ * Everything of a lab instance that can be seen on the machine: control groups, processes in them, mounts,
+ * directories, and links in the machine's own network. Empty when the lab is down.
+ */
+export function labTraces(instance: string): string[] {
+  const groups = cgroupMounts().flatMap((mount) =>
+    readdirSync(mount, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && entry.name.startsWith(`lab-${instance}.`))
+      .map((entry) => `${mount}/${entry.name}`),
+  );
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`/${instance}/`));
+  const places = [
+    `${labState}/${instance}`,
+    `${labState}/${instance}.lock`,
+    `${process.env.GODWIT_LAB_DISK ?? '/var/lib/godwit-lab'}/${instance}`,
+  ].filter((path) => existsSync(path));
+  return [...groups, ...labProcesses(instance).map((pid) => `pid ${pid}`), ...mounts, ...places];
+}
+
+/** Waits until nothing of the instance is left (killed processes may take a moment to end); rejects with what is. */
+export async function noLabTraces(instance: string): Promise<void> {
+  await until(
+    () => `nothing of lab ${instance} is left: ${labTraces(instance).join(', ')}`,
+    5000,
+    () => labTraces(instance).length === 0,
+  );
+}
+
+/** Pids of all processes in the instance's control groups. */
+export function labProcesses(instance: string): number[] {
+  return pids().filter((pid) => readOrEmpty(`/proc/${pid}/cgroup`).includes(`/lab-${instance}.`));
+}
+
+/** Pids of all processes that live in one of these network namespaces (`net:[N]`). */
+export function processesInNetworks(networks: readonly string[]): number[] {
+  return pids().filter((pid) => networks.includes(networkOf(pid)));
+}
+
+/** The network namespace of a process, or an empty string when it has ended. */
+export function networkOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return '';
+  }
+}
+
+function pids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function cgroupMounts(): string[] {
+  return readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, , type]) => type === 'cgroup' || type === 'cgroup2')
+    .map(([, path]) => path ?? '');
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
