@@ -12,12 +12,13 @@ import { type ContainerLook, lookInto } from './look.ts';
 import { procAt } from './proc.ts';
 
 const has = (program: string) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
-const python = has('python3');
+// The system's own comes first: others may be slow wrappers.
+const python = ['/usr/bin/python3', 'python3'].find(has);
 const perl = has('perl');
 const root = process.getuid?.() === 0;
 
 /** Real processes of this test, looked at as if they were a container: a made-up cgroup directory names them. */
-describe('lookInto, at real processes', () => {
+describe('lookInto, at real processes', { timeout: 30_000 }, () => {
   let cgroup: string;
   const started: ChildProcess[] = [];
   beforeEach(async () => {
@@ -40,7 +41,7 @@ describe('lookInto, at real processes', () => {
     const child = spawn(file, args, { stdio: [stdin, out, out], detached: true });
     closeSync(out);
     started.push(child);
-    await expect.poll(() => readFileSync(said, 'utf8'), { timeout: 5_000, interval: 10 }).toContain('ready');
+    await expect.poll(() => readFileSync(said, 'utf8'), { timeout: 20_000, interval: 10 }).toContain('ready');
     return child.pid ?? 0;
   }
 
@@ -57,7 +58,7 @@ describe('lookInto, at real processes', () => {
 
   it.skipIf(!python)('finds nothing against files, pipes, sockets, memfd and eventfd', async () => {
     const pid = await ready(
-      'python3',
+      String(python),
       py(
         'import select\na,b=socket.socketpair(); t=socket.socket(); u=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\nr,w=os.pipe(); e=select.epoll()\nm=os.memfd_create("m"); n=socket.socket(socket.AF_NETLINK,socket.SOCK_RAW,0)\nf=open("/etc/hostname")',
       ),
@@ -78,7 +79,7 @@ describe('lookInto, at real processes', () => {
 
   it.skipIf(!python)('finds anonymous inodes, devices and large deleted files', async () => {
     const pid = await ready(
-      'python3',
+      String(python),
       py(
         'l=ctypes.CDLL(None)\nl.syscall(444,ctypes.create_string_buffer((1).to_bytes(8,"little")),8,0)\nimport tempfile\nf=tempfile.TemporaryFile(); f.write(b"x"*2000000); f.flush()\nd=os.open("/dev/fuse",os.O_RDONLY) if os.path.exists("/dev/fuse") else -1',
       ),
@@ -94,19 +95,19 @@ describe('lookInto, at real processes', () => {
   it.skipIf(!python)('finds io_uring by descriptor and by mapping', async (test) => {
     const rings =
       'l=ctypes.CDLL(None,use_errno=True)\nl.mmap.restype=ctypes.c_void_p\nl.mmap.argtypes=[ctypes.c_void_p,ctypes.c_size_t,ctypes.c_int,ctypes.c_int,ctypes.c_int,ctypes.c_long]\nr=l.syscall(425,4,ctypes.create_string_buffer(256))\n';
-    const pid = await ready('python3', py(rings));
+    const pid = await ready(String(python), py(rings));
     const seen = await look(pid, [pid]);
     if (!seen.files.some((file) => file.link === 'anon_inode:[io_uring]'))
       test.skip('this kernel has io_uring turned off');
     expect(codes(seen)).toEqual(['IO_URING']);
-    const hidden = await ready('python3', py(`${rings}l.mmap(None,4096,3,1,r,0)\nos.close(r)`));
+    const hidden = await ready(String(python), py(`${rings}l.mmap(None,4096,3,1,r,0)\nos.close(r)`));
     const mapped = await look(hidden, [hidden]);
     expect(mapped.mappedRings).toEqual([hidden]);
     expect(codes(mapped)).toEqual(['IO_URING']);
   });
 
   it.skipIf(!python || !perl)('tells sockets of a family criu does not know', async (test) => {
-    const pid = await ready('python3', py('try:\n  v=socket.socket(40,1)\nexcept OSError: pass'));
+    const pid = await ready(String(python), py('try:\n  v=socket.socket(40,1)\nexcept OSError: pass'));
     const seen = await look(pid, [pid]);
     if (seen.sockets.length === 0) test.skip('this kernel has no vsock');
     expect(seen.sockets[0]?.protocol).toBe('AF_VSOCK');
@@ -115,7 +116,7 @@ describe('lookInto, at real processes', () => {
 
   it.skipIf(!python || !root)('tells a unix connection to the outside from one within', async () => {
     const pid = await ready(
-      'python3',
+      String(python),
       py('a,b=socket.socketpair()\nif os.fork()==0:\n  a.close(); time.sleep(60)\nb.close()'),
     );
     const inside = await look(pid, [pid]);
