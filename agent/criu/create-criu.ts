@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Runner } from '../effects/runner.ts';
-import { dumpArguments, lazyPagesArguments, pageServerArguments } from './arguments.ts';
+import { dumpArguments, lazyPagesArguments, type NetworkLock, pageServerArguments } from './arguments.ts';
 import { createProbe, type Probed } from './capabilities.ts';
 import type { Criu } from './criu.ts';
 import { explainLog } from './explain.ts';
@@ -12,6 +12,8 @@ export interface CriuDependencies {
   readonly runner: Runner;
   /** Path or name of the program; `criu` on the PATH when not given. */
   readonly binary?: string;
+  /** Fixed choice of the network lock, instead of what `capabilities()` finds. */
+  readonly networkLock?: NetworkLock;
   /** 0 (silent) to 4 (everything); criu's log costs time while the container is frozen, so 2 (warnings) unless asked. */
   readonly logLevel?: 0 | 1 | 2 | 3 | 4;
 }
@@ -20,7 +22,7 @@ export interface CriuDependencies {
  * criu through its command line. `capabilities()` should have been awaited before the first dump: it finds out which network
  * lock works. Without it criu's own default (iptables) is used.
  */
-export function createCriu({ runner, binary = 'criu', logLevel = 2 }: CriuDependencies): Criu {
+export function createCriu({ runner, binary = 'criu', networkLock, logLevel = 2 }: CriuDependencies): Criu {
   const probe = createProbe(runner, binary);
   let probed: Probed | undefined;
   const start = (
@@ -35,7 +37,7 @@ export function createCriu({ runner, binary = 'criu', logLevel = 2 }: CriuDepend
       return { criu: probed.version, features: probed.features };
     },
     dump: (options) =>
-      start(dumpArguments(options, probed?.networkLock), options.logFile, {
+      start(dumpArguments(options, networkLock ?? probed?.networkLock), options.logFile, {
         action: 'dump',
         code: 'DUMP_FAILED',
         deadlineMs: options.deadlineMs,
