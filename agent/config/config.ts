@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { parse } from 'smol-toml';
+import { z } from 'zod';
+import { GodwitError, isToken } from '../../protocol/mod.ts';
+
+const token = z.string().refine(isToken, 'must match [A-Za-z0-9_-]+, 63 characters at most');
+const port = z.number().int().min(1).max(65_535);
+const path = z.string().startsWith('/', 'must be an absolute path');
+
+const ConfigFile = z.strictObject({
+  /** Id of this node. Default: the host name up to its first dot. */
+  node: token.optional(),
+  cluster: token.default('default'),
+  /** Where other nodes reach this one. Default: the first IPv4 address that is not loopback. */
+  address: z.string().min(1).optional(),
+  state_dir: path.default('/var/lib/godwit'),
+  /** On tmpfs: CRIU keeps its kernel probes there. */
+  run_dir: path.default('/run/godwit'),
+  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  bus: z
+    .strictObject({
+      embedded: z.boolean().default(true),
+      /** The same list of hosts on every node; the first one, three or five keep the records. */
+      join: z.array(z.string().min(1)).max(64).default([]),
+      client_port: port.default(4222),
+      cluster_port: port.default(6222),
+      leaf_port: port.default(7422),
+      url: z.string().optional(),
+      creds: path.optional(),
+    })
+    .prefault({}),
+  data: z.strictObject({ port: port.default(7433) }).prefault({}),
+  lxc: z.strictObject({ path: path.default('/var/lib/lxc') }).prefault({}),
+  limits: z
+    .strictObject({
+      /** Moves that may leave, and that may arrive, at the same time. */
+      moves: z.number().int().min(1).max(64).default(4),
+    })
+    .prefault({}),
+});
+
+/** The agent's settings, complete: /etc/godwit/agent.toml with every default filled in. */
+export interface AgentConfig {
+  readonly node: string;
+  readonly cluster: string;
+  readonly address: string;
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  readonly bus: {
+    readonly embedded: boolean;
+    readonly join: readonly string[];
+    readonly clientPort: number;
+    readonly clusterPort: number;
+    readonly leafPort: number;
+    readonly url?: string;
+    readonly creds?: string;
+  };
+  readonly dataPort: number;
+  readonly lxcPath: string;
+  readonly movesMax: number;
+}
+
+/** Reads a configuration file; a missing default file means all defaults. @throws GodwitError CONFIG_INVALID */
+export function loadConfig(file: string, options: { readonly mustExist: boolean }): AgentConfig {
+  return parseConfig(readText(file, options.mustExist), file);
+}
+
+/** The configuration a TOML text stands for. @throws GodwitError CONFIG_INVALID naming each wrong key */
+export function parseConfig(text: string, file: string): AgentConfig {
+  const raw = ConfigFile.safeParse(parseToml(text, file));
+  if (!raw.success) throw invalid(file, raw.error.issues.map(describe).join('; '));
+  const { bus, data, lxc, limits, ...top } = raw.data;
+  const node = top.node ?? hostname().split('.')[0] ?? '';
+  if (!isToken(node)) throw invalid(file, `node: the host name '${node}' cannot be a node id, set one`);
+  return {
+    node,
+    cluster: top.cluster,
+    address: top.address ?? firstAddress(file),
+    stateDir: top.state_dir,
+    runDir: top.run_dir,
+    logLevel: top.log_level,
+    bus: {
+      embedded: bus.embedded && bus.url === undefined,
+      join: bus.join,
+      clientPort: bus.client_port,
+      clusterPort: bus.cluster_port,
+      leafPort: bus.leaf_port,
+      ...(bus.url === undefined ? {} : { url: bus.url }),
+      ...(bus.creds === undefined ? {} : { creds: bus.creds }),
+    },
+    dataPort: data.port,
+    lxcPath: lxc.path,
+    movesMax: limits.moves,
+  };
+}
+
+function readText(file: string, mustExist: boolean): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw invalid(file, (error as Error).message);
+  }
+}
+
+function parseToml(text: string, file: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw invalid(file, (error as Error).message.split('\n')[0] ?? 'not TOML');
+  }
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
+}
+
+function firstAddress(file: string): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const found = addresses.find((entry) => entry.family === 'IPv4' && !entry.internal);
+  if (!found) throw invalid(file, 'address: this machine has no IPv4 address of its own, set one');
+  return found.address;
+}
+
+function invalid(file: string, problem: string): GodwitError {
+  return new GodwitError('CONFIG_INVALID', { file, problem });
+}
