@@ -1,0 +1,79 @@
+import { formatDomain } from '../../protocol/domain/mod.ts';
+import { type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Handlers } from '../node/endpoints.ts';
+import type { Runtime, RuntimeState } from '../runtime/runtime.ts';
+import { digestOf } from './digest.ts';
+import type { OwnedContainers } from './owned.ts';
+
+type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
+
+/** What the owner of one container answers, but for `migrate`. */
+export function containerVerbs(
+  name: string,
+  agent: { readonly bus: Bus; readonly runtime: Runtime; readonly containers: OwnedContainers },
+): Omit<ContainerHandlers, 'migrate'> {
+  const { bus, runtime, containers } = agent;
+  const state = async () => ({ container: await digestOf(containers.get(name), runtime, containers) });
+  const must = async (...wanted: RuntimeState[]) => {
+    const status = await runtime.status(name);
+    if (!wanted.includes(status.state))
+      throw new GodwitError('CONTAINER_STATE', {
+        container: name,
+        state: status.state,
+        wanted: wanted.join(' or '),
+      });
+  };
+
+  return {
+    info: async () => {
+      const owned = containers.get(name);
+      const { container } = await state();
+      const limits = container.state === 'running' ? await runtime.readLimits(name) : {};
+      return { container, xml: formatDomain(owned.spec), revision: owned.revision, limits };
+    },
+
+    start: () =>
+      containers.exclusively(name, 'start', async () => {
+        await must('stopped');
+        await runtime.start(containers.get(name).spec);
+        await containers.change(name, (record) => ({ ...record, phase: 'running' }));
+        return state();
+      }),
+
+    stop: ({ timeoutMs, kill }) =>
+      containers.exclusively(name, 'stop', async () => {
+        await must('running', 'frozen');
+        await runtime.stop(name, { timeoutMs, kill });
+        await containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
+        return state();
+      }),
+
+    undefine: () =>
+      containers.exclusively(name, 'undefine', async () => {
+        await must('stopped');
+        const removed = await bus.records.remove(name, containers.get(name).revision);
+        if (removed.status === 'conflict') throw new GodwitError('RECORD_CONFLICT', { container: name });
+        if (removed.status === 'unknown')
+          throw new GodwitError('STORE_UNAVAILABLE', { problem: removed.problem });
+        await runtime.undefine(name);
+        await runtime.sweep(name);
+        await containers.release(name);
+        return {};
+      }),
+
+    exec: async ({ argv, timeoutMs }) => {
+      await must('running');
+      const result = await runtime.exec(name, argv, { timeoutMs });
+      const stdout = clip(result.stdout);
+      const stderr = clip(result.stderr);
+      const truncated = stdout.length < result.stdout.length || stderr.length < result.stderr.length;
+      return { exitCode: result.exitCode, stdout, stderr, truncated };
+    },
+  };
+}
+
+function clip(text: string): string {
+  const bytes = Buffer.from(text);
+  return bytes.length <= LIMITS.execOutputBytes ? text : bytes.subarray(0, LIMITS.execOutputBytes).toString();
+}

@@ -1,0 +1,110 @@
+import {
+  type Job,
+  type JobPhase,
+  LIMITS,
+  type Mode,
+  type Outcome,
+  type Progress,
+  type WireError,
+} from '../../protocol/mod.ts';
+import type { Clock } from '../effects/clock.ts';
+import type { PublishEvent } from './events.ts';
+
+/** How often a running job tells its progress, at most. */
+const PROGRESS_GAP_MS = 250;
+
+export interface JobStart {
+  readonly job: string;
+  readonly container: string;
+  readonly node: string;
+  readonly source: string;
+  readonly target: string;
+  readonly mode: Mode;
+  readonly modeReason: string;
+}
+
+/** One job as it goes on: phases, progress, figures. Every change that matters is published. */
+export class JobTracker {
+  private job: Job;
+  private readonly clock: Clock;
+  private readonly publish: PublishEvent;
+  private lastProgressMs = Number.NEGATIVE_INFINITY;
+
+  constructor(start: JobStart, effects: { readonly clock: Clock; readonly publish: PublishEvent }) {
+    this.clock = effects.clock;
+    this.publish = effects.publish;
+    this.job = {
+      type: 'io.godwit.v1.job',
+      kind: 'migrate',
+      ...start,
+      state: 'running',
+      startedAtMs: effects.clock.nowMs(),
+      progress: { phase: 'preparing', bytes: 0, rateBytesPerSecond: 0 },
+      phases: [],
+      rounds: [],
+      bytes: { memory: 0, images: 0, rootfs: 0 },
+      log: [],
+    };
+    this.emit('accepted');
+  }
+
+  get current(): Job {
+    return this.job;
+  }
+
+  /** Begins a phase of this node; the one before it ends now. */
+  phase(name: string): void {
+    const nowMs = this.clock.nowMs();
+    const open = this.job.phases.map((phase) =>
+      phase.node === this.job.node && phase.endMs === undefined ? { ...phase, endMs: nowMs } : phase,
+    );
+    this.set({
+      phases: [...open, { name, node: this.job.node, startMs: nowMs }].slice(-LIMITS.jobPhases),
+      progress: { ...this.job.progress, phase: name },
+    });
+    this.emit('phase');
+  }
+
+  /** Adds what the other side went through, already on this node's clock. */
+  addPhases(phases: readonly JobPhase[]): void {
+    const known = new Set(this.job.phases.map((phase) => `${phase.node} ${phase.name}`));
+    const news = phases.filter((phase) => !known.has(`${phase.node} ${phase.name}`));
+    this.set({ phases: [...this.job.phases, ...news].slice(-LIMITS.jobPhases) });
+  }
+
+  progress(progress: Partial<Progress>): void {
+    this.set({ progress: { ...this.job.progress, ...progress } });
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.lastProgressMs < PROGRESS_GAP_MS) return;
+    this.lastProgressMs = nowMs;
+    this.emit('progress');
+  }
+
+  set(changes: Partial<Job>): void {
+    this.job = { ...this.job, ...changes };
+  }
+
+  /** The end, once. */
+  end(outcome: Outcome, error?: WireError): void {
+    const nowMs = this.clock.nowMs();
+    const phases = this.job.phases.map((phase) =>
+      phase.endMs === undefined ? { ...phase, endMs: nowMs } : phase,
+    );
+    this.set({
+      state: 'ended',
+      outcome,
+      endedAtMs: nowMs,
+      totalMs: nowMs - this.job.startedAtMs,
+      phases,
+      progress: { ...this.job.progress, phase: outcome },
+      ...(error ? { error } : {}),
+    });
+    this.emit('ended');
+  }
+
+  private emit(event: 'accepted' | 'progress' | 'phase' | 'ended'): void {
+    this.publish('job', this.job.job, { type: 'io.godwit.v1.event.job', event, job: this.job } as {
+      readonly type: string;
+    });
+  }
+}
