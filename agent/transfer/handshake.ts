@@ -18,7 +18,7 @@ const windowBytes = z.int().min(1).max(0xffffffff);
 
 const helloSchema = z.object({
   job: z.string().refine(isToken),
-  kind: z.enum(['images', 'pages', 'lazy']),
+  kind: z.enum(['control', 'images', 'pages', 'lazy']),
   index: z.int().min(0).max(LIMITS.roundsMax),
   token: z.string().min(1).max(LIMITS.tokenChars),
   window: windowBytes,

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 
-/** What a stream carries; part of its handshake. */
-export type StreamKind = 'images' | 'pages' | 'lazy';
+/** What a stream carries; part of its handshake. `control` carries nothing: its end tells that the peer has died. */
+export type StreamKind = 'control' | 'images' | 'pages' | 'lazy';
 
 /** Names one stream of one job; `token` is the one-time secret from `prepare`. */
 export interface StreamId {

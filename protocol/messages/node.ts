@@ -112,6 +112,8 @@ export const PrepareRequest = message('node.prepare.request', {
   /** Only look, reserve nothing. */
   dryRun: z.boolean().default(false),
   unsafe: z.boolean().default(false),
+  /** The time limit of the whole move; the target gives up by itself some time after it. */
+  timeoutMs: z.number().int().positive().default(LIMITS.moveMs),
   bandwidthBytesPerSecond: z.number().positive().optional(),
 });
 export type PrepareRequest = z.infer<typeof PrepareRequest>;

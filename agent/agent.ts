@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { type Capabilities, EXCHANGES, GodwitError, subjects as subjectsOf } from '../protocol/mod.ts';
+import { startEmbeddedServer } from './bus/embedded-server.ts';
+import { type Bus, connectBus, type Stoppable } from './bus/mod.ts';
+import type { AgentConfig } from './config/config.ts';
+import { OwnedContainers } from './containers/owned.ts';
+import { containerVerbs } from './containers/verbs.ts';
+import { createCriu } from './criu/mod.ts';
+import { systemClock } from './effects/system-clock.ts';
+import { systemRandom } from './effects/system-random.ts';
+import { createRunner } from './effects/system-runner.ts';
+import { raisePipeMaxSize } from './host/kernel.ts';
+import { eventPublisher } from './jobs/events.ts';
+import { Jobs } from './jobs/jobs.ts';
+import type { Agent } from './migration/agent.ts';
+import { PairModels } from './migration/pair-models.ts';
+import { migrateContainer } from './migration/source/migrate.ts';
+import { startAnnouncing } from './node/announcer.ts';
+import { probeCapabilities } from './node/capabilities.ts';
+import { serveVerbs } from './node/endpoints.ts';
+import { serveNode } from './node/serve.ts';
+import { createLxcRuntime } from './runtime/lxc/runtime.ts';
+import { openDataPort } from './transfer/mod.ts';
+
+/** CRIU's lazy page server splices whole page sets through pipes (platform traps): they must be allowed to be large. */
+const PIPE_MAX_BYTES = 64 * 1024 * 1024;
+const STORE_RETRY_MS = 500;
+
+/** An agent that answers on the bus until it is stopped. Its containers run on when it stops. */
+export interface RunningAgent {
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts the real parts together and goes to work.
+ * @throws GodwitError HOST_FAILED, BUS_UNREACHABLE, STORE_UNAVAILABLE, CONFIG_INVALID
+ */
+export async function startAgent(config: AgentConfig, version: string, log: Logger): Promise<RunningAgent> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (let next = stops.pop(); next; next = stops.pop()) await next();
+  };
+  try {
+    await compose(config, version, log, stops);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
+}
+
+async function compose(config: AgentConfig, version: string, log: Logger, stops: (() => Promise<void>)[]) {
+  const clock = systemClock;
+  const random = systemRandom;
+  const runner = createRunner();
+  await raisePipeMaxSize(PIPE_MAX_BYTES).catch((error: unknown) => {
+    log.warn({ err: error }, 'fs.pipe-max-size stays as it is; post-copy of large containers may fail');
+  });
+  const { bus, notes } = await joinBus(config, version, log, stops);
+  const subjects = subjectsOf(config.cluster);
+  const criu = createCriu({ runner });
+  const { node, lxcPath, runDir } = config;
+  const runtime = createLxcRuntime({ runner, clock, lxcPath, runDir, node, explain: criu.explain });
+  const data = await openDataPort({ host: '0.0.0.0', port: config.dataPort, clock, log });
+  stops.push(() => data.close());
+
+  let capabilities: Promise<Capabilities> | undefined;
+  const agent: Agent = {
+    config,
+    version,
+    incarnation: random.id(),
+    startedAtMs: clock.nowMs(),
+    log,
+    clock,
+    random,
+    runner,
+    bus,
+    subjects,
+    runtime,
+    criu,
+    data,
+    containers: new OwnedContainers(bus.records, (name) => serveContainer(agent, name)),
+    jobs: new Jobs(),
+    publish: eventPublisher({ bus, subjects, clock, random, node: config.node }),
+    pairs: new PairModels(),
+    capabilities: () => {
+      capabilities ??= probeCapabilities({ criu, runtime });
+      return capabilities;
+    },
+    notes,
+    node: { state: 'up' },
+    arriving: new Map(),
+  };
+  for (const versioned of await patiently(agent, () => bus.records.list())) {
+    if (versioned.record.owner === config.node) await agent.containers.adopt(versioned);
+  }
+  for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
+  const announcing = startAnnouncing(agent);
+  stops.push(() => announcing.stop());
+  log.info(
+    { node: config.node, cluster: config.cluster, containers: agent.containers.list().length },
+    'ready',
+  );
+}
+
+/** The agent's own server first, unless the cluster has NATS already. */
+async function joinBus(
+  config: AgentConfig,
+  version: string,
+  log: Logger,
+  stops: (() => Promise<void>)[],
+): Promise<{ bus: Bus; notes: readonly string[] }> {
+  const { node, cluster, address, bus: settings } = config;
+  const common = { node, cluster, clock: systemClock, log };
+  const server = settings.embedded
+    ? await startEmbeddedServer({
+        ...common,
+        address,
+        join: settings.join,
+        runner: createRunner(),
+        dir: join(config.stateDir, 'nats'),
+        ports: { client: settings.clientPort, cluster: settings.clusterPort, leaf: settings.leafPort },
+      })
+    : undefined;
+  if (server) stops.push(() => server.stop());
+  const servers = server ? [server.url] : (settings.url ?? '').split(',');
+  const bus = await connectBus({
+    ...common,
+    servers,
+    version,
+    recordReplicas: server?.replicas ?? 1,
+    ...(settings.creds === undefined ? {} : { credsFile: settings.creds }),
+    alarm: (alarm) => log.error({ alarm }, 'an invariant of the cluster is broken'),
+  });
+  stops.push(() => bus.close());
+  return { bus, notes: server?.notes ?? [] };
+}
+
+/** What this node answers as the owner of one container. */
+function serveContainer(agent: Agent, name: string): Promise<Stoppable> {
+  return serveVerbs(agent.bus, agent.subjects.containerAny(name), EXCHANGES.container, {
+    ...containerVerbs(name, agent),
+    migrate: (request) => migrateContainer(agent, name, request),
+  });
+}
+
+/** Records may be out of reach for a while when a whole cluster starts; an agent waits for them. */
+async function patiently<Result>(agent: Agent, action: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof GodwitError) || error.code !== 'STORE_UNAVAILABLE') throw error;
+      agent.log.warn({ err: error }, 'waiting for the records');
+      await agent.clock.sleep(STORE_RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Logger } from 'pino';
+import type { Capabilities, Subjects } from '../../protocol/mod.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { AgentConfig } from '../config/config.ts';
+import type { OwnedContainers } from '../containers/owned.ts';
+import type { Criu } from '../criu/criu.ts';
+import type { Clock } from '../effects/clock.ts';
+import type { Random } from '../effects/random.ts';
+import type { Runner } from '../effects/runner.ts';
+import type { PublishEvent } from '../jobs/events.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { DataPort } from '../transfer/stream.ts';
+import type { PairModels } from './pair-models.ts';
+
+/** A move that arrives here, as the source's words reach it. */
+export interface Arriving {
+  readonly container: string;
+  /** The record names this node. */
+  commit(epoch: number): void;
+  abort(reason: string): void;
+}
+
+/** Everything one agent is made of; each part is an interface, so that a simulated one can stand in. */
+export interface Agent {
+  readonly config: AgentConfig;
+  readonly version: string;
+  /** Changes with each start of the agent. */
+  readonly incarnation: string;
+  readonly startedAtMs: number;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly runner: Runner;
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly runtime: Runtime;
+  readonly criu: Criu;
+  readonly data: DataPort;
+  readonly containers: OwnedContainers;
+  readonly jobs: Jobs;
+  readonly publish: PublishEvent;
+  readonly pairs: PairModels;
+  readonly capabilities: () => Promise<Capabilities>;
+  /** Remarks of the bus layer an operator should see. */
+  readonly notes: readonly string[];
+  /** Mutable: what the operator said of this node. */
+  readonly node: { state: 'up' | 'cordoned' | 'draining' };
+  /** Moves that arrive here now, by job. */
+  readonly arriving: Map<string, Arriving>;
+}

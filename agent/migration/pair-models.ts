@@ -1,0 +1,30 @@
+import type { Job } from '../../protocol/mod.ts';
+import { FIRST_GUESS, learn, type PairModel } from '../preflight/pair-model.ts';
+
+/** What moves to each target have cost so far, as long as this agent runs. */
+export class PairModels {
+  private readonly models = new Map<string, PairModel>();
+
+  modelOf(target: string): PairModel {
+    return this.models.get(target) ?? FIRST_GUESS;
+  }
+
+  /** Takes the figures of a finished move in. */
+  learn(job: Job): void {
+    if (job.downtimeMs === undefined) return;
+    const seen = {
+      mode: job.mode,
+      downtimeMs: job.downtimeMs,
+      memoryBytes: job.bytes.memory,
+      transferMs: transferMs(job),
+    };
+    this.models.set(job.target, learn(this.modelOf(job.target), seen));
+  }
+}
+
+/** How long the memory took: the dump in cold, the page phase in post-copy. */
+function transferMs(job: Job): number {
+  const name = job.mode === 'cold' ? 'dump' : 'pages';
+  const phase = job.phases.find((one) => one.name === name && one.node === job.source);
+  return phase?.endMs === undefined ? 0 : phase.endMs - phase.startMs;
+}

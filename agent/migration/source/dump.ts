@@ -1,0 +1,156 @@
+import { join } from 'node:path';
+import { GodwitError, type Mode } from '../../../protocol/mod.ts';
+import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
+import { openHooks } from '../../criu/mod.ts';
+import { freezeFile } from '../../host/freeze.ts';
+import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
+import { relayConnect, relayListen } from '../../transfer/mod.ts';
+import type { DataStream, Meter } from '../../transfer/stream.ts';
+import type { Agent } from '../agent.ts';
+import { freePort } from '../free-port.ts';
+import type { JobDir } from '../job-dir.ts';
+
+/** A final dump under way. In both modes the hook freezes the cgroup from outside once the images are complete. */
+export interface Dump {
+  /** When criu began to stop the tasks; the client sees nothing of the container from here on. */
+  readonly stopping: Promise<number>;
+  /** All images but the memory are on this node's tmpfs, the tasks stand still. Rejects: DUMP_FAILED. */
+  readonly frozen: Promise<number>;
+  /** criu has ended; resolves with its exit code. */
+  readonly ended: Promise<number | null>;
+  readonly cgroup: CgroupPaths;
+  readonly initPid: number;
+  /** Lets criu give up: the tasks are its caller's to thaw. */
+  giveUp(): Promise<void>;
+  /** The tasks are dead; lets criu notice and end. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DumpRequest {
+  readonly plan: DumpPlan;
+  readonly mode: Mode;
+  readonly dir: JobDir;
+  /** Opens the stream that carries the memory. */
+  readonly open: () => Promise<DataStream>;
+  readonly meter: Meter;
+  /** Aborting it breaks the memory stream, which ends a dump in the middle by itself. */
+  readonly streams: AbortController;
+  readonly deadlineMs: number;
+}
+
+/** How long criu gets to end by itself when its memory stream is cut, and when its tasks are gone. */
+const END_MS = 3_000;
+
+/** Starts the final dump of a move. @throws GodwitError TRANSFER_FAILED when no local port can be had */
+export async function startDump(agent: Agent, request: DumpRequest): Promise<Dump> {
+  const { plan, dir } = request;
+  const held = request.mode === 'cold' ? ['post-dump'] : [];
+  const hooks = await openHooks({
+    dir: dir.own,
+    held,
+    told: ['network-lock', ...(held.length > 0 ? [] : ['post-dump'])],
+    freeze: freezeFile(plan.cgroup),
+    clock: agent.clock,
+    runner: agent.runner,
+  });
+  const logFile = join(dir.own, 'dump.log');
+  const start = request.mode === 'cold' ? startCold : startLazy;
+  const criu = await start(agent, request, hooks, logFile);
+  return new RunningDump(agent, request, hooks, criu, logFile);
+}
+
+/** Cold: all memory goes to the target's page-server through one stream while the tasks stand still. */
+async function startCold(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
+  const { plan, dir, open, meter, streams, deadlineMs } = request;
+  const relay = await relayListen({ open, meter, signal: streams.signal, clock: agent.clock });
+  const transport = { kind: 'page-server', address: '127.0.0.1', port: relay.port } as const;
+  return agent.criu.dump({ plan, transport, hook: hooks.script, imageDir: dir.images, logFile, deadlineMs });
+}
+
+/** Post-copy: criu serves the pages on a local port; the stream is joined to it as soon as it listens. */
+async function startLazy(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
+  const { plan, dir, open, meter, streams, deadlineMs } = request;
+  const stream = await open();
+  const port = await freePort();
+  const transport = { kind: 'lazy', address: '127.0.0.1', port } as const;
+  const criu = agent.criu.dump({
+    plan,
+    transport,
+    hook: hooks.script,
+    imageDir: dir.images,
+    logFile,
+    deadlineMs,
+  });
+  criu.ready.then(
+    () =>
+      relayConnect({ port, stream, meter, signal: streams.signal, clock: agent.clock }).done.catch(() => {}),
+    (error: unknown) => stream.destroy(error as Error),
+  );
+  return criu;
+}
+
+class RunningDump implements Dump {
+  readonly stopping: Promise<number>;
+  readonly frozen: Promise<number>;
+  readonly ended: Promise<number | null>;
+  readonly cgroup: CgroupPaths;
+  readonly initPid: number;
+  private readonly agent: Agent;
+  private readonly request: DumpRequest;
+  private readonly hooks: HookChannel;
+  private readonly criu: CriuProcess;
+  private readonly waiting = new AbortController();
+
+  constructor(agent: Agent, request: DumpRequest, hooks: HookChannel, criu: CriuProcess, logFile: string) {
+    this.agent = agent;
+    this.request = request;
+    this.hooks = hooks;
+    this.criu = criu;
+    this.cgroup = request.plan.cgroup;
+    this.initPid = request.plan.initPid;
+    this.stopping = hooks.called('network-lock', this.waiting.signal).then((call) => call.atMs);
+    this.stopping.catch(() => {});
+    this.ended = criu.ended.then((result) => result.exitCode);
+    const complete = hooks.called('post-dump', this.waiting.signal).then((call) => call.atMs);
+    complete.catch(() => {});
+    const failed = this.ended.then(async () => {
+      const { lines, cure } = await agent.criu.explain(logFile);
+      throw new GodwitError('DUMP_FAILED', {
+        problem: lines[0] ?? 'criu ended without a word',
+        cure,
+        lines,
+      });
+    });
+    failed.catch(() => {});
+    this.frozen = Promise.race([complete, failed]);
+    this.frozen.catch(() => {});
+  }
+
+  async giveUp(): Promise<void> {
+    if (this.request.mode === 'cold') await this.hooks.answer('post-dump', 'stop');
+    this.request.streams.abort(new GodwitError('MOVE_ABORTED', { problem: 'the source gives up' }));
+    // A lazy dump only serves pages now and holds nothing back when it is told to end.
+    if (this.request.mode !== 'cold') {
+      await Promise.race([this.frozen.catch(() => {}), this.ended, this.agent.clock.sleep(END_MS)]);
+      this.criu.kill('SIGTERM');
+    }
+    await this.awaitEnd();
+  }
+
+  async finish(): Promise<void> {
+    if (this.request.mode === 'cold') await this.hooks.answer('post-dump', 'go');
+    await this.awaitEnd();
+  }
+
+  async close(): Promise<void> {
+    this.waiting.abort(new Error('the dump is over'));
+    await this.hooks.close();
+  }
+
+  private async awaitEnd(): Promise<void> {
+    const cancel = this.agent.clock.after(END_MS, () => this.criu.kill('SIGKILL'));
+    await this.ended;
+    cancel();
+  }
+}

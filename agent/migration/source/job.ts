@@ -1,0 +1,150 @@
+import {
+  type Ending,
+  EXCHANGES,
+  GodwitError,
+  type MigrateRequest,
+  type Mode,
+  type Outcome,
+  toGodwitError,
+} from '../../../protocol/mod.ts';
+import type { Stoppable } from '../../bus/bus.ts';
+import type { Owned } from '../../containers/owned.ts';
+import type { JobControl } from '../../jobs/jobs.ts';
+import { JobTracker } from '../../jobs/tracker.ts';
+import { serveVerbs } from '../../node/endpoints.ts';
+import type { Agent } from '../agent.ts';
+import { SourceMove } from './move.ts';
+import { findPlace } from './place.ts';
+
+/** Errors that mean: nothing was touched, the move cannot be. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'PREFLIGHT_REFUSED',
+  'MODE_UNAVAILABLE',
+  'NO_TARGET',
+  'NODE_NOT_FOUND',
+  'CONTAINER_STATE',
+]);
+
+/** One accepted move, from the search for a place to its end, as others can ask of it. */
+export class MoveJob implements JobControl {
+  readonly tracker: JobTracker;
+  private readonly agent: Agent;
+  private readonly owned: Owned;
+  private readonly request: MigrateRequest;
+  private readonly id: string;
+  private readonly release: () => void;
+  private serving: Stoppable | undefined;
+  private move: SourceMove | undefined;
+  /** An abort that came before the move proper began. */
+  private early: { readonly reason: string; readonly outcome: 'aborted' | 'timeout' } | undefined;
+
+  /** Makes the container busy with this job. @throws GodwitError CONTAINER_BUSY */
+  constructor(agent: Agent, owned: Owned, request: MigrateRequest) {
+    const { config, random, clock, publish } = agent;
+    this.agent = agent;
+    this.owned = owned;
+    this.request = request;
+    this.id = random.id();
+    this.release = agent.containers.claim(owned.record.name, this.id);
+    const wanted = request.mode ?? owned.spec.policy.mode;
+    const start = {
+      job: this.id,
+      container: owned.record.name,
+      node: config.node,
+      source: config.node,
+      target: request.target ?? '',
+      mode: (wanted === 'auto' ? 'cold' : wanted) satisfies Mode,
+      modeReason: wanted === 'auto' ? 'not chosen yet' : 'asked for',
+    };
+    this.tracker = new JobTracker(start, { clock, publish });
+  }
+
+  /** Answers for the job from now on, and goes to work. */
+  async accept(): Promise<void> {
+    const { agent } = this;
+    agent.jobs.add(this);
+    this.serving = await serveVerbs(agent.bus, agent.subjects.jobAny(this.id), EXCHANGES.job, {
+      info: async () => ({ job: this.tracker.current }),
+      abort: async ({ reason }) => {
+        this.abort(reason);
+        return { job: this.tracker.current };
+      },
+      set: async (changes) => {
+        this.adjust(changes);
+        return { job: this.tracker.current };
+      },
+      report: async (report) => {
+        this.move?.report(report);
+        return {};
+      },
+    });
+    void this.run().finally(this.release);
+  }
+
+  async close(): Promise<void> {
+    await this.serving?.stop();
+  }
+
+  abort(reason: string): void {
+    this.giveUp('aborted', reason);
+  }
+
+  adjust(changes: {
+    readonly maxDowntimeMs?: number | undefined;
+    readonly bandwidthBytesPerSecond?: number | undefined;
+  }): void {
+    if (!this.move || this.tracker.current.state === 'ended') {
+      const { state } = this.tracker.current;
+      throw new GodwitError('JOB_STATE', { job: this.id, state, problem: 'nothing moves now' });
+    }
+    this.move.adjust(changes);
+  }
+
+  private giveUp(outcome: 'aborted' | 'timeout', reason: string): void {
+    if (this.tracker.current.state === 'ended') {
+      const { outcome: state } = this.tracker.current;
+      throw new GodwitError('JOB_STATE', { job: this.id, state, problem: 'it has ended already' });
+    }
+    if (this.move) return this.move.abort(reason, outcome);
+    this.early = { reason, outcome };
+  }
+
+  private async run(): Promise<void> {
+    const { agent, tracker, request } = this;
+    const cancel = agent.clock.after(request.timeoutMs, () => this.timeOut());
+    try {
+      const ending = await this.work();
+      tracker.end(ending.outcome, ending.error);
+    } catch (error) {
+      const wire = toGodwitError(error).toWire();
+      const outcome: Outcome = REFUSALS.has(wire.code) ? 'refused' : 'failed';
+      agent.log.warn({ job: this.id, err: error }, 'the move could not begin');
+      tracker.end(outcome, wire);
+    } finally {
+      cancel();
+    }
+  }
+
+  private async work(): Promise<Ending> {
+    const { agent, owned, request, tracker } = this;
+    tracker.phase('preflight');
+    const { plan, peer } = await findPlace(agent, { job: this.id, owned, request });
+    tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
+    if (!peer)
+      throw new GodwitError('INTERNAL', { problem: `${plan.target} refused nothing and reserved nothing` });
+    this.move = new SourceMove(agent, plan, peer, tracker);
+    this.move.start();
+    if (this.early) this.move.abort(this.early.reason, this.early.outcome);
+    const ending = await this.move.ended;
+    if (ending.outcome === 'done') agent.pairs.learn(tracker.current);
+    return ending;
+  }
+
+  private timeOut(): void {
+    try {
+      this.giveUp('timeout', 'its time is up');
+    } catch (error) {
+      this.agent.log.info({ job: this.id, err: error }, 'its time is up, but it is decided');
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { decode } from '../../../protocol/codec.ts';
+import {
+  EXCHANGES,
+  GodwitError,
+  LIMITS,
+  type MigrateRequest,
+  NodeInfo,
+  type PrepareReply,
+  type Refusal,
+} from '../../../protocol/mod.ts';
+import type { Owned } from '../../containers/owned.ts';
+import { standing } from '../../preflight/catalogue.ts';
+import { chooseMode, type ModeChoice } from '../../preflight/choose.ts';
+import { collectSourceFacts } from '../../preflight/collect-source.ts';
+import { sourceRefusals } from '../../preflight/source.ts';
+import type { Agent } from '../agent.ts';
+import type { Peer, Plan } from './words.ts';
+
+/** Default of --max-exposure (DESIGN section 6). */
+const MAX_EXPOSURE_MS = 10_000;
+/** A target may have to define, mount and start things before it says ready. */
+const PREPARE_MS = 20_000;
+
+/** What both ends said of a move to one target. */
+export interface Offer {
+  readonly plan: Plan;
+  readonly choice: ModeChoice;
+  readonly refusals: readonly Refusal[];
+  readonly source: Plan['targetCapabilities'];
+  /** Present when the target is ready and waits. */
+  readonly peer?: Peer;
+}
+
+export interface Proposal {
+  readonly job: string;
+  readonly owned: Owned;
+  readonly request: MigrateRequest;
+}
+
+/**
+ * Asks one target: chooses the mode from what both ends can do, looks at both ends, and unless it is a dry run reserves
+ * the place when nothing speaks against it.
+ * @throws GodwitError NODE_NOT_FOUND, MODE_UNAVAILABLE, BUS_TIMEOUT
+ */
+export async function offerTo(agent: Agent, target: string, proposal: Proposal): Promise<Offer> {
+  const { clock, runtime, config } = agent;
+  const { job, owned, request } = proposal;
+  const { record, spec } = owned;
+  const { info, clockOffsetMs } = await introduce(agent, target);
+  const [capabilities, stats] = await Promise.all([agent.capabilities(), runtime.stats(record.name)]);
+  const model = agent.pairs.modelOf(target);
+  const choice = chooseMode({
+    requested: request.mode ?? spec.policy.mode,
+    source: { node: config.node, features: capabilities.features },
+    target: { node: target, features: info.capabilities.features },
+    memoryBytes: stats.memoryBytes,
+    maxExposureMs: request.maxExposureMs ?? spec.policy.maxExposureMs ?? MAX_EXPOSURE_MS,
+    fixedMs: model.fixedMs,
+    linkBytesPerSecond: Math.min(model.linkBytesPerSecond, request.bandwidthBytesPerSecond ?? Infinity),
+  });
+  const facts = await collectSourceFacts({
+    node: config.node,
+    mode: choice.mode,
+    spec,
+    capabilities,
+    jobs: { running: agent.jobs.running() - (request.dryRun ? 0 : 1), limit: config.movesMax },
+    runtime,
+    runner: agent.runner,
+    clock,
+    peer: { host: info.address, port: info.dataPort },
+  });
+  const own = sourceRefusals(facts);
+  const onlyLook = request.dryRun || standing(own, request.unsafe).length > 0;
+  const reply = await askTarget(agent, target, {
+    type: 'io.godwit.v1.node.prepare.request',
+    job,
+    container: record.name,
+    uuid: record.uuid,
+    source: config.node,
+    sourceCapabilities: capabilities,
+    mode: choice.mode,
+    epoch: record.epoch,
+    revision: owned.revision,
+    spec: record.spec,
+    memoryBytes: stats.memoryBytes,
+    nowMs: clock.nowMs(),
+    cpuFlags: facts.cpuFlags,
+    ...(facts.rootfs ? { rootfs: facts.rootfs } : {}),
+    dryRun: onlyLook,
+    unsafe: request.unsafe,
+    timeoutMs: request.timeoutMs,
+  });
+  const plan: Plan = {
+    job,
+    owned,
+    request,
+    target,
+    mode: choice.mode,
+    modeReason: choice.reason,
+    memoryBytes: stats.memoryBytes,
+    targetCapabilities: info.capabilities,
+    clockOffsetMs,
+  };
+  const refusals = [...own, ...reply.refusals].slice(0, LIMITS.refusals);
+  return { plan, choice, refusals, source: capabilities, ...(reply.data ? { peer: reply.data } : {}) };
+}
+
+/** The refusal as one error, with every reason in its details. */
+export function refusedError(offer: Offer): GodwitError {
+  const { plan, refusals } = offer;
+  const reasons = standing(refusals, plan.request.unsafe);
+  const problem = reasons.map((reason) => `${reason.node}: ${reason.message}`).join('; ');
+  const { name } = plan.owned.record;
+  return new GodwitError('PREFLIGHT_REFUSED', {
+    container: name,
+    target: plan.target,
+    problem,
+    refusals: reasons,
+  });
+}
+
+/** Learns what the target is and how far its clock is from ours (half the round trip is the error). */
+async function introduce(agent: Agent, target: string) {
+  const subject = agent.subjects.node(target, 'info');
+  const sentMs = agent.clock.nowMs();
+  const body = await agent.bus.request(subject, { type: 'io.godwit.v1.node.info.request' });
+  const receivedMs = agent.clock.nowMs();
+  const info = decode(NodeInfo, subject, body);
+  return { info, clockOffsetMs: (sentMs + receivedMs) / 2 - info.nowMs };
+}
+
+async function askTarget(agent: Agent, target: string, request: object): Promise<PrepareReply> {
+  const subject = agent.subjects.node(target, 'prepare');
+  return decode(
+    EXCHANGES.node.prepare.reply,
+    subject,
+    await agent.bus.request(subject, request, { timeoutMs: PREPARE_MS }),
+  );
+}

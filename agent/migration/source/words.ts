@@ -1,0 +1,23 @@
+import type { Capabilities, MigrateRequest, Mode } from '../../../protocol/mod.ts';
+import type { Owned } from '../../containers/owned.ts';
+
+/** A move that was decided on and that the target has agreed to look at. */
+export interface Plan {
+  readonly job: string;
+  readonly owned: Owned;
+  readonly request: MigrateRequest;
+  readonly target: string;
+  readonly mode: Mode;
+  readonly modeReason: string;
+  readonly memoryBytes: number;
+  readonly targetCapabilities: Capabilities;
+  /** Added to a time of the target's clock gives this node's clock. */
+  readonly clockOffsetMs: number;
+}
+
+/** Where the target's data port is, and the move's one-time token. */
+export interface Peer {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+}

@@ -1,0 +1,170 @@
+import { type DomainSpec, GodwitError, type Mode, type Move } from '../../../protocol/mod.ts';
+import { Reverter } from '../../effects/reverter.ts';
+import { announceAddresses } from '../../host/announce.ts';
+import { freezeCgroup } from '../../host/freeze.ts';
+import { receiveImages } from '../../transfer/mod.ts';
+import type { DataStream } from '../../transfer/stream.ts';
+import type { Agent } from '../agent.ts';
+import { type JobDir, makeJobDir } from '../job-dir.ts';
+import { type Memory, receiveMemory } from './memory.ts';
+import { Restore } from './restore.ts';
+
+/** How long a source that was given a token may take to open its first stream. */
+const FIRST_STREAM_MS = 15_000;
+/** What images need beside the memory itself: everything else criu writes, and the tmpfs' own overhead. */
+const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
+
+/** A container that is on its way here. */
+export interface Arrival {
+  readonly move: Move;
+  readonly mode: Mode;
+  readonly spec: DomainSpec;
+  readonly token: string;
+  readonly deadlineMs: number;
+}
+
+/** What the copy tells while it is built. */
+export interface ArrivalEvents {
+  readonly phase: (name: string) => void;
+  /** The control stream from the source ended. */
+  readonly sourceGone: () => void;
+  /** The restore or the page stream broke. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** The target's copy of a moving container: everything a move does for it on this host. */
+export class TargetCopy {
+  private readonly agent: Agent;
+  private readonly arrival: Arrival;
+  private readonly events: ArrivalEvents;
+  /** Undone when the container does not stay here. */
+  private readonly reverter = new Reverter();
+  /** Undone in any case, last. */
+  private readonly scratch = new Reverter();
+  /** Ends streams, daemons and the restore. */
+  private readonly all = new AbortController();
+  private dir: JobDir | undefined;
+  private memory: Memory | undefined;
+  private restore: Restore | undefined;
+
+  constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents) {
+    this.agent = agent;
+    this.arrival = arrival;
+    this.events = events;
+  }
+
+  /**
+   * Makes everything ready that can be before the source freezes; undoes it when that fails.
+   * @throws GodwitError HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED
+   */
+  async reserve(): Promise<void> {
+    const { agent, arrival, reverter, scratch } = this;
+    const { spec, mode, deadlineMs } = arrival;
+    const { job } = arrival.move;
+    try {
+      const imageBytes = Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes;
+      this.dir = await makeJobDir(agent, scratch, { job, side: 'target', imageBytes });
+      agent.data.permit(job, arrival.token);
+      scratch.add('the token', () => agent.data.forbid(job, 'the move is over'));
+      reverter.add('the definition', async () => {
+        await agent.runtime.sweep(spec.name);
+        await agent.runtime.undefine(spec.name);
+      });
+      await agent.runtime.define(spec);
+      this.memory = await receiveMemory(agent, {
+        mode,
+        job,
+        dir: this.dir,
+        signal: this.all.signal,
+        deadlineMs,
+        broken: (error) => this.pagesBroken(error),
+      });
+      scratch.add('the memory channel', () => this.memory?.close());
+    } catch (error) {
+      await this.undo();
+      throw error;
+    }
+  }
+
+  /**
+   * Receives the images and builds the tasks; when it resolves they are complete and held.
+   * @throws GodwitError TRANSFER_FAILED, RESTORE_FAILED
+   */
+  async build(): Promise<void> {
+    const { agent, arrival, all, dir, memory, events } = this;
+    const { spec, mode, deadlineMs } = arrival;
+    if (!dir || !memory) throw new GodwitError('INTERNAL', { problem: 'nothing was reserved' });
+    const first = AbortSignal.any([all.signal, AbortSignal.timeout(FIRST_STREAM_MS)]);
+    const control = await this.accept('control', first);
+    control.once('close', events.sourceGone).resume();
+    const images = await this.accept('images', first);
+    events.phase('receive');
+    const maxBytes = spec.memoryBytes + IMAGE_ROOM.bytes;
+    await receiveImages({ stream: images, dir: dir.images, signal: all.signal, maxBytes });
+    events.phase('memory');
+    await memory.start();
+    events.phase('restore');
+    const lazy = mode === 'postcopy';
+    const restore = await Restore.begin(agent, { spec, dir, lazy, signal: all.signal, deadlineMs });
+    this.restore = restore;
+    this.scratch.add('the hooks of the restore', () => restore.close());
+    restore.done.catch(events.failed);
+    await restore.built;
+  }
+
+  /** Lets the held tasks run and tells the network; returns when they ran, Unix milliseconds. @throws GodwitError RESTORE_FAILED */
+  async resume(): Promise<number> {
+    const { agent, arrival, restore } = this;
+    if (!restore) throw new GodwitError('INTERNAL', { problem: 'nothing was built' });
+    const { initPid, resumedAtMs } = await restore.resume();
+    announceAddresses(initPid, arrival.spec.interfaces, agent).catch((error: unknown) => {
+      agent.log.warn({ job: arrival.move.job, err: error }, 'the new place could not be announced');
+    });
+    return resumedAtMs;
+  }
+
+  /** The runtime has taken the container over. @throws GodwitError RESTORE_FAILED */
+  async taken(): Promise<void> {
+    await this.restore?.done;
+  }
+
+  /** Every page is here. @throws GodwitError RESTORE_FAILED when they never will be */
+  async filled(): Promise<void> {
+    await this.memory?.filled;
+  }
+
+  /** Kills what was built and leaves nothing behind. */
+  async undo(): Promise<void> {
+    await this.restore?.giveUp();
+    this.all.abort(new GodwitError('MOVE_ABORTED', { problem: 'the move was undone' }));
+    await this.revert(this.reverter);
+    await this.revert(this.scratch);
+  }
+
+  /** The container stays here; what the move needed goes. */
+  async settle(): Promise<void> {
+    this.all.abort(new GodwitError('MOVE_ABORTED', { problem: 'the move is over' }));
+    await this.revert(this.scratch);
+  }
+
+  /** It must never run on missing pages. @throws GodwitError HOST_FAILED */
+  async freezeForGood(): Promise<void> {
+    const { agent, arrival } = this;
+    await freezeCgroup(await agent.runtime.cgroup(arrival.spec.name), agent.clock);
+  }
+
+  /** From criu's point of view the page stream stays open for ever: tasks that touch a missing page wait. */
+  private pagesBroken(error: unknown): Promise<void> {
+    this.events.failed(error);
+    return new Promise(() => {});
+  }
+
+  private accept(kind: 'control' | 'images', signal: AbortSignal): Promise<DataStream> {
+    return this.agent.data.accept({ job: this.arrival.move.job, kind, index: 0 }, signal);
+  }
+
+  private async revert(reverter: Reverter): Promise<void> {
+    for (const { what, error } of await reverter.revert())
+      this.agent.log.warn({ job: this.arrival.move.job, what, err: error }, 'could not be undone');
+  }
+}

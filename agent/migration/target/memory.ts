@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { GodwitError, type Mode } from '../../../protocol/mod.ts';
+import type { CriuProcess } from '../../criu/criu.ts';
+import { createMeter, relayConnect, relayListen } from '../../transfer/mod.ts';
+import type { DataStream } from '../../transfer/stream.ts';
+import type { Agent } from '../agent.ts';
+import { freePort } from '../free-port.ts';
+import type { JobDir } from '../job-dir.ts';
+
+/** How the memory of an arriving container gets here. */
+export interface Memory {
+  /** Before the restore: resolves when the restore may begin. Rejects: TRANSFER_FAILED, RESTORE_FAILED. */
+  start(): Promise<void>;
+  /** Every page is here. Rejects when they never will be. */
+  readonly filled: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface MemoryRequest {
+  readonly mode: Mode;
+  readonly job: string;
+  readonly dir: JobDir;
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  /**
+   * The page stream broke before it was done. Until the returned promise ends, criu's daemon notices nothing and tasks
+   * that touch a missing page just wait.
+   */
+  readonly broken: (error: unknown) => Promise<void>;
+}
+
+/** Gets ready for the memory before the source freezes. @throws GodwitError RESTORE_FAILED */
+export function receiveMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
+  return request.mode === 'cold' ? coldMemory(agent, request) : lazyMemory(agent, request);
+}
+
+/** Cold: criu's page-server takes everything before the restore begins. */
+async function coldMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
+  const { dir, job, signal, deadlineMs } = request;
+  const port = await freePort();
+  const logFile = join(dir.own, 'page-server.log');
+  const server = agent.criu.pageServer({ imageDir: dir.images, logFile, port, deadlineMs });
+  await server.ready;
+  const received = agent.data.accept({ job, kind: 'pages', index: 0 }, signal).then(async (stream) => {
+    await relayConnect({ port, stream, meter: plainMeter(agent), signal, clock: agent.clock }).done;
+    await endsWell(agent, server, logFile, 'page-server');
+  });
+  received.catch(() => {});
+  return { start: () => received, filled: received, close: () => stopped(server) };
+}
+
+/** Post-copy: criu's lazy-pages daemon fetches pages from the source, through us, on demand and in the background. */
+async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
+  const { dir, job, signal, deadlineMs, broken } = request;
+  const logFile = join(dir.own, 'lazy-pages.log');
+  const stream = agent.data.accept({ job, kind: 'lazy', index: 0 }, signal);
+  stream.catch(() => {});
+  let daemon: CriuProcess | undefined;
+  let begun: (end: Promise<void>) => void = () => {};
+  const filled = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  filled.catch(() => {});
+  const start = async () => {
+    const opened: DataStream = await stream;
+    const relay = await relayListen({
+      open: () => Promise.resolve(opened),
+      meter: plainMeter(agent),
+      signal,
+      clock: agent.clock,
+      beforeClose: broken,
+    });
+    daemon = agent.criu.lazyPages({
+      imageDir: dir.images,
+      logFile,
+      address: '127.0.0.1',
+      port: relay.port,
+      deadlineMs,
+    });
+    begun(endsWell(agent, daemon, logFile, 'lazy-pages'));
+    await daemon.ready;
+  };
+  return { start, filled, close: () => stopped(daemon) };
+}
+
+async function endsWell(agent: Agent, criu: CriuProcess, logFile: string, tool: string): Promise<void> {
+  const { exitCode } = await criu.ended;
+  if (exitCode === 0) return;
+  const { lines, cure } = await agent.criu.explain(logFile);
+  const problem = `criu ${tool} ended with ${exitCode}: ${lines[0] ?? 'without a word'}`;
+  throw new GodwitError('RESTORE_FAILED', { target: agent.config.node, problem, cure, lines });
+}
+
+async function stopped(criu: CriuProcess | undefined): Promise<void> {
+  criu?.kill('SIGKILL');
+  await criu?.ended;
+}
+
+/** The source's end of each stream carries the job's limit; here only the relay's own bookkeeping is needed. */
+function plainMeter(agent: Agent) {
+  return createMeter({ clock: agent.clock });
+}

@@ -1,0 +1,83 @@
+import { parseDomain } from '../../../protocol/domain/mod.ts';
+import { GodwitError, type PrepareReply, type PrepareRequest } from '../../../protocol/mod.ts';
+import { memoryAvailableBytes } from '../../host/kernel.ts';
+import { standing } from '../../preflight/catalogue.ts';
+import { collectTargetFacts } from '../../preflight/collect-target.ts';
+import { targetRefusals } from '../../preflight/target.ts';
+import type { Agent } from '../agent.ts';
+import { TargetMove } from './move.ts';
+
+/** What the source may count on beyond its own time limit before this side gives up by itself. */
+const GRACE_MS = 60_000;
+
+/**
+ * The target's answer to `prepare`: all its reasons against the move, or a reservation with a one-time token. A dry run
+ * only looks.
+ * @throws GodwitError XML_REFUSED, HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED
+ */
+export async function prepareArrival(
+  agent: Agent,
+  request: PrepareRequest,
+): Promise<Omit<PrepareReply, 'type'>> {
+  const { config, clock, random, arriving } = agent;
+  const spec = parseDomain(request.spec, { file: `record of ${request.container}` });
+  if (spec.name !== request.container)
+    throw new GodwitError('MESSAGE_INVALID', {
+      subject: 'prepare',
+      problem: `the XML describes '${spec.name}'`,
+    });
+  const capabilities = await agent.capabilities();
+  const facts = await collectTargetFacts(
+    { ...request, spec },
+    {
+      node: config.node,
+      state: agent.node.state,
+      capabilities,
+      jobs: jobLoad(agent, request.container),
+      memoryAvailableBytes: await memoryAvailableBytes(),
+      runDir: config.runDir,
+      runtime: agent.runtime,
+      ours: (name) => agent.containers.has(name),
+      containers: agent.containers.list().map((owned) => ({
+        name: owned.record.name,
+        addresses: owned.spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)),
+        macs: owned.spec.interfaces.map((nic) => nic.mac),
+      })),
+      runner: agent.runner,
+      clock,
+    },
+  );
+  const refusals = targetRefusals({ ...request, spec }, facts);
+  const answer = { job: request.job, node: config.node, capabilities, refusals, nowMs: clock.nowMs() };
+  if (request.dryRun || standing(refusals, request.unsafe).length > 0) return answer;
+
+  const token = random.token();
+  const { job, container, source, epoch, revision, mode } = request;
+  const move = new TargetMove(agent, {
+    move: { job, container, source, target: config.node, epoch, revision, pagesFollow: mode === 'postcopy' },
+    mode,
+    spec,
+    token,
+    deadlineMs: request.timeoutMs + GRACE_MS,
+  });
+  arriving.set(job, move);
+  void move.ended.then(() => arriving.delete(job));
+  try {
+    await move.reserve();
+  } catch (error) {
+    arriving.delete(job);
+    throw error;
+  }
+  move.start();
+  return { ...answer, data: { host: config.address, port: agent.data.port, token } };
+}
+
+function jobLoad(agent: Agent, container: string) {
+  const arrivals = [...agent.arriving];
+  const same = arrivals.find(([, move]) => move.container === container);
+  return {
+    running: arrivals.length,
+    limit: agent.config.movesMax,
+    ...(same ? { ofContainer: same[0] } : {}),
+  };
+}

@@ -1,0 +1,39 @@
+import { ALL_VERBS, EXCHANGES, NODE_VERBS } from '../../protocol/mod.ts';
+import type { Stoppable } from '../bus/bus.ts';
+import { defineContainer } from '../containers/define.ts';
+import type { Agent } from '../migration/agent.ts';
+import { arrivalOf } from '../migration/target/arrivals.ts';
+import { prepareArrival } from '../migration/target/prepare.ts';
+import { type Handlers, serveVerbs } from './endpoints.ts';
+import { nodeInfo } from './info.ts';
+
+/** Answers what is asked of this node, and what is asked of all. */
+export async function serveNode(agent: Agent): Promise<Stoppable[]> {
+  const { bus, subjects, config, jobs } = agent;
+  const listJobs = async () => ({ node: config.node, jobs: jobs.list() });
+  const become = async (state: 'up' | 'cordoned') => {
+    agent.node.state = state;
+    return nodeInfo(agent);
+  };
+  const node: Handlers<typeof EXCHANGES.node> = {
+    info: () => nodeInfo(agent),
+    jobs: listJobs,
+    prepare: (request) => prepareArrival(agent, request),
+    commit: async ({ job, epoch }) => {
+      arrivalOf(agent, job).commit(epoch);
+      return {};
+    },
+    abort: async ({ job, reason }) => {
+      agent.arriving.get(job)?.abort(reason);
+      return {};
+    },
+    define: (request) => defineContainer({ ...agent, node: config.node }, request),
+    cordon: () => become('cordoned'),
+    uncordon: () => become('up'),
+  };
+  const all: Required<Handlers<typeof EXCHANGES.all>> = { info: () => nodeInfo(agent), jobs: listJobs };
+  return Promise.all([
+    ...NODE_VERBS.map((verb) => serveVerbs(bus, subjects.node(config.node, verb), EXCHANGES.node, node)),
+    ...ALL_VERBS.map((verb) => serveVerbs(bus, subjects.all(verb), EXCHANGES.all, all)),
+  ]);
+}
