@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { systemClock } from '../effects/system-clock.ts';
 import { openDataPort } from './data-port.ts';
@@ -13,6 +14,8 @@ export interface Ports {
 
 export const TOKEN = 'f00d'.repeat(16);
 export const NEVER: AbortSignal = new AbortController().signal;
+setMaxListeners(0, NEVER);
+
 export const silentLog: TransferLog = { debug: () => {}, warn: () => {} };
 
 export function openPort(): Promise<DataPort> {

@@ -1,6 +1,7 @@
 /** Bytes that may pass at once are what the limit allows in this time, but at least {@link BURST_MIN_BYTES}. */
 const BURST_MS = 50;
-const BURST_MIN_BYTES = 64 * 1024;
+/** Several pieces as they come from a socket: with less, the credit of a timer that is late would be lost. */
+const BURST_MIN_BYTES = 256 * 1024;
 
 /**
  * A token bucket with strict credit: over any stretch of time t, at most limit x t plus one burst pass, where a burst
