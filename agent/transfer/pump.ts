@@ -13,6 +13,8 @@ export function pump(
   const { meter, signal, onEnd = () => to.end() } = options;
   return new Promise((resolve, reject) => {
     let held = 0;
+    let metering = false;
+    let ended = false;
     const hold = (): void => {
       held += 1;
       from.pause();
@@ -32,10 +34,18 @@ export function pump(
         return;
       }
       hold();
+      metering = true;
       meter.pass(chunk.length, signal).then(() => {
+        metering = false;
         write(chunk);
-        release();
+        if (ended) onEnd();
+        else release();
       }, fail);
+    };
+    // A paused stream with nothing buffered still ends: the end must not overtake the chunk that waits for the meter.
+    const onFromEnd = (): void => {
+      ended = true;
+      if (!metering) onEnd();
     };
     const onClose = (): void => fail(new Error('closed before the end'));
     const onFromClose = (): void => {
@@ -43,7 +53,7 @@ export function pump(
     };
     const onAbort = (): void => fail(signal.reason);
     const stop = (): void => {
-      from.off('data', onData).off('end', onEnd).off('error', fail).off('close', onFromClose);
+      from.off('data', onData).off('end', onFromEnd).off('error', fail).off('close', onFromClose);
       to.off('error', fail).off('close', onClose).off('finish', done).off('drain', release);
       signal.removeEventListener('abort', onAbort);
     };
@@ -56,7 +66,7 @@ export function pump(
       from.pause();
       reject(error);
     }
-    from.on('data', onData).on('end', onEnd).on('error', fail).on('close', onFromClose);
+    from.on('data', onData).on('end', onFromEnd).on('error', fail).on('close', onFromClose);
     to.on('error', fail).on('close', onClose).on('finish', done);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();

@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../effects/system-clock.ts';
+import { FakeClock } from './fake-clock.ts';
 import { createMeter } from './meter.ts';
 import { relayConnect, relayListen } from './relay.ts';
+import type { DataStream } from './stream.ts';
 import { NEVER, openPair, openPorts, type Ports, readAll } from './testing.ts';
 
 describe('relays', () => {
   let ports: Ports;
+  let near: DataStream;
+  let far: DataStream;
   let criu: Server;
   let served: Promise<Socket>;
   let criuPort: number;
@@ -17,6 +21,7 @@ describe('relays', () => {
 
   beforeEach(async () => {
     ports = await openPorts();
+    ({ near, far } = await openPair(ports, 'lazy'));
     criu = createServer({ allowHalfOpen: true });
     served = once(criu, 'connection').then(([socket]) => {
       sockets.push(socket);
@@ -39,8 +44,7 @@ describe('relays', () => {
     return socket.on('error', () => {});
   }
 
-  it('joins two criu ends, each closing when it is done', async () => {
-    const { near, far } = await openPair(ports, 'pages');
+  it('join two criu ends, each closing when it is done', async () => {
     const listen = await relayListen({ ...base, open: async () => near });
     const { done } = relayConnect({ ...base, port: criuPort, stream: far });
     const client = dial(listen.port);
@@ -52,5 +56,192 @@ describe('relays', () => {
     expect((await readAll(client)).toString()).toBe('status');
     expect(await listen.done).toEqual({ sent: pages.length, received: 6 });
     expect(await done).toEqual({ sent: 6, received: pages.length });
+  });
+
+  it('answer small requests without delay', async () => {
+    const listen = await relayListen({ ...base, open: async () => near });
+    relayConnect({ ...base, port: criuPort, stream: far });
+    const client = dial(listen.port).setNoDelay();
+    const server = (await served).setNoDelay();
+    server.on('data', () => server.write(Buffer.alloc(4096)));
+    const startMs = performance.now();
+    for (let request = 0; request < 50; request += 1) {
+      client.write(Buffer.alloc(24));
+      for (let got = 0; got < 4096; ) got += ((await once(client, 'data'))[0] as Buffer).length;
+    }
+    // Nagle's algorithm and delayed acks would cost 40 ms for each.
+    expect(performance.now() - startMs).toBeLessThan(1500);
+  });
+
+  it('meter what goes from criu into the stream', async () => {
+    const meter = createMeter({ clock: systemClock, limitBytesPerSecond: 1_000_000 });
+    const listen = await relayListen({ ...base, meter, open: async () => near });
+    const client = dial(listen.port);
+    const startMs = performance.now();
+    client.end(Buffer.alloc(600_000));
+    far.end();
+    expect((await readAll(far)).length).toBe(600_000);
+    expect(performance.now() - startMs).toBeGreaterThan(250);
+    expect(meter.bytes).toBe(600_000);
+  });
+
+  it('take one connection and no other', async () => {
+    const listen = await relayListen({ ...base, open: async () => near });
+    const first = dial(listen.port);
+    await once(first, 'connect');
+    first.write('x');
+    await once(far, 'data');
+    const second = dial(listen.port);
+    const refused = await Promise.race([
+      new Promise((resolve) => second.once('error', () => resolve(true))),
+      new Promise((resolve) => second.once('data', () => resolve(false))),
+    ]);
+    expect(refused).toBe(true);
+    expect(first.destroyed).toBe(false);
+  });
+
+  it('close the local connection only after beforeClose when the stream breaks', async () => {
+    const steps: string[] = [];
+    let frozen = (): void => {};
+    const listen = await relayListen({
+      ...base,
+      open: async () => near,
+      beforeClose: async (error) => {
+        steps.push((error as { details: { problem: string } }).details.problem);
+        await new Promise<void>((resolve) => {
+          frozen = resolve;
+        });
+        steps.push('frozen');
+      },
+    });
+    const client = dial(listen.port);
+    client
+      .resume()
+      .on('end', () => steps.push('end'))
+      .on('close', () => steps.push('close'));
+    client.write('request');
+    await once(far, 'data');
+    far.destroy(new Error('the source lost power'));
+    await expect.poll(() => steps.length).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(steps).toEqual(['the source lost power']);
+    frozen();
+    await expect(listen.done).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+    await expect.poll(() => steps).toEqual(['the source lost power', 'frozen', 'end']);
+  });
+
+  it('do not show criu an end that comes before criu is done', async () => {
+    const clock = new FakeClock();
+    const steps: string[] = [];
+    const listen = await relayListen({
+      ...base,
+      clock,
+      open: async () => near,
+      beforeClose: async (error) => void steps.push(String(error)),
+    });
+    const client = dial(listen.port);
+    client.resume().on('end', () => steps.push('end'));
+    client.write('request');
+    await once(far, 'data');
+    far.end('an answer');
+    await once(client, 'data');
+    await expect.poll(() => clock.pending).toBe(1);
+    expect(steps).toEqual([]);
+    await clock.advance(60_000);
+    await expect(listen.done).rejects.toThrow('ended while criu still needed it');
+    await expect.poll(() => steps.length).toBe(2);
+    expect(steps[0]).toContain('ended while criu still needed it');
+  });
+
+  it('end in peace when criu closes after its peer has said that all is done', async () => {
+    const clock = new FakeClock();
+    let closing = false;
+    const listen = await relayListen({
+      ...base,
+      clock,
+      open: async () => near,
+      beforeClose: async () => {
+        closing = true;
+      },
+    });
+    const client = dial(listen.port);
+    client.write('request');
+    await once(far, 'data');
+    far.end('status');
+    await once(client, 'data');
+    await expect.poll(() => clock.pending).toBe(1);
+    client.end();
+    expect(await listen.done).toEqual({ sent: 7, received: 6 });
+    expect(closing).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('hold the local connection when beforeClose fails, until the agent aborts', async () => {
+    const abort = new AbortController();
+    const listen = await relayListen({
+      ...base,
+      signal: abort.signal,
+      open: async () => near,
+      beforeClose: () => Promise.reject(new Error('cannot freeze')),
+    });
+    const client = dial(listen.port);
+    let ended = false;
+    client.resume().on('end', () => {
+      ended = true;
+    });
+    client.write('request');
+    await once(far, 'data');
+    far.destroy(new Error('gone'));
+    await expect(listen.done).rejects.toThrow('gone');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(ended).toBe(false);
+    abort.abort(new Error('now'));
+    await expect.poll(() => ended).toBe(true);
+  });
+
+  it('freeze as well when the stream cannot be opened', async () => {
+    const errors: unknown[] = [];
+    const listen = await relayListen({
+      ...base,
+      open: () => Promise.reject(new Error('no route')),
+      beforeClose: async (error) => void errors.push(error),
+    });
+    dial(listen.port);
+    await expect(listen.done).rejects.toThrow('no route');
+    expect(errors).toHaveLength(1);
+  });
+
+  it('tell the peer when the local criu dies', async () => {
+    const { done } = relayConnect({ ...base, port: criuPort, stream: far });
+    const reading = readAll(near);
+    near.write('request');
+    const server = await served;
+    await once(server, 'data');
+    server.resetAndDestroy();
+    await expect(reading).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+    await expect(done).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+  });
+
+  it('say that no criu answers', async () => {
+    criu.close();
+    await once(criu, 'close');
+    const reading = readAll(near);
+    const { done } = relayConnect({ ...base, port: criuPort, stream: far });
+    await expect(done).rejects.toThrow(`no criu answers on 127.0.0.1:${criuPort}`);
+    await expect(reading).rejects.toThrow('no criu answers');
+  });
+
+  it('end at once when told to, before and after criu has come', async () => {
+    const abort = new AbortController();
+    const idle = await relayListen({ ...base, signal: abort.signal, open: async () => near });
+    const busy = relayConnect({ ...base, signal: abort.signal, port: criuPort, stream: far });
+    const server = await served;
+    server.resume();
+    const closed = new Promise((resolve) => server.once('end', resolve));
+    abort.abort(new Error('enough'));
+    await expect(idle.done).rejects.toThrow('enough');
+    await expect(busy.done).rejects.toThrow('enough');
+    await closed;
+    expect(far.destroyed).toBe(true);
   });
 });
