@@ -6,7 +6,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { StreamId } from './stream.ts';
 import { NEVER, openPair, openPorts, type Ports, readAll, TOKEN } from './testing.ts';
 
-describe('data port', () => {
+describe('data port', { timeout: 30_000 }, () => {
   let ports: Ports;
 
   beforeEach(async () => {

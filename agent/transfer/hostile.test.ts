@@ -13,7 +13,7 @@ import type { DataPort, DataStream } from './stream.ts';
 import { NEVER, silentLog, TOKEN } from './testing.ts';
 
 /** Peers that do not keep to the protocol. The port's clock stands still unless told. */
-describe('hostile peers', () => {
+describe('hostile peers', { timeout: 30_000 }, () => {
   const hello: Hello = { job: 'victim', kind: 'pages', index: 0, token: TOKEN, window: 1_000_000 };
   const sockets: Socket[] = [];
   let clock: FakeClock;

@@ -25,7 +25,7 @@ import { NEVER, openPair, openPorts, type Ports } from './testing.ts';
 
 const MIB = 1024 * 1024;
 
-describe('images', () => {
+describe('images', { timeout: 30_000 }, () => {
   let ports: Ports;
   let dir: string;
   let from: string;

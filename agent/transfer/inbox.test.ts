@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Inbox } from './inbox.ts';
 
-describe('inbox', () => {
+describe('inbox', { timeout: 30_000 }, () => {
   it('gives back the same bytes in the same order, small and large chunks mixed with reads', () => {
     const step = fc.oneof(
       fc.integer({ min: 1, max: 10_000 }),

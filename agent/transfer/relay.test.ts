@@ -9,7 +9,7 @@ import { relayConnect, relayListen } from './relay.ts';
 import type { DataStream } from './stream.ts';
 import { NEVER, openPair, openPorts, type Ports, readAll } from './testing.ts';
 
-describe('relays', () => {
+describe('relays', { timeout: 30_000 }, () => {
   let ports: Ports;
   let near: DataStream;
   let far: DataStream;
@@ -65,12 +65,12 @@ describe('relays', () => {
     const server = (await served).setNoDelay();
     server.on('data', () => server.write(Buffer.alloc(4096)));
     const startMs = performance.now();
-    for (let request = 0; request < 50; request += 1) {
+    for (let request = 0; request < 100; request += 1) {
       client.write(Buffer.alloc(24));
       for (let got = 0; got < 4096; ) got += ((await once(client, 'data'))[0] as Buffer).length;
     }
     // Nagle's algorithm and delayed acks would cost 40 ms for each.
-    expect(performance.now() - startMs).toBeLessThan(1500);
+    expect(performance.now() - startMs).toBeLessThan(3500);
   });
 
   it('meter what goes from criu into the stream', async () => {
