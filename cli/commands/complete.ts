@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { action, type Cli } from '../action.ts';
 import { type Candidate, candidates, type Names } from '../complete.ts';
 import type { Context } from '../context.ts';
+import { printable } from '../output/text.ts';
 
 /** How long the bus may delay a Tab key. */
 const ASK_MS = 300;
@@ -49,5 +50,6 @@ async function askNames(context: Context, kind: Names): Promise<Candidate[]> {
 }
 
 function line({ value, text }: Candidate): string {
-  return text === '' ? `${value}\n` : `${value}\t${text}\n`;
+  const shown = printable(text);
+  return shown === '' ? `${printable(value)}\n` : `${printable(value)}\t${shown}\n`;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { action, type Cli } from '../action.ts';
-import { formatDocument } from '../output/document.ts';
+import { writeOne } from '../output/document.ts';
+import { printable } from '../output/text.ts';
 import { nodeId } from '../parse/names.ts';
 
 /** `godwit define FILE.xml [--node N]`: hands a domain XML to a node, which becomes the container's owner. */
@@ -22,9 +23,12 @@ export function register(program: Command, cli: Cli): void {
         const { chooseNode } = await import('../choose-node.ts');
         const node = options.node ?? (await chooseNode(session));
         const reply = await session.request('node', node, 'define', { xml, file });
-        const text = `${reply.name} ${reply.changed ? 'defined' : 'unchanged'} on ${reply.node} (${reply.uuid})\n`;
-        if (context.format === 'name') context.terminal.out(`${reply.name}\n`);
-        else context.terminal.out((await formatDocument(reply, context.format)) ?? text);
+        const text = `${reply.name} ${reply.changed ? 'defined' : 'unchanged'} on ${reply.node} (${reply.uuid})`;
+        await writeOne(context.terminal, context.format, {
+          document: reply,
+          name: reply.name,
+          text: () => `${printable(text)}\n`,
+        });
         return 0;
       }),
     );

@@ -47,7 +47,8 @@ async function askAll(
   const asked =
     names.length > 0 ? [...new Set(names)] : (await session.gather('info')).replies.map(({ node }) => node);
   if (asked.length === 0) throw new GodwitError('NO_NODES', { cluster: session.cluster });
-  if (context.terminal.interactive) context.terminal.err(`checking ${asked.sort().join(', ')} …\n`);
+  if (context.terminal.interactive)
+    context.terminal.err(`checking ${printable(asked.sort().join(', '))} …\n`);
   const waits = asked.map((name) => session.request('node', name, 'doctor', {}, { timeoutMs: DOCTOR_MS }));
   const answers = await Promise.allSettled(waits);
   const problems = answers.flatMap((answer) =>

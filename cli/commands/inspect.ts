@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ContainerInfo } from '../../protocol/messages/container.ts';
 import { action, type Cli } from '../action.ts';
-import { formatDocument } from '../output/document.ts';
+import { writeOne } from '../output/document.ts';
 import { formatBytes } from '../output/format.ts';
 import { formatFields } from '../output/table.ts';
 import { containerName } from '../parse/names.ts';
@@ -19,8 +19,11 @@ export function register(program: Command, cli: Cli): void {
       action(cli, async (context, _options: object, name: string) => {
         const session = await context.session();
         const info = await session.request('container', name, 'info', {});
-        if (context.format === 'name') context.terminal.out(`${info.container.name}\n`);
-        else context.terminal.out((await formatDocument(info, context.format)) ?? describe(info));
+        await writeOne(context.terminal, context.format, {
+          document: info,
+          name: info.container.name,
+          text: () => describe(info),
+        });
         return 0;
       }),
     );

@@ -3,7 +3,7 @@ import type { Job } from '../../protocol/job.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { action, type Cli } from '../action.ts';
 import type { Context } from '../context.ts';
-import { formatDocument, writeList } from '../output/document.ts';
+import { writeList, writeOne } from '../output/document.ts';
 import { writeError } from '../output/error.ts';
 import { formatMs, formatTime } from '../output/format.ts';
 import type { Column } from '../output/table.ts';
@@ -11,34 +11,38 @@ import { jobId } from '../parse/names.ts';
 
 /** `godwit job ls|show|watch|abort`. */
 export function register(program: Command, cli: Cli): void {
-  const job = program
+  const noun = program
     .command('job')
     .summary('list, watch and abort moves')
     .description('Works on jobs (moves).');
-  job
+  noun
     .command('ls')
     .description('Lists the jobs the nodes remember, newest last.')
     .action(action(cli, (context) => list(context)));
-  job
+  noun
     .command('show')
     .description('Shows one job: phases with their times, bytes, outcome, what CRIU said.')
     .argument('<job>', 'job id', jobId)
     .action(action(cli, (context, _options: object, id: string) => show(context, id)));
-  job
+  noun
     .command('watch')
     .description('Follows a job to its end; the exit code is that of its outcome. Ctrl-C detaches.')
     .argument('<job>', 'job id', jobId)
     .action(action(cli, (context, _options: object, id: string) => watch(context, id)));
-  job
+  noun
     .command('abort')
     .description('Ends a move before its commit; the container runs on at the source.')
     .argument('<job>', 'job id', jobId)
     .option('--reason <text>', 'said in the job record', 'aborted by request')
     .action(
       action(cli, async (context, options: { reason: string }, id: string) => {
-        const reply = await (await context.session()).request('job', id, 'abort', { reason: options.reason });
-        const text = `job ${id}: ${reply.job.outcome ?? 'is being aborted'}\n`;
-        context.terminal.out((await formatDocument(reply.job, context.format)) ?? text);
+        const session = await context.session();
+        const { job } = await session.request('job', id, 'abort', { reason: options.reason });
+        await writeOne(context.terminal, context.format, {
+          document: job,
+          name: job.job,
+          text: () => `job ${id}: ${job.outcome ?? 'is being aborted'}\n`,
+        });
         return 0;
       }),
     );
@@ -58,12 +62,12 @@ async function list(context: Context): Promise<number> {
 
 async function show(context: Context, id: string): Promise<number> {
   const { job } = await (await context.session()).request('job', id, 'info', {});
-  if (context.format === 'name') {
-    context.terminal.out(`${job.job}\n`);
-    return 0;
-  }
   const { describeJob } = await import('../follow/describe.ts');
-  context.terminal.out((await formatDocument(job, context.format)) ?? describeJob(job));
+  await writeOne(context.terminal, context.format, {
+    document: job,
+    name: job.job,
+    text: () => describeJob(job),
+  });
   return 0;
 }
 

@@ -3,10 +3,11 @@ import { GodwitError } from '../../protocol/errors.ts';
 import type { Job } from '../../protocol/job.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { MigrateReply, MigrateRequest } from '../../protocol/messages/container.ts';
+import { isToken } from '../../protocol/names.ts';
 import { action, type Cli } from '../action.ts';
 import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
-import { formatDocument } from '../output/document.ts';
+import { writeOne } from '../output/document.ts';
 import { parseDuration, parsePositiveDuration } from '../parse/duration.ts';
 import { containerName, nodeId } from '../parse/names.ts';
 import { parseRate } from '../parse/size.ts';
@@ -89,13 +90,17 @@ async function migrate(context: Context, options: Options, name: string, node?: 
       const { writePreflight } = await import('../follow/preflight.ts');
       return await writePreflight(context, reply, { unsafe: options.unsafe === true });
     }
-    if (reply.job === undefined) {
+    if (reply.job === undefined || !isToken(reply.job)) {
       const subject = session.subjects.container(name, 'migrate');
-      throw new GodwitError('MESSAGE_INVALID', { subject, problem: 'job: an accepted move has one' });
+      throw new GodwitError('MESSAGE_INVALID', { subject, problem: 'job: an accepted move has an id' });
     }
     if (options.detach === true) {
-      const document = context.format === 'name' ? undefined : await formatDocument(reply, context.format);
-      context.terminal.out(document ?? `${reply.job}\n`);
+      const job = reply.job;
+      await writeOne(context.terminal, context.format, {
+        document: reply,
+        name: job,
+        text: () => `${job}\n`,
+      });
       return 0;
     }
     const { watchJob } = await import('../follow/watch.ts');

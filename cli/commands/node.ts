@@ -4,7 +4,7 @@ import type { NodeInfo } from '../../protocol/messages/node.ts';
 import { action, type Cli } from '../action.ts';
 import type { Context } from '../context.ts';
 import { askNodes } from '../nodes.ts';
-import { formatDocument, writeList } from '../output/document.ts';
+import { writeList, writeOne } from '../output/document.ts';
 import { writeError } from '../output/error.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
 import { type Column, formatFields } from '../output/table.ts';
@@ -34,8 +34,11 @@ export function register(program: Command, cli: Cli): void {
     .action(
       action(cli, async (context, _options: object, name: string) => {
         const info = await (await context.session()).request('node', name, 'info', {});
-        if (context.format === 'name') context.terminal.out(`${info.node}\n`);
-        else context.terminal.out((await formatDocument(info, context.format)) ?? describe(info));
+        await writeOne(context.terminal, context.format, {
+          document: info,
+          name: info.node,
+          text: () => describe(info),
+        });
         return 0;
       }),
     );

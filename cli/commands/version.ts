@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { VersionDocument } from '../../protocol/documents.ts';
 import { action, type Cli } from '../action.ts';
-import { formatDocument } from '../output/document.ts';
+import { writeOne } from '../output/document.ts';
 import { packageVersion } from '../version.ts';
 
 /** `godwit version`: what this program is; never asks the bus. */
@@ -21,7 +21,7 @@ export function register(program: Command, cli: Cli): void {
           runtime: `node ${process.version}`,
         };
         const plain = `godwit ${document.version} (protocol ${document.protocol}, ${document.runtime})\n`;
-        terminal.out((await formatDocument(document, format)) ?? plain);
+        await writeOne(terminal, format, { document, name: document.version, text: () => plain });
         return 0;
       }),
     );

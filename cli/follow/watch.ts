@@ -2,6 +2,7 @@ import { GodwitError } from '../../protocol/errors.ts';
 import { type Job, resultOf } from '../../protocol/job.ts';
 import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
+import { printable } from '../output/text.ts';
 import type { JobFeed } from './feed.ts';
 import { followJob, type Reporter } from './follow.ts';
 import { createReporter } from './progress.ts';
@@ -45,7 +46,7 @@ export async function watchJob(
 function ndjsonReporter({ terminal }: Context): Reporter {
   return {
     update: (job) => terminal.out(`${JSON.stringify(job)}\n`),
-    say: (text) => terminal.err(`godwit: ${text}\n`),
+    say: (text) => terminal.err(`godwit: ${printable(text)}\n`),
     end: () => undefined,
   };
 }

@@ -1,6 +1,7 @@
 import { GodwitError } from '../../protocol/errors.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Column, formatTable } from './table.ts';
+import { printable } from './text.ts';
 
 export const FORMATS = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 /** How results are written (`-o`). */
@@ -42,7 +43,18 @@ export async function writeList<Item>(
   const { type, items } = listing;
   const text = await formatDocument({ type, items }, options.format);
   if (text !== undefined) return terminal.out(text);
-  if (options.format === 'name') return terminal.out(items.map((item) => `${listing.name(item)}\n`).join(''));
+  if (options.format === 'name')
+    return terminal.out(items.map((item) => `${printable(listing.name(item))}\n`).join(''));
   const wide = options.format === 'wide';
   terminal.out(formatTable(items, listing.columns, { wide, headers: options.headers }));
+}
+
+/** Writes one thing to stdout in the chosen format: its document, its bare name, or the text for people. */
+export async function writeOne(
+  terminal: Terminal,
+  format: Format,
+  one: { readonly document: object; readonly name: string; readonly text: () => string },
+): Promise<void> {
+  if (format === 'name') terminal.out(`${printable(one.name)}\n`);
+  else terminal.out((await formatDocument(one.document, format)) ?? one.text());
 }

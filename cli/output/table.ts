@@ -36,7 +36,9 @@ function cellText(value: string | number | undefined): string {
 export function formatFields(
   fields: readonly (readonly [name: string, value: string | number | undefined])[],
 ): string {
-  const present = fields.filter(([, value]) => value !== undefined && value !== '');
-  const width = Math.max(0, ...present.map(([name]) => name.length)) + 1;
-  return present.map(([name, value]) => `${`${name}:`.padEnd(width)} ${printable(String(value))}\n`).join('');
+  const present = fields
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => [`${printable(name)}:`, printable(String(value))] as const);
+  const width = Math.max(0, ...present.map(([name]) => visibleWidth(name)));
+  return present.map(([name, value]) => `${name.padEnd(width)} ${value}\n`).join('');
 }
