@@ -4,6 +4,7 @@ import { defineContainer } from '../containers/define.ts';
 import type { Agent } from '../migration/agent.ts';
 import { arrivalOf } from '../migration/target/arrivals.ts';
 import { prepareArrival } from '../migration/target/prepare.ts';
+import { runNodeDoctor } from './doctor.ts';
 import { type Handlers, serveVerbs } from './endpoints.ts';
 import { nodeInfo } from './info.ts';
 
@@ -15,7 +16,7 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
     agent.node.state = state;
     return nodeInfo(agent);
   };
-  const node: Handlers<typeof EXCHANGES.node> = {
+  const node: Required<Handlers<typeof EXCHANGES.node>> = {
     info: () => nodeInfo(agent),
     jobs: listJobs,
     prepare: (request) => prepareArrival(agent, request),
@@ -28,6 +29,7 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
       return {};
     },
     define: (request) => defineContainer({ ...agent, node: config.node }, request),
+    doctor: async () => ({ node: config.node, checks: await runNodeDoctor(agent) }),
     cordon: () => become('cordoned'),
     uncordon: () => become('up'),
   };

@@ -8,7 +8,6 @@ agent_config() {
   local IFS=,
   cat <<TOML
 node = "$node"
-cluster = "lab"
 address = "$(node_address "$node")"
 
 [bus]
