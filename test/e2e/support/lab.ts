@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { execa } from 'execa';
+import { checkout } from './checkout.ts';
 
-const script = new URL('../../../deploy/lab/lab', import.meta.url).pathname;
+const script = join(checkout, 'deploy/lab/lab');
 
 /** Where labs keep their state. */
 export const labState = process.env.GODWIT_LAB_STATE ?? '/run/godwit-lab';

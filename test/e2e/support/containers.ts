@@ -1,0 +1,57 @@
+import type { Cluster } from './cluster.ts';
+
+export interface ContainerWish {
+  readonly name: string;
+  readonly address: string;
+  readonly init?: string;
+  readonly args?: readonly string[];
+  readonly memoryMib?: number;
+  /** Bridge on each node. */
+  readonly bridge?: string;
+  /** Extra elements in `<devices>`. */
+  readonly devices?: string;
+}
+
+/** Domain XML of a container whose root file system `lab rootfs KIND NAME` made. */
+export function domainXml(wish: ContainerWish): string {
+  const { name, address, init = '/init', args = [], memoryMib = 1024, bridge = 'br0', devices = '' } = wish;
+  return `<domain type='lxc'>
+  <name>${name}</name>
+  <memory unit='MiB'>${memoryMib}</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type>exe</type>
+    <init>${init}</init>
+${args.map((arg) => `    <initarg>${arg}</initarg>\n`).join('')}  </os>
+  <devices>
+    <filesystem type='mount'>
+      <source dir='/srv/godwit/${name}'/>
+      <target dir='/'/>
+    </filesystem>
+    <interface type='bridge'>
+      <source bridge='${bridge}'/>
+      <ip address='${address}' family='ipv4' prefix='16'/>
+    </interface>
+    ${devices}
+  </devices>
+</domain>
+`;
+}
+
+/** Makes the root file system, defines the container on a node and starts it. */
+export async function startContainer(
+  cluster: Cluster,
+  node: string,
+  kind: 'redis' | 'generic',
+  wish: ContainerWish,
+): Promise<void> {
+  await must(cluster.lab.run(['rootfs', kind, wish.name]));
+  const input = domainXml(wish);
+  await must(cluster.lab.run(['client', '--', 'godwit', 'define', '-', '--node', node], { input }));
+  await must(cluster.godwit('start', wish.name));
+}
+
+async function must(running: ReturnType<Cluster['godwit']>): Promise<void> {
+  const { exitCode, stderr } = await running;
+  if (exitCode !== 0) throw new Error(`exit ${exitCode}: ${stderr}`);
+}
