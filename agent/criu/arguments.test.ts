@@ -68,9 +68,12 @@ describe('the other processes', () => {
   });
 
   it('lazy-pages is a client of the page server', () => {
-    expect(lazyPagesArguments({ ...paths, address: '127.0.0.1', port: 9 })).toEqual([
+    const options = { ...paths, workDir: '/run/j/restore', address: '127.0.0.1', port: 9 };
+    expect(lazyPagesArguments(options)).toEqual([
       'lazy-pages',
       ...head,
+      '--work-dir',
+      '/run/j/restore',
       '--page-server',
       '--address',
       '127.0.0.1',

@@ -30,11 +30,14 @@ export function pageServerArguments(options: CriuPaths & { port: number; previou
   ];
 }
 
-/** Arguments of `criu lazy-pages`: its socket appears in the image directory, where the restore looks for it. */
-export function lazyPagesArguments(options: CriuPaths & { address: string; port: number }): string[] {
+/** Arguments of `criu lazy-pages`: its socket must appear in the work directory of the restore. */
+export function lazyPagesArguments(
+  options: CriuPaths & { address: string; port: number; workDir?: string },
+): string[] {
   return [
     'lazy-pages',
     ...pathArguments(options),
+    ...(options.workDir ? ['--work-dir', options.workDir] : []),
     '--page-server',
     '--address',
     options.address,

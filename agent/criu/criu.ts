@@ -49,7 +49,10 @@ export interface Criu {
   capabilities(): Promise<Pick<Capabilities, 'criu' | 'features'>>;
   dump(options: DumpOptions): CriuProcess;
   pageServer(options: CriuPaths & { port: number; previous?: string; deadlineMs: number }): CriuProcess;
-  lazyPages(options: CriuPaths & { address: string; port: number; deadlineMs: number }): CriuProcess;
+  /** `workDir`: where its socket appears, for a restore that works there; the image directory when not given. */
+  lazyPages(
+    options: CriuPaths & { address: string; port: number; workDir?: string; deadlineMs: number },
+  ): CriuProcess;
   /** stats-dump of a finished (pre-)dump. */
   dumpStats(imageDir: string): Promise<Omit<Round, 'index' | 'durationMs'>>;
   explain(logFile: string): Promise<CriuLogSummary>;

@@ -2,4 +2,5 @@
 
 export { type CriuDependencies, createCriu } from './create-criu.ts';
 export * from './criu.ts';
+export { type Gate, makeGate } from './gate.ts';
 export { type OpenHooksOptions, openHooks } from './hooks.ts';

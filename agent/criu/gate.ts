@@ -1,0 +1,105 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { link, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GodwitError } from '../../protocol/mod.ts';
+import type { Clock } from '../effects/clock.ts';
+import type { Runner } from '../effects/runner.ts';
+import { makeFifos, removeAll } from './fifo.ts';
+
+/** The first image that `criu restore` and `criu lazy-pages` open. */
+const FIRST = 'inventory.img';
+/** criu's inventory has about a hundred bytes; what does not fit into a pipe at once is no inventory. */
+const FIRST_BYTES = 4_096;
+const POLL_MS = { first: 2, longest: 50 } as const;
+
+/**
+ * An image directory for a criu that is started before its images exist. Starting criu (and the runtime around it) takes
+ * longer than most of what it does while the container stands still; at the gate it waits with all that behind it.
+ *
+ * Each process needs a gate of its own. What waits there is ended by `close`, or by killing it.
+ */
+export interface Gate {
+  /** The image directory to start criu with. */
+  readonly dir: string;
+  /** Resolves when criu waits at the gate. Rejects with the signal's reason. */
+  reached(signal: AbortSignal): Promise<void>;
+  /**
+   * Links every image of `from` (on the same file system, complete) into the directory and lets criu go on, once it has
+   * reached the gate. @throws GodwitError RESTORE_FAILED when `from` has no inventory
+   */
+  open(from: string, signal: AbortSignal): Promise<void>;
+  /** Gives up: a criu that waits finds an empty inventory and fails. Safe to repeat, and after `open`. */
+  close(): Promise<void>;
+}
+
+/** Makes the directory with its gate shut. @throws GodwitError HOST_FAILED */
+export async function makeGate(options: {
+  readonly runner: Runner;
+  readonly clock: Clock;
+  readonly dir: string;
+}): Promise<Gate> {
+  const { runner, clock, dir } = options;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFifos(runner, dir, [FIRST]);
+  const gate = join(dir, FIRST);
+  let state: 'shut' | 'open' = 'shut';
+  let fd: number | undefined;
+
+  const reached = async (signal: AbortSignal) => {
+    // The kernel tells nobody that a reader has come; a writer that does not wait for one is refused until then.
+    for (
+      let pauseMs: number = POLL_MS.first;
+      fd === undefined;
+      pauseMs = Math.min(pauseMs * 2, POLL_MS.longest)
+    ) {
+      fd = openForReader(gate);
+      if (fd === undefined) await clock.sleep(pauseMs, signal);
+    }
+  };
+  const release = (bytes: Uint8Array) => {
+    state = 'open';
+    if (fd === undefined) return;
+    writeSync(fd, bytes);
+    closeSync(fd);
+    fd = undefined;
+  };
+  return {
+    dir,
+    reached,
+    async open(from, signal) {
+      const inventory = await inventoryOf(from);
+      const names = (await readdir(from)).filter((name) => name !== FIRST);
+      await Promise.all([reached(signal), ...names.map((name) => link(join(from, name), join(dir, name)))]);
+      // The name first: whatever opens the inventory from here on finds the real one.
+      await link(join(from, FIRST), `${gate}.real`);
+      await rename(`${gate}.real`, gate);
+      release(inventory);
+    },
+    async close() {
+      if (state === 'open') return;
+      fd ??= openForReader(gate);
+      await removeAll([gate]);
+      release(new Uint8Array());
+    },
+  };
+}
+
+/** Undefined while nobody reads. */
+function openForReader(fifo: string): number | undefined {
+  try {
+    return openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') return undefined;
+    throw error;
+  }
+}
+
+async function inventoryOf(dir: string): Promise<Uint8Array> {
+  const problem = (what: string) => new GodwitError('RESTORE_FAILED', { target: 'this node', problem: what });
+  const bytes = await readFile(join(dir, FIRST)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw problem(`the images have no ${FIRST}`);
+    throw error;
+  });
+  if (bytes.length > FIRST_BYTES) throw problem(`${FIRST} has ${bytes.length} bytes`);
+  return bytes;
+}
