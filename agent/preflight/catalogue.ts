@@ -183,6 +183,11 @@ export const REFUSALS = {
     'For systemd: MEMORY_PRESSURE_WATCH=/dev/null for init and DefaultMemoryPressureWatch=off in system.conf; or use --unsafe.',
     OVERRIDABLE,
   ),
+  TIMER_PERIODIC: entry(
+    'periodic timers (timerfd) may stop for ever in a restore: {what}',
+    'criu disarms one that expires while its reader is frozen. Let the program arm it again after each tick, or use --unsafe when it can do without.',
+    OVERRIDABLE,
+  ),
   USER_MANAGER: entry(
     'a systemd user manager does not survive a restore: {what}',
     'Mask user@.service in the container and restart it, or use --unsafe to try.',

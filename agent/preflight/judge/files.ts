@@ -9,6 +9,8 @@ const DUMPABLE_ANON =
 const DUMPABLE_CHR = /^chr (1:\d+|4:\d+|5:[012]|1(3[6-9]|4[0-3]):\d+|10:(200|235))$/;
 const NAMESPACE_FILE = /^(mnt|pid|net|uts|ipc|user|cgroup|time):\[\d+\]$/;
 const STANDARD_STREAMS = ['stdin', 'stdout', 'stderr'];
+/** Longer intervals hardly ever end within a freeze. */
+const TIMER_MS = 60_000;
 /** criu's default of --ghost-limit. */
 const GHOST_BYTES = 1024 * 1024;
 
@@ -43,6 +45,8 @@ interface Known {
 function judge(look: ContainerLook, file: OpenFile, known: Known): Finding[] {
   const { link } = file;
   const where = `${STANDARD_STREAMS[file.fd] ?? `fd ${file.fd}`} of ${taskName(look, file.pid)}`;
+  if (file.timerMs !== undefined && file.timerMs < TIMER_MS)
+    return [{ code: 'TIMER_PERIODIC', what: `every ${Math.round(file.timerMs)} ms at ${where}` }];
   if (link === 'anon_inode:[io_uring]') return [{ code: 'IO_URING', what: where }];
   if (link.startsWith('anon_inode:') || link.startsWith('pidfd:'))
     return DUMPABLE_ANON.test(link)

@@ -11,6 +11,8 @@ export interface OpenFile {
   readonly mountId?: number;
   /** Pids that hold locks on it, by fdinfo. */
   readonly lockPids?: readonly number[];
+  /** Interval of a periodic timerfd. */
+  readonly timerMs?: number;
   /** `chr 10:229` or `blk 8:0`, for paths below /dev that are not the usual ones. */
   readonly device?: string;
   /** Space a deleted file without any name takes. */
@@ -32,6 +34,8 @@ export function isKernelFile(link: string): boolean {
 export function readFile(proc: Proc, pid: number, fd: number): OpenFile | undefined {
   const link = proc.link(`proc/${pid}/fd/${fd}`);
   if (!link) return undefined;
+  if (link === 'anon_inode:[timerfd]')
+    return { pid, fd, link, ...timerInterval(proc.text(`proc/${pid}/fdinfo/${fd}`)) };
   if (!link.startsWith('/') || isKernelFile(link)) return { pid, fd, link };
   const text = proc.text(`proc/${pid}/fdinfo/${fd}`);
   const mountId = fieldsOf(text).get('mnt_id');
@@ -63,6 +67,12 @@ export async function withStat(proc: Proc, file: OpenFile): Promise<OpenFile> {
   if (status.isCharacterDevice()) return { ...file, device: `chr ${number}` };
   if (status.isBlockDevice()) return { ...file, device: `blk ${number}` };
   return status.isFile() && status.nlink === 0 ? { ...file, ghostBytes: status.blocks * 512 } : file;
+}
+
+function timerInterval(fdinfo: string): Pick<OpenFile, 'timerMs'> {
+  const [, seconds, nanoseconds] = /^it_interval: \((\d+), (\d+)\)/m.exec(fdinfo) ?? [];
+  const timerMs = Number(seconds ?? 0) * 1000 + Number(nanoseconds ?? 0) / 1_000_000;
+  return timerMs > 0 ? { timerMs } : {};
 }
 
 function major(device: number): number {
