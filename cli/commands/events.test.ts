@@ -14,7 +14,7 @@ describe('describeEvent', () => {
   const event = {
     specversion: '1.0',
     id: '1',
-    source: 'n1',
+    source: 'godwit.v1.lab.node.n1',
     type: 'io.godwit.v1.event.job',
     time: 'not a time',
     subject: 'j1',

@@ -58,7 +58,7 @@ export function describeEvent(event: CloudEvent): string {
   const parts = [
     time,
     event.type.replace(/^io\.godwit\.v1\./, ''),
-    event.source,
+    event.source.split('.').at(-1) ?? '',
     event.subject ?? '',
     detail(event.data),
   ];

@@ -76,6 +76,7 @@ async function migrate(context: Context, options: Options, name: string, node?: 
   const signal = context.interrupted();
   const session = await context.session();
   const { openJobFeed } = await import('../follow/feed.ts');
+  if (signal.aborted) return 130; // While connecting: nothing was sent, so nothing moves.
   const feed = openJobFeed(session); // Before the request: the first events may come before its answer.
   try {
     const reply = await Promise.race([

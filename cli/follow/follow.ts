@@ -3,7 +3,7 @@ import type { Job } from '../../protocol/job.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Session } from '../bus/session.ts';
 import type { JobFeed } from './feed.ts';
-import { askOwner } from './settle.ts';
+import { askOwner, type Verdict } from './settle.ts';
 
 /** Shows a job as it goes on. */
 export interface Reporter {
@@ -50,7 +50,9 @@ export async function followJob(
       );
     }
     const verdict = await askOwner(session, job);
-    if (verdict.kind !== 'unknown') return withoutItsNode(job, verdict.kind, verdict.text);
+    // A source that owns the container has only failed when nobody knows the job: a slow one may still be at it.
+    const settled = verdict.kind === 'moved' || (verdict.kind === 'stayed' && asked.code === 'JOB_NOT_FOUND');
+    if (settled) return withoutItsNode(job, verdict.kind, verdict.text);
     if (performance.now() > Math.max(startedAt + options.timeoutMs, silentAt) + LIMITS.requestMs) {
       throw new GodwitError('OUTCOME_UNKNOWN', {
         container: job.container,
@@ -71,7 +73,7 @@ async function ask(session: Session, id: string): Promise<Job | GodwitError> {
 }
 
 /** The end of a job whose node lost it, as far as the record tells: what was not measured stays absent. */
-function withoutItsNode(job: Job, kind: 'moved' | 'stayed', text: string): Job {
+function withoutItsNode(job: Job, kind: Verdict['kind'], text: string): Job {
   if (kind === 'moved') return { ...job, state: 'ended', outcome: 'done' };
   const error = new GodwitError('MOVE_ABORTED', { problem: `${job.node} no longer knows the job; ${text}` });
   return { ...job, state: 'ended', outcome: 'failed', error: { ...error.toWire() } };

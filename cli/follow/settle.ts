@@ -2,9 +2,10 @@ import type { Job } from '../../protocol/job.ts';
 import type { Session } from '../bus/session.ts';
 
 /** What the container's owner says about a move whose own node is silent. */
-export type Verdict =
-  | { readonly kind: 'moved' | 'stayed'; readonly text: string }
-  | { readonly kind: 'unknown'; readonly text: string };
+export interface Verdict {
+  readonly kind: 'moved' | 'stayed' | 'unknown';
+  readonly text: string;
+}
 
 /** How long the owner may take. */
 const OWNER_MS = 2_000;

@@ -239,6 +239,16 @@ describe('a job whose events get lost', () => {
     expect(stderr).toContain("n1 no longer knows the job; n1 owns 'web' (phase running, running)");
   });
 
+  it('has not failed because its node is slow to answer', async () => {
+    await cluster.answer(cluster.subjects.container('web', 'migrate'), migrateReply());
+    await cluster.answer(cluster.subjects.container('web', 'info'), containerInfo());
+    await cluster.answer(cluster.subjects.job('j1', 'info'), undefined);
+    const run = startCli(['migrate', 'web', 'n2'], env());
+    await run.wrote(/still trying/);
+    await cluster.publishJob('ended', endedJob('done'));
+    expect((await run.ended).code).toBe(0);
+  });
+
   it('goes on when its node answers again', async () => {
     await cluster.answer(cluster.subjects.container('web', 'migrate'), migrateReply());
     const run = startCli(['migrate', 'web', 'n2'], env());
@@ -258,6 +268,37 @@ describe('a job whose events get lost', () => {
     expect(MigrateResult.parse(JSON.parse(stdout))).toMatchObject({ job: 'j1', outcome: 'in-doubt' });
     expect(stderr).toContain('OUTCOME_UNKNOWN');
     expect(stderr).toContain('phase switching, frozen');
+  });
+});
+
+describe('a bus that goes away during a move', () => {
+  it('is waited for: the move goes on without us', async () => {
+    await using fragile = await startNats();
+    await using agents = await fakeCluster(fragile.url);
+    await agents.answer(agents.subjects.container('web', 'migrate'), migrateReply());
+    let ended = false;
+    await agents.answer(agents.subjects.job('j1', 'info'), () => info(ended ? endedJob('done') : job()));
+    const run = startCli(['migrate', 'web', 'n2'], { ...env(), NATS_URL: fragile.url });
+    await run.wrote(/preflight on n1/);
+    await fragile.kill('SIGKILL');
+    await run.wrote(/does not answer/);
+    ended = true;
+    await fragile.start();
+    const { code, stdout } = await run.ended;
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^web moved/) });
+  });
+
+  it('ends with exit 9 when it does not come back', async () => {
+    await using fragile = await startNats();
+    await using agents = await fakeCluster(fragile.url);
+    await agents.answer(agents.subjects.container('web', 'migrate'), migrateReply());
+    await agents.answer(agents.subjects.job('j1', 'info'), info(job()));
+    const run = startCli(['migrate', 'web', 'n2', '--timeout', '1s'], { ...env(), NATS_URL: fragile.url });
+    await run.wrote(/preflight on n1/);
+    await fragile.kill('SIGKILL');
+    const { code, stderr } = await run.ended;
+    expect(code).toBe(9);
+    expect(stderr).toMatch(/^godwit: the outcome for 'web' is unknown: [^\n]+\nhint: [^\n]+\n$/m);
   });
 });
 

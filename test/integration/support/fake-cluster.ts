@@ -26,7 +26,7 @@ export interface FakeCluster extends AsyncDisposable {
 }
 
 export async function fakeCluster(url: string, cluster = 'lab'): Promise<FakeCluster> {
-  const nats = await connect({ servers: url });
+  const nats = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
   const words = subjects(cluster);
   const serving = new Map<string, () => void>();
   const requests: { subject: string; body: unknown }[] = [];
@@ -61,7 +61,7 @@ export async function fakeCluster(url: string, cluster = 'lab'): Promise<FakeClu
       const cloud = {
         specversion: '1.0',
         id: `e${sequence}`,
-        source: job.node,
+        source: `${words.prefix}.node.${job.node}`,
         type: data.type,
         time: new Date().toISOString(),
         subject: job.job,
