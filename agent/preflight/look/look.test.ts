@@ -177,7 +177,7 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
     }
   });
 
-  it('is quick for fifty processes, and names what it leaves out of a process that is gone', async () => {
+  it('is quick for fifty processes, and finds nothing of a process that is gone', async () => {
     const pid = await ready('sh', [
       '-c',
       'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49; do sleep 60 & done; echo ready; wait',
