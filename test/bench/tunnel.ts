@@ -3,10 +3,11 @@
  *   direct  writer -> reader
  *   stream  writer into a data stream -> data stream in the reader
  *   tunnel  writer -> relay -> data stream -> relay -> reader (as between two criu processes)
- * Usage: node dist/test/bench/tunnel.js [MIB] [ROUNDS]; prints medians and ratios.
+ * Usage: node dist/test/bench/tunnel.js [MIB] [ROUNDS]; prints medians and ratios. `busiest` is the CPU time of the process
+ * that needs most: its inverse is the throughput when every process has a core (the parts of a move are on two machines).
  */
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -84,37 +85,52 @@ const ways = {
   },
 };
 
+/** The CPU milliseconds of every child of the present run, when each has ended. */
+let running: Promise<number>[] = [];
+
 const [role = '', ...numbers] = process.argv.slice(2);
 if (Object.hasOwn(roles, role)) {
+  const before = process.cpuUsage();
   await roles[role as keyof typeof roles](Number(numbers[0]), Number(numbers[1]));
-  process.disconnect();
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ cpuMs: (user + system) / 1000 }, () => process.disconnect());
 } else {
   await compare(Number(role || 1024) * MIB, Number(numbers[0] ?? 5));
 }
 
 async function compare(bytes: number, rounds: number): Promise<void> {
+  const names = ['direct', 'stream', 'tunnel'] as const;
   const rates = { direct: [] as number[], stream: [] as number[], tunnel: [] as number[] };
+  const busiest = { direct: [] as number[], stream: [] as number[], tunnel: [] as number[] };
   for (let round = 0; round < rounds; round += 1) {
-    for (const way of ['direct', 'stream', 'tunnel'] as const) {
-      rates[way].push(bytes / MIB / ((await ways[way](bytes)) / 1000));
+    for (const name of names) {
+      running = [];
+      rates[name].push(bytes / MIB / ((await ways[name](bytes)) / 1000));
+      busiest[name].push(bytes / MIB / (Math.max(...(await Promise.all(running))) / 1000));
     }
   }
-  for (const way of ['direct', 'stream', 'tunnel'] as const) {
-    const rate = median(rates[way]);
-    const ratio = (rate / median(rates.direct)).toFixed(2);
-    console.log(`${way.padEnd(7)} ${rate.toFixed(0).padStart(6)} MiB/s  ${ratio} of direct`);
+  const ratio = (values: number[], base: number[]) => (median(values) / median(base)).toFixed(2);
+  for (const name of names) {
+    const rate = median(rates[name]).toFixed(0).padStart(6);
+    const cores = median(busiest[name]).toFixed(0).padStart(6);
+    console.log(
+      `${name} ${rate} MiB/s (${ratio(rates[name], rates.direct)} of direct), ` +
+        `busiest ${cores} MiB/s (${ratio(busiest[name], busiest.direct)} of direct)`,
+    );
   }
 }
 
-/** Starts a role in a child; resolves with the first number it tells. */
+/** Starts a role in a child; resolves with the number it tells. */
 async function start(name: keyof typeof roles, bytes = 0, port = 0): Promise<number> {
   const child = fork(fileURLToPath(import.meta.url), [name, String(bytes), String(port)]);
-  const [told] = await once(child, 'message');
-  return told as number;
+  const messages = on(child, 'message');
+  const [{ told }] = (await messages.next()).value;
+  running.push(messages.next().then(({ value: [{ cpuMs }] }) => cpuMs));
+  return told;
 }
 
-function tell(value: number): void {
-  process.send?.(value);
+function tell(told: number): void {
+  process.send?.({ told });
 }
 
 /** Writes `bytes` bytes and waits until the reader has closed; returns the milliseconds that took. */
