@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CATALOGUE, type ErrorCode } from './errors.ts';
 
 export const MODES = ['cold', 'precopy', 'postcopy', 'hybrid'] as const;
 export const Mode = z.enum(MODES);
@@ -102,8 +103,13 @@ export const MigrateResult = z.object({
 });
 export type MigrateResult = z.infer<typeof MigrateResult>;
 
-/** The CLI's exit code for an ended job (DESIGN section 10). */
-export function exitCodeOf(outcome: Outcome): number {
+/**
+ * The CLI's exit code for an ended job (DESIGN section 10). A refusal has that of its reason: a target that nobody knows
+ * is 3, none that takes the container 4, a pre-flight that found something 8.
+ */
+export function exitCodeOf(outcome: Outcome, reason?: { readonly code: string }): number {
+  if (outcome === 'refused' && reason && Object.hasOwn(CATALOGUE, reason.code))
+    return CATALOGUE[reason.code as ErrorCode].exit;
   const codes = { done: 0, failed: 1, aborted: 1, refused: 8, timeout: 124, 'in-doubt': 9, lost: 9 } as const;
   return codes[outcome];
 }

@@ -21,7 +21,7 @@ export async function writeEnd(
   else if (context.json) terminal.out(`${JSON.stringify(result, undefined, 2)}\n`);
   else if (result.outcome === 'done') terminal.out(summary(job));
   else writeFailure(context, job);
-  return exitCodeOf(result.outcome);
+  return exitCodeOf(result.outcome, result.error);
 }
 
 /** One paragraph: from where to where, how, and what it cost. */

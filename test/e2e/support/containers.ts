@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 
 export interface ContainerWish {
@@ -10,6 +11,8 @@ export interface ContainerWish {
   readonly bridge?: string;
   /** Extra elements in `<devices>`. */
   readonly devices?: string;
+  /** Puts more into the root file system before the container starts. */
+  readonly fill?: (rootfs: string) => Promise<void>;
 }
 
 /** Domain XML of a container whose root file system `lab rootfs KIND NAME` made. */
@@ -46,6 +49,7 @@ export async function startContainer(
   wish: ContainerWish,
 ): Promise<void> {
   await must(cluster.lab.run(['rootfs', kind, wish.name]));
+  await wish.fill?.(join(cluster.lab.shared, wish.name));
   const input = domainXml(wish);
   await must(cluster.lab.run(['client', '--', 'godwit', 'define', '-', '--node', node], { input }));
   await must(cluster.godwit('start', wish.name));

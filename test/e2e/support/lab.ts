@@ -24,12 +24,14 @@ export interface LabResult {
 /** One lab instance as tests drive it. */
 export interface Lab {
   readonly instance: string;
+  /** On this machine: what all nodes see as /srv/godwit. */
+  readonly shared: string;
   /** Runs a lab verb to its end; never rejects for an exit code. 120 s at most. */
   run(args: readonly string[], options?: { readonly input?: string }): Promise<LabResult>;
   /** Runs a shell script inside a node; rejects unless it exits 0. Resolves with its trimmed stdout. */
   sh(node: string, script: string): Promise<string>;
-  /** Starts a lab verb and leaves it running; its stdout is a pipe. */
-  start(args: readonly string[]): ChildProcess;
+  /** Starts a lab verb and leaves it running; its stdout is a pipe, its stdin when asked for. */
+  start(args: readonly string[], options?: { readonly stdin: 'pipe' }): ChildProcess;
 }
 
 /** A lab with a name of its own, so that tests run beside each other and beside a developer's lab. */
@@ -45,8 +47,10 @@ export function createLab(instance: string): Lab {
     if (result.exitCode === undefined) throw new Error(`lab ${args.join(' ')}: ${result.shortMessage}`);
     return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };
+  const disk = process.env.GODWIT_LAB_DISK ?? '/var/lib/godwit-lab';
   return {
     instance,
+    shared: join(disk, instance, 'shared'),
     run,
     async sh(node, text) {
       const result = await run(['exec', node, '--', 'sh', '-euc', text]);
@@ -54,6 +58,7 @@ export function createLab(instance: string): Lab {
         throw new Error(`${node}: exit ${result.exitCode}: ${text}\n${result.stderr}\n${result.stdout}`);
       return result.stdout.trim();
     },
-    start: (args) => spawn(script, [...args], { env, stdio: ['ignore', 'pipe', 'ignore'] }),
+    start: (args, options) =>
+      spawn(script, [...args], { env, stdio: [options?.stdin ?? 'ignore', 'pipe', 'ignore'] }),
   };
 }

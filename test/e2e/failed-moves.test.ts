@@ -1,0 +1,97 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
+import { type Cluster, startCluster } from './support/cluster.ts';
+import { startContainer } from './support/containers.ts';
+import { ownName } from './support/lab.ts';
+import { lxcState, networkLocks, tracesOf } from './support/node-state.ts';
+import { type RedisClient, startRedisClient } from './support/redis-client.ts';
+import { noLabTraces } from './support/traces.ts';
+
+const instance = `${ownName}fail`;
+const host = '10.77.1.30';
+let cluster: Cluster;
+let client: RedisClient;
+
+beforeAll(async () => {
+  cluster = await startCluster(instance, { nodes: 2 });
+  await startContainer(cluster, 'n1', 'redis', { name: 'redis', address: host, memoryMib: 512 });
+  client = await startRedisClient(cluster, { host, megabytes: 20 });
+});
+
+afterEach(async () => {
+  await cluster.lab.sh('n2', 'rm -f /usr/local/bin/lxc-checkpoint /usr/local/bin/criu');
+});
+
+afterAll(async () => {
+  await cluster?.down();
+  await noLabTraces(instance);
+});
+
+/** A program in front of the real one on n2: `$@` are its arguments, `$dir` the image directory among them. */
+async function inFront(program: string, script: string): Promise<void> {
+  const text = `#!/bin/sh
+prev=; for arg; do case $prev in -D|--images-dir) dir=$arg ;; esac; prev=$arg; done
+${script}
+`;
+  await cluster.lab.sh(
+    'n2',
+    `cat >/usr/local/bin/${program} <<'WRAPPER'\n${text}WRAPPER\nchmod 755 /usr/local/bin/${program}`,
+  );
+}
+
+describe.each(['cold', 'postcopy'] as const)('a %s move that fails on the target', (mode) => {
+  it.each<[string, string, string, RegExp]>([
+    ['a bad image', 'lxc-checkpoint', ': >$dir/pstree.img; exec /usr/bin/lxc-checkpoint "$@"', /./],
+    [
+      'a killed criu',
+      'lxc-checkpoint',
+      `/usr/bin/lxc-checkpoint "$@" & checkpoint=$!
+until criu=$(pgrep -f -- 'criu restore'); do sleep 0.01; done
+kill -9 $criu; wait $checkpoint`,
+      /./,
+    ],
+  ])('with %s leaves the container running at the source', async (_what, program, script, reason) => {
+    await inFront(program, script);
+    await expectFailed('redis', mode, reason);
+  });
+
+  it('with a bridge that is gone at the last moment leaves the container running at the source', async () => {
+    const bridge = 'ip link add other0 type bridge && ip link set other0 up';
+    for (const node of ['n1', 'n2'])
+      await cluster.lab.sh(node, `ip link show other0 >/dev/null 2>&1 || { ${bridge}; }`);
+    const wish = { name: `bridged-${mode}`, address: '10.78.0.1', bridge: 'other0', memoryMib: 128 };
+    await startContainer(cluster, 'n1', 'redis', wish);
+    await inFront('lxc-checkpoint', 'ip link del other0; exec /usr/bin/lxc-checkpoint "$@"');
+    await expectFailed(wish.name, mode, /other0/);
+  });
+});
+
+it('a target without room leaves the container running at the source', async () => {
+  await inFront(
+    'criu',
+    'case $1 in page-server) head -c 4000M /dev/zero >$dir/filler 2>/dev/null ;; esac; exec /usr/sbin/criu "$@"',
+  );
+  await expectFailed('redis', 'cold', /No space left|ENOSPC/i);
+});
+
+it('the client never lost its connection, and a move still works', async () => {
+  const result = await cluster.json<MigrateResult>('migrate', 'redis', 'n2', '--mode', 'postcopy');
+  expect(result.outcome).toBe('done');
+  expect(await client.finish()).toMatchObject({ ok: true, problems: [] });
+});
+
+async function expectFailed(container: string, mode: string, reason: RegExp): Promise<void> {
+  const moved = await cluster.godwit('migrate', container, 'n2', '--mode', mode, '--json');
+  const result: MigrateResult = JSON.parse(moved.stdout);
+  expect({ exit: moved.exitCode, outcome: result.outcome }, moved.stderr).toEqual({
+    exit: 1,
+    outcome: 'failed',
+  });
+  expect(result.error?.code).toMatch(/RESTORE_FAILED|TRANSFER_FAILED|DUMP_FAILED/);
+  expect(result.error?.message).toMatch(reason);
+  const info = await cluster.json<ContainerInfo>('inspect', container);
+  expect(info.container).toMatchObject({ owner: 'n1', epoch: 1, phase: 'running', state: 'running' });
+  expect(await lxcState(cluster, 'n1', container)).toBe('RUNNING');
+  expect(await networkLocks(cluster, 'n1', container)).toBe('');
+  expect(await tracesOf(cluster, 'n2', container)).toEqual([]);
+}

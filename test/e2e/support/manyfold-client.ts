@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { checkout, compiled } from './checkout.ts';
+import type { Cluster } from './cluster.ts';
+
+/** One connection to manyfold that outlives moves. */
+export interface Manyfold {
+  check(): Promise<{ readonly ok: boolean }>;
+  close(): Promise<void>;
+}
+
+/** Puts the program into a container's root file system, as seen from this machine. */
+export function installManyfold(rootfs: string): Promise<void> {
+  return copyFile(join(checkout, 'test/e2e/workloads/manyfold/manyfold.py'), join(rootfs, 'manyfold.py'));
+}
+
+/** Connects from outside all nodes. */
+export async function askManyfold(cluster: Cluster, host: string): Promise<Manyfold> {
+  const child = cluster.lab.start(
+    ['client', '--', 'node', compiled('test/e2e/workloads/manyfold/ask.ts'), '--host', host],
+    { stdin: 'pipe' },
+  );
+  if (!child.stdout || !child.stdin) throw new Error('the client has no pipes');
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { stdin } = child;
+  return {
+    async check() {
+      stdin.write('\n');
+      const { done, value } = await answers.next();
+      if (done) throw new Error('the client ended');
+      return JSON.parse(value);
+    },
+    async close() {
+      const ended = once(child, 'close');
+      stdin.end();
+      await ended;
+    },
+  };
+}
