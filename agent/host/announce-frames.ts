@@ -71,6 +71,6 @@ function ipv6Hex(address: string): string {
   const tail = groups(right ?? '');
   const zeros = right === undefined ? 0 : 8 - head.length - tail.length;
   return [...head, ...Array<string>(zeros).fill('0'), ...tail]
-    .map((group) => group.padStart(4, '0'))
+    .map((group) => group.toLowerCase().padStart(4, '0'))
     .join('');
 }
