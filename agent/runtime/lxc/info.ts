@@ -4,6 +4,7 @@ import { GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupOf } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed, wordsOf } from '../../host/failure.ts';
 import { isFrozen } from '../../host/freeze.ts';
+import { runTree } from '../../host/process-tree.ts';
 import type { CgroupPaths, ContainerStatus } from '../runtime.ts';
 import { configFile, cutToPayload } from './names.ts';
 import { strayInit } from './payload.ts';
@@ -20,8 +21,12 @@ export async function statusOf(options: Lxc, name: string): Promise<ContainerSta
   if (!existsSync(configFile(options.lxcPath, name)) || options.restoring.has(name))
     return stray(name, 'unknown');
   const args = ['-n', name, '-P', options.lxcPath, '-s', '-p', '-H'];
-  const result = await options.runner.run({ file: 'lxc-info', args, deadlineMs: DEADLINE_MS });
-  if (result.timedOut) return stray(name, 'unknown');
+  const { result, ended } = await runTree(options.runner, options.clock, {
+    file: 'lxc-info',
+    args,
+    deadlineMs: DEADLINE_MS,
+  });
+  if (ended === 'timeout') return stray(name, 'unknown');
   const state = /^State:\s*(\w+)$/m.exec(result.stdout)?.[1];
   if (result.exitCode !== 0 || state === undefined) throw runtimeFailed('lxc-info', name, wordsOf(result));
   if (state === 'STOPPED') return stray(name, 'stopped');
