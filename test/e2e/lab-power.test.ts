@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, labState, needsRoot, ownName } from './support/lab.ts';
-import { frozenTask } from './support/scripts.ts';
+import { fakeAgent, frozenTask } from './support/scripts.ts';
 import { networkOf, noLabTraces, processesInNetworks } from './support/traces.ts';
 import { until } from './support/until.ts';
 
@@ -37,6 +37,31 @@ describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
     expect(await lab.sh('n2', 'cat /root/disk; ls /run')).toMatch(/^kept\n(?!.*memory)/s);
     await lab.sh('n2', 'ping -c 1 -W 2 n1');
     expect((await lab.run(['power-on', 'n2'])).exitCode).toBe(1);
+  });
+
+  test('the agent of a node is kept running, stays down when stopped, and reads its environment file', async () => {
+    const running = async () => await lab.sh('n1', 'cat /run/lab/agent.pid 2>/dev/null || true');
+    const log = async () => (await lab.run(['agent', 'n1', 'log'])).stdout;
+    await lab.sh('n1', fakeAgent);
+    expect(await running()).toBe('');
+    expect((await lab.run(['agent', 'n1', 'start'])).exitCode).toBe(0);
+    await until('agent runs', 5000, async () => (await log()).includes('agent with fault none'));
+    const first = await running();
+
+    await lab.sh('n1', 'echo GODWIT_FAULT=dump:hang >/etc/default/godwit-agent');
+    expect((await lab.run(['agent', 'n1', 'kill'])).exitCode).toBe(0);
+    await until('it comes back by itself', 5000, async () =>
+      (await log()).includes('agent with fault dump:hang'),
+    );
+    expect(await running()).not.toBe(first);
+
+    expect((await lab.run(['agent', 'n1', 'stop'])).exitCode).toBe(0);
+    await lab.run(['power-off', 'n1']);
+    await lab.run(['power-on', 'n1']);
+    expect(await running()).toBe('');
+    expect((await lab.run(['agent', 'n1', 'start'])).exitCode).toBe(0);
+    await until('agent runs again', 5000, async () => (await running()) !== '');
+    expect((await lab.run(['status'])).stdout).toMatch(/^n1 .* running /m);
   });
 
   test('a node whose first process was killed counts as off and can be powered on', async () => {

@@ -46,7 +46,7 @@ describe.skipIf(needsRoot)('a lab of three nodes (needs root)', () => {
     const groups = (await lab.sh('n2', 'cat /proc/self/cgroup'))
       .split('\n')
       .map((line) => line.split(':')[2]);
-    expect(groups.every((path) => path === '/' || path === '/init')).toBe(true);
+    expect(groups.every((path) => path === '/' || path === '/init.scope')).toBe(true);
     for (const kind of ['mnt', 'pid', 'net', 'uts', 'ipc', 'cgroup']) {
       expect(await lab.sh('n2', `readlink /proc/self/ns/${kind}`)).toBe(
         await lab.sh('n2', `readlink /proc/1/ns/${kind}`),

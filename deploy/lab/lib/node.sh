@@ -22,7 +22,7 @@ node_create() {
 node_start() {
   local node=$1 image=$2 rate=$3 dir=$LAB_STATE/nodes/$1 report word='' pid=''
   cgroup_make "$LAB_GROUP.$node"
-  cgroup_procs "$LAB_GROUP.$node" init >"$dir/procs"
+  cgroup_procs "$LAB_GROUP.$node" init.scope >"$dir/procs"
   exec {report}< <(
     exec setsid env LAB_NODE="$node" LAB_GROUP_NAME="$LAB_GROUP.$node" LAB_IMAGE="$image" LAB_NODE_DISK="$LAB_DISK/$node" \
       LAB_NODE_ROOT="$dir/root" LAB_SHARED="$LAB_DISK/shared" LAB_CHECKOUT="$LAB_CHECKOUT" \
@@ -55,7 +55,7 @@ node_is_on() {
   local pid line
   { read -r pid <"$LAB_STATE/nodes/$1/pid"; } 2>/dev/null || return 1
   while read -r line; do
-    [[ $line != *":/$LAB_GROUP.$1" && $line != *":/$LAB_GROUP.$1/init" ]] || return 0
+    [[ $line != *":/$LAB_GROUP.$1" && $line != *":/$LAB_GROUP.$1/init.scope" ]] || return 0
   done 2>/dev/null </proc/"$pid"/cgroup
   return 1
 }

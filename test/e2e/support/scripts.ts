@@ -48,6 +48,17 @@ else
 fi
 `;
 
+/** Puts a program that only waits in the place of godwit-agent. */
+export const fakeAgent = `
+rm /usr/local/bin/godwit-agent
+cat >/usr/local/bin/godwit-agent <<'AGENT'
+#!/bin/sh
+echo "agent with fault \${GODWIT_FAULT:-none}"
+exec sleep 1000
+AGENT
+chmod 755 /usr/local/bin/godwit-agent
+`;
+
 /** Starts the LXC container c1 on /srv/godwit/c1; it counts in /data/count. */
 export const startContainer = `
 mkdir -p /var/lib/lxc/c1
