@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Capabilities, Subjects } from '../../protocol/mod.ts';
+import type { Capabilities, Subjects, WireError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
@@ -18,7 +18,8 @@ export interface Arriving {
   readonly container: string;
   /** The record names this node. */
   commit(epoch: number): void;
-  abort(reason: string): void;
+  /** Resolves when nothing is left of it here; with what had gone wrong here, if that is why. */
+  abort(reason: string): Promise<WireError | undefined>;
 }
 
 /** Everything one agent is made of; each part is an interface, so that a simulated one can stand in. */

@@ -25,8 +25,8 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
       return {};
     },
     abort: async ({ job, reason }) => {
-      agent.arriving.get(job)?.abort(reason);
-      return {};
+      const error = await agent.arriving.get(job)?.abort(reason);
+      return error ? { error } : {};
     },
     define: (request) => defineContainer({ ...agent, node: config.node }, request),
     doctor: async () => ({ node: config.node, checks: await runNodeDoctor(agent) }),

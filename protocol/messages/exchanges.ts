@@ -22,6 +22,7 @@ import {
 } from './job.ts';
 import type { Exchange } from './message.ts';
 import {
+  AbortReply,
   AbortRequest,
   Acknowledged,
   CommitRequest,
@@ -42,7 +43,7 @@ export const EXCHANGES = {
     jobs: { request: JobsRequest, reply: JobsReply },
     prepare: { request: PrepareRequest, reply: PrepareReply },
     commit: { request: CommitRequest, reply: Acknowledged },
-    abort: { request: AbortRequest, reply: Acknowledged },
+    abort: { request: AbortRequest, reply: AbortReply },
     define: { request: DefineRequest, reply: DefineReply },
     doctor: { request: DoctorRequest, reply: DoctorReply },
     cordon: { request: NodeInfoRequest, reply: NodeInfo },

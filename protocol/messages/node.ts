@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Mode } from '../job.ts';
+import { Mode, WireErrorSchema } from '../job.ts';
 import { LIMITS } from '../limits.ts';
 import { Phase } from '../record.ts';
 import { message } from './message.ts';
@@ -140,6 +140,10 @@ export type CommitRequest = z.infer<typeof CommitRequest>;
 
 export const AbortRequest = message('node.abort.request', { job: z.string(), reason: z.string() });
 export type AbortRequest = z.infer<typeof AbortRequest>;
+
+/** Nothing is left on the target; `error`: what had gone wrong there, when that is the root of the abort. */
+export const AbortReply = message('node.abort', { error: WireErrorSchema.optional() });
+export type AbortReply = z.infer<typeof AbortReply>;
 
 export const Acknowledged = message('ok', {});
 export type Acknowledged = z.infer<typeof Acknowledged>;

@@ -2,6 +2,7 @@ import { GodwitError } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
 import { clearNetworkLock } from '../../host/network-lock.ts';
+import { endTcpRepair } from '../../host/tcp-repair.ts';
 import { createMeter, sendImages } from '../../transfer/mod.ts';
 import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
@@ -86,6 +87,7 @@ export class SourceCopy {
     if (dump) {
       await dump.giveUp();
       await clearNetworkLock(agent.runner, dump.initPid);
+      await endTcpRepair(agent.runner, dump.cgroup);
       await thawCgroup(dump.cgroup, agent.clock);
     }
     await this.cleanUp('the move was undone');

@@ -1,4 +1,6 @@
+import { decode } from '../../../protocol/codec.ts';
 import {
+  AbortReply,
   type Ending,
   fromWire,
   GodwitError,
@@ -25,7 +27,7 @@ import type { Peer, Plan } from './words.ts';
 /** How long the target may take to build its copy once it has the images. */
 const PREPARED_MS = 60_000;
 const PROGRESS_MS = 200;
-const TELL_MS = 2_000;
+const TELL_MS = 5_000;
 
 /** The source's side of one move: performs what the handover core decides. */
 export class SourceMove {
@@ -40,6 +42,11 @@ export class SourceMove {
   private readonly driver: Driver<SourceState, SourceEvent, SourceEffect>;
   private readonly figures: Figures;
   private finish: (ending: Ending) => void = () => {};
+  /** What went wrong at the target, when what broke here was only the effect. */
+  private cause: WireError | undefined;
+  /** The target has said itself why it failed. */
+  private targetSpoke = false;
+  private told: Promise<void> = Promise.resolve();
   private stopProgress: () => void = () => {};
   private stopPatience: () => void = () => {};
 
@@ -105,6 +112,7 @@ export class SourceMove {
       case 'prepared':
         return this.driver.feed({ kind: 'target-prepared' });
       case 'failed':
+        this.targetSpoke = true;
         return this.driver.feed({ kind: 'target-failed', error: reasonOf(report) });
       case 'running':
         this.figures.resumed(report.resumedAtMs ?? report.nowMs);
@@ -139,7 +147,8 @@ export class SourceMove {
       case 'tell-commit':
         return this.tellCommit();
       case 'tell-abort':
-        return this.tellAbort(effect.reason);
+        this.told = this.tellAbort(effect.reason);
+        return this.told;
       case 'undo':
         return this.undo();
       case 'kill':
@@ -193,17 +202,18 @@ export class SourceMove {
     });
   }
 
-  /** Silent about the container first: only the target may answer for it from here on. */
+  /** Silent about the container from here on: only the target may answer for it. */
   private async tellCommit(): Promise<void> {
     const { agent, move } = this;
     const { job, container, epoch } = move;
     const { revision } = this.record.current;
-    await agent.containers.release(container);
+    const silent = agent.containers.release(container);
     const body = { type: 'io.godwit.v1.node.commit.request', job, container, epoch: epoch + 1, revision };
     await tellUntil(agent, agent.subjects.node(move.target, 'commit'), body, () => {
       const { targetRuns, phase } = this.driver.state;
       return targetRuns || phase === 'ended';
     });
+    await silent;
   }
 
   /** The target finds out by itself when it is not reached: its streams are gone, and the record tells. */
@@ -211,9 +221,16 @@ export class SourceMove {
     const { agent, move } = this;
     const body = { type: 'io.godwit.v1.node.abort.request', job: move.job, reason };
     const subject = agent.subjects.node(move.target, 'abort');
-    await agent.bus.request(subject, body, { timeoutMs: TELL_MS }).catch((error: unknown) => {
+    try {
+      const reply = decode(
+        AbortReply,
+        subject,
+        await agent.bus.request(subject, body, { timeoutMs: TELL_MS }),
+      );
+      if (reply.error && !this.targetSpoke) this.cause = fromWire(reply.error).toWire();
+    } catch (error) {
       agent.log.warn({ job: move.job, err: error }, 'the target could not be told of the abort');
-    });
+    }
   }
 
   /** The container first, then the record. */
@@ -227,9 +244,11 @@ export class SourceMove {
     this.driver.feed({ kind: 'undone' });
   }
 
-  private async end(ending: Ending): Promise<void> {
+  private async end(decided: Ending): Promise<void> {
     this.stopProgress();
     this.stopPatience();
+    await this.told;
+    const ending = decided.outcome === 'failed' && this.cause ? { ...decided, error: this.cause } : decided;
     const { memory, images } = this.copy.meters;
     this.tracker.set({
       bytes: { memory: memory.bytes, images: images.bytes, rootfs: 0 },

@@ -11,12 +11,16 @@ import {
   targetStart,
   targetStep,
   toGodwitError,
+  type WireError,
 } from '../../../protocol/mod.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { type Arrival, TargetCopy } from './copy.ts';
+
+/** How long an abort waits for the reason of a failure that is just coming to light here. */
+const CAUSE_MS = 700;
 
 /** The target's side of one move: performs what the handover core decides. */
 export class TargetMove implements Arriving {
@@ -79,8 +83,12 @@ export class TargetMove implements Arriving {
     this.driver.feed({ kind: 'commit', epoch });
   }
 
-  abort(reason: string): void {
+  async abort(reason: string): Promise<WireError | undefined> {
+    // The source may just have felt what broke here; the cause is worth a moment.
+    const cause = await this.copy.brokenWithin(CAUSE_MS);
     this.driver.feed({ kind: 'abort', error: new GodwitError('MOVE_ABORTED', { problem: reason }).toWire() });
+    await this.ended;
+    return cause === undefined ? undefined : toGodwitError(cause).toWire();
   }
 
   private async perform(effect: TargetEffect): Promise<void> {
