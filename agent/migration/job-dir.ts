@@ -7,10 +7,12 @@ import type { Agent } from './agent.ts';
 
 /** Directories of one move on one node. */
 export interface JobDir {
-  /** `<run dir>/jobs/<job>/<side>`: hooks and logs. */
+  /** `<run dir>/jobs/<job>/<side>`: hooks, logs, criu's socket. */
   readonly own: string;
-  /** CRIU images, a tmpfs of their own. */
+  /** CRIU images, on a tmpfs of this side alone. */
   readonly images: string;
+  /** Another directory on the same tmpfs. */
+  readonly beside: (name: string) => string;
 }
 
 /**
@@ -25,13 +27,16 @@ export async function makeJobDir(
   const { runner, config } = agent;
   const job = join(config.runDir, 'jobs', options.job);
   const own = join(job, options.side);
-  const images = join(own, 'images');
+  const tmpfs = join(own, 'tmpfs');
+  const images = join(tmpfs, 'images');
   try {
     await mkdir(own, { recursive: true, mode: 0o700 });
+    reverter.add('the job directory', () => rm(job, { recursive: true, force: true }));
+    reverter.add('the image tmpfs', await mountTmpfs(runner, tmpfs, options.imageBytes));
+    await mkdir(images, { mode: 0o700 });
   } catch (error) {
+    if (error instanceof GodwitError) throw error;
     throw new GodwitError('HOST_FAILED', { action: `making ${own}`, problem: (error as Error).message });
   }
-  reverter.add('the job directory', () => rm(job, { recursive: true, force: true }));
-  reverter.add('the image tmpfs', await mountTmpfs(runner, images, options.imageBytes));
-  return { own, images };
+  return { own, images, beside: (name) => join(tmpfs, name) };
 }

@@ -80,6 +80,17 @@ export class TargetCopy {
         broken: (error) => this.pagesBroken(error),
       });
       scratch.add('the memory channel', () => this.memory?.close());
+      const lazy = mode === 'postcopy';
+      const restore = await Restore.begin(agent, {
+        spec,
+        dir: this.dir,
+        lazy,
+        signal: this.all.signal,
+        deadlineMs,
+      });
+      this.restore = restore;
+      scratch.add('the hooks of the restore', () => restore.close());
+      restore.done.catch(this.events.failed);
     } catch (error) {
       await this.undo();
       throw error;
@@ -91,9 +102,9 @@ export class TargetCopy {
    * @throws GodwitError TRANSFER_FAILED, RESTORE_FAILED
    */
   async build(): Promise<void> {
-    const { agent, arrival, all, dir, memory, events } = this;
-    const { spec, mode, deadlineMs } = arrival;
-    if (!dir || !memory) throw new GodwitError('INTERNAL', { problem: 'nothing was reserved' });
+    const { arrival, all, dir, memory, restore, events } = this;
+    const { spec } = arrival;
+    if (!dir || !memory || !restore) throw new GodwitError('INTERNAL', { problem: 'nothing was reserved' });
     const first = AbortSignal.any([all.signal, AbortSignal.timeout(FIRST_STREAM_MS)]);
     const control = await this.accept('control', first);
     control.once('close', events.sourceGone).resume();
@@ -104,12 +115,7 @@ export class TargetCopy {
     events.phase('memory');
     await memory.start();
     events.phase('restore');
-    const lazy = mode === 'postcopy';
-    const restore = await Restore.begin(agent, { spec, dir, lazy, signal: all.signal, deadlineMs });
-    this.restore = restore;
-    this.scratch.add('the hooks of the restore', () => restore.close());
-    restore.done.catch(events.failed);
-    await restore.built;
+    await restore.build(dir.images);
   }
 
   /** Lets the held tasks run and tells the network; returns when they ran, Unix milliseconds. @throws GodwitError RESTORE_FAILED */
@@ -131,6 +137,15 @@ export class TargetCopy {
   /** Every page is here. @throws GodwitError RESTORE_FAILED when they never will be */
   async filled(): Promise<void> {
     await this.memory?.filled;
+  }
+
+  /** The error that ended the memory's way here by itself, if one does within this time. */
+  brokenWithin(ms: number): Promise<unknown> {
+    const broken = this.memory?.filled.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return Promise.race([broken, this.agent.clock.sleep(ms)]);
   }
 
   /** Kills what was built and leaves nothing behind. */

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { GodwitError, type Mode } from '../../../protocol/mod.ts';
 import type { CriuProcess } from '../../criu/criu.ts';
+import { makeGate } from '../../criu/mod.ts';
 import { createMeter, relayConnect, relayListen } from '../../transfer/mod.ts';
-import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { freePort } from '../free-port.ts';
 import type { JobDir } from '../job-dir.ts';
+
+/** How long a broken stream waits for the word of the criu behind it. */
+const CAUSE_MS = 500;
 
 /** How the memory of an arriving container gets here. */
 export interface Memory {
@@ -41,46 +44,53 @@ async function coldMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
   const logFile = join(dir.own, 'page-server.log');
   const server = agent.criu.pageServer({ imageDir: dir.images, logFile, port, deadlineMs });
   await server.ready;
+  const ended = endsWell(agent, server, logFile, 'page-server');
+  ended.catch(() => {});
   const received = agent.data.accept({ job, kind: 'pages', index: 0 }, signal).then(async (stream) => {
-    await relayConnect({ port, stream, meter: plainMeter(agent), signal, clock: agent.clock }).done;
-    await endsWell(agent, server, logFile, 'page-server');
+    const relay = relayConnect({ port, stream, meter: plainMeter(agent), signal, clock: agent.clock });
+    await relay.done.catch(async (error: unknown) => {
+      // A page-server that died took the stream with it, and knows why.
+      await Promise.race([ended, agent.clock.sleep(CAUSE_MS)]);
+      throw error;
+    });
+    await ended;
   });
   received.catch(() => {});
   return { start: () => received, filled: received, close: () => stopped(server) };
 }
 
-/** Post-copy: criu's lazy-pages daemon fetches pages from the source, through us, on demand and in the background. */
+/**
+ * Post-copy: criu's lazy-pages daemon fetches pages from the source, through us, on demand and in the background. It is
+ * started before the source freezes and waits at a gate for its images.
+ */
 async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
   const { dir, job, signal, deadlineMs, broken } = request;
+  const { clock, runner } = agent;
   const logFile = join(dir.own, 'lazy-pages.log');
-  const stream = agent.data.accept({ job, kind: 'lazy', index: 0 }, signal);
-  stream.catch(() => {});
-  let daemon: CriuProcess | undefined;
-  let begun: (end: Promise<void>) => void = () => {};
-  const filled = new Promise<void>((resolve) => {
-    begun = resolve;
+  const relay = await relayListen({
+    open: () => agent.data.accept({ job, kind: 'lazy', index: 0 }, signal),
+    meter: plainMeter(agent),
+    signal,
+    clock,
+    beforeClose: broken,
   });
+  const gate = await makeGate({ runner, clock, dir: dir.beside('lazy') });
+  const paths = { imageDir: gate.dir, workDir: dir.own, logFile };
+  const daemon = agent.criu.lazyPages({ ...paths, address: '127.0.0.1', port: relay.port, deadlineMs });
+  const filled = endsWell(agent, daemon, logFile, 'lazy-pages');
   filled.catch(() => {});
-  const start = async () => {
-    const opened: DataStream = await stream;
-    const relay = await relayListen({
-      open: () => Promise.resolve(opened),
-      meter: plainMeter(agent),
-      signal,
-      clock: agent.clock,
-      beforeClose: broken,
-    });
-    daemon = agent.criu.lazyPages({
-      imageDir: dir.images,
-      logFile,
-      address: '127.0.0.1',
-      port: relay.port,
-      deadlineMs,
-    });
-    begun(endsWell(agent, daemon, logFile, 'lazy-pages'));
-    await daemon.ready;
+  await Promise.race([gate.reached(signal), filled]);
+  return {
+    start: async () => {
+      await gate.open(dir.images, signal);
+      await daemon.ready;
+    },
+    filled,
+    close: async () => {
+      await stopped(daemon);
+      await gate.close();
+    },
   };
-  return { start, filled, close: () => stopped(daemon) };
 }
 
 async function endsWell(agent: Agent, criu: CriuProcess, logFile: string, tool: string): Promise<void> {
@@ -91,9 +101,9 @@ async function endsWell(agent: Agent, criu: CriuProcess, logFile: string, tool: 
   throw new GodwitError('RESTORE_FAILED', { target: agent.config.node, problem, cure, lines });
 }
 
-async function stopped(criu: CriuProcess | undefined): Promise<void> {
-  criu?.kill('SIGKILL');
-  await criu?.ended;
+async function stopped(criu: CriuProcess): Promise<void> {
+  criu.kill('SIGKILL');
+  await criu.ended;
 }
 
 /** The source's end of each stream carries the job's limit; here only the relay's own bookkeeping is needed. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import type { HookChannel } from '../../criu/criu.ts';
-import { openHooks } from '../../criu/mod.ts';
+import { type Gate, makeGate, openHooks } from '../../criu/mod.ts';
 import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import type { JobDir } from '../job-dir.ts';
@@ -14,52 +14,58 @@ export interface RestoreRequest {
   readonly deadlineMs: number;
 }
 
-/** A restore under way: the tasks are built, then held in the post-restore hook until somebody decides. */
+/**
+ * A restore under way. It is started before the source freezes and waits at a gate for its images; then the tasks are
+ * built and held in the post-restore hook until somebody decides.
+ */
 export class Restore {
-  /** The tasks are built and held. Rejects: RESTORE_FAILED. */
-  readonly built: Promise<void>;
   /** The runtime has taken the container over; only after `resume`. Rejects: RESTORE_FAILED. */
   readonly done: Promise<Restored>;
   private readonly agent: Agent;
+  private readonly gate: Gate;
   private readonly hooks: HookChannel;
-  private readonly waiting: AbortController;
+  private readonly signal: AbortSignal;
+  private readonly waiting = new AbortController();
   private readonly stop = new AbortController();
   private initPid = 0;
 
-  /** Starts the restore. @throws GodwitError HOST_FAILED */
+  /** Starts the restore; resolves when it waits for the images. @throws GodwitError HOST_FAILED, RESTORE_FAILED */
   static async begin(agent: Agent, request: RestoreRequest): Promise<Restore> {
-    const options = {
-      dir: request.dir.own,
-      held: ['post-restore'],
-      told: ['post-resume'],
-      clock: agent.clock,
-      runner: agent.runner,
-    };
-    const hooks = await openHooks(options);
-    return new Restore(agent, request, hooks);
+    const { clock, runner } = agent;
+    const { dir } = request;
+    const held = ['post-restore'];
+    const hooks = await openHooks({ dir: dir.own, held, told: ['post-resume'], clock, runner });
+    const gate = await makeGate({ runner, clock, dir: dir.beside('restore') });
+    const restore = new Restore(agent, request, hooks, gate);
+    await Promise.race([gate.reached(restore.signal), restore.done]);
+    return restore;
   }
 
-  private constructor(agent: Agent, request: RestoreRequest, hooks: HookChannel) {
+  private constructor(agent: Agent, request: RestoreRequest, hooks: HookChannel, gate: Gate) {
     const { spec, dir, lazy, signal, deadlineMs } = request;
     this.agent = agent;
+    this.gate = gate;
     this.hooks = hooks;
-    this.waiting = new AbortController();
-    const criuConfig = [`action-script ${hooks.script}`, ...(lazy ? ['lazy-pages'] : [])];
+    this.signal = AbortSignal.any([signal, this.stop.signal]);
     this.done = agent.runtime.restore({
       spec,
-      imageDir: dir.images,
+      imageDir: gate.dir,
       logFile: join(dir.own, 'restore.log'),
-      criuConfig,
+      criuConfig: [`action-script ${hooks.script}`, `work-dir ${dir.own}`, ...(lazy ? ['lazy-pages'] : [])],
       deadlineMs,
-      signal: AbortSignal.any([signal, this.stop.signal]),
+      signal: this.signal,
     });
     this.done.catch(() => {});
-    const held = hooks.called('post-restore', this.waiting.signal).then((call) => {
+  }
+
+  /** The images are complete in `from`; resolves when the tasks are built and held. @throws GodwitError RESTORE_FAILED */
+  async build(from: string): Promise<void> {
+    const held = this.hooks.called('post-restore', this.waiting.signal).then((call) => {
       this.initPid = call.initPid;
     });
     held.catch(() => {});
-    this.built = Promise.race([held, this.done.then(() => undefined)]);
-    this.built.catch(() => {});
+    await Promise.race([this.gate.open(from, this.signal), this.done]);
+    await Promise.race([held, this.done]);
   }
 
   /** Lets the held tasks run; `resumedAtMs`: when they did, Unix milliseconds. @throws GodwitError RESTORE_FAILED */
@@ -80,6 +86,7 @@ export class Restore {
 
   async close(): Promise<void> {
     this.waiting.abort(new Error('the restore is over'));
+    await this.gate.close();
     await this.hooks.close();
   }
 }
