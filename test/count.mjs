@@ -6,12 +6,15 @@ const dir = process.argv[2];
 const reports = readdirSync(dir).map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')));
 const files = reports.flatMap((report) => report.testResults);
 const tests = files.flatMap((file) => file.assertionResults);
-const named = (...states) => tests.filter((test) => states.includes(test.status)).map((test) => test.fullName);
+const named = (...states) =>
+  tests.filter((test) => states.includes(test.status)).map((test) => test.fullName);
 
 const skipped = named('skipped', 'pending', 'todo', 'disabled');
 // A file that broke outside its tests (in a hook, at import) counts as one failure.
 const broken = files
-  .filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'))
+  .filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  )
   .map((file) => file.name);
 const failed = [...named('failed'), ...broken];
 
