@@ -1,0 +1,18 @@
+// Writes every generated file of the protocol (documentation, JSON Schemas, AsyncAPI) from the compiled sources.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { GENERATED_FOLDERS, renderArtifacts } from '../../dist/protocol/docs/artifacts.js';
+
+const root = new URL('../..', import.meta.url);
+const artifacts = renderArtifacts((path) => readFileSync(new URL(path, root), 'utf8'));
+for (const folder of GENERATED_FOLDERS) {
+  mkdirSync(new URL(folder, root), { recursive: true });
+  for (const name of readdirSync(new URL(folder, root))) {
+    if (!artifacts.has(`${folder}/${name}`)) rmSync(new URL(`${folder}/${name}`, root));
+  }
+}
+for (const [path, text] of artifacts) {
+  mkdirSync(new URL(dirname(path), root), { recursive: true });
+  writeFileSync(new URL(path, root), text);
+}
+console.log(`${artifacts.size} files generated`);

@@ -1,0 +1,60 @@
+import type { AllVerb, ContainerVerb, JobVerb, NodeVerb } from '../subjects.ts';
+
+/** Who sends a request, and what for. */
+export interface ExchangeText {
+  readonly from: string;
+  readonly purpose: string;
+}
+
+/** One text for each request of EXCHANGES; a request without one does not compile. */
+export const EXCHANGE_TEXTS: {
+  readonly node: Readonly<Record<NodeVerb, ExchangeText>>;
+  readonly container: Readonly<Record<ContainerVerb, ExchangeText>>;
+  readonly job: Readonly<Record<JobVerb, ExchangeText>>;
+  readonly all: Readonly<Record<AllVerb, ExchangeText>>;
+} = {
+  node: {
+    info: { from: 'anyone', purpose: 'what the node is, can do and runs' },
+    jobs: { from: 'anyone', purpose: 'the jobs it remembers' },
+    prepare: {
+      from: 'source',
+      purpose: 'all reasons against a move; without any, reserve and listen for its data',
+    },
+    commit: { from: 'source', purpose: 'the record names you: let the tasks run' },
+    abort: { from: 'source', purpose: 'the move is off: undo' },
+    define: { from: 'operator', purpose: 'own a new container, from its domain XML' },
+    doctor: { from: 'operator', purpose: 'really dump and restore something; what fails, and its cure' },
+    cordon: { from: 'operator', purpose: 'take no more containers' },
+    uncordon: { from: 'operator', purpose: 'take containers again' },
+  },
+  container: {
+    info: { from: 'anyone', purpose: 'state, limits, domain XML' },
+    start: { from: 'operator', purpose: 'start it' },
+    stop: { from: 'operator', purpose: 'stop it, then kill it' },
+    undefine: { from: 'operator', purpose: 'forget it; it must be stopped' },
+    exec: { from: 'operator', purpose: 'run a command in it' },
+    migrate: {
+      from: 'operator',
+      purpose: 'move it; answered at once with the job, or with the pre-flight of a dry run',
+    },
+  },
+  job: {
+    info: { from: 'anyone', purpose: 'the job as it is now' },
+    abort: { from: 'operator', purpose: 'undo it, as long as it is not committed' },
+    set: { from: 'operator', purpose: 'change its bandwidth or downtime target' },
+    report: { from: 'target', purpose: 'prepared, running, filled, failed or lost' },
+  },
+  all: {
+    info: { from: 'anyone', purpose: 'every node tells what it is' },
+    jobs: { from: 'anyone', purpose: 'every node lists its jobs' },
+  },
+};
+
+/** What is published, by kind. */
+export const PUBLISHED = {
+  announce: { from: 'node', purpose: 'about once a second, with jitter, and at once on change' },
+  event: {
+    from: 'node',
+    purpose: 'CloudEvents, kept in the stream `GODWIT_EVENTS_<cluster>`; jobs: `event.job.<job>`',
+  },
+} as const;
