@@ -20,9 +20,7 @@ describe('entities and document types', () => {
   test('a billion laughs are refused at once', () => {
     const laughs = Array.from({ length: 9 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`);
     const prologue = `<?xml version="1.0"?>\n<!DOCTYPE domain [<!ENTITY l0 "ha">${laughs.join('')}]>\n`;
-    const started = performance.now();
     expect(refused(minimal({ prologue, name: '<name>&l9;</name>' }))).toMatch(/^XML_REFUSED 2:1 a document/);
-    expect(performance.now() - started).toBeLessThan(500);
   });
 
   test.each([
@@ -121,20 +119,13 @@ describe('encodings', () => {
 });
 
 describe('size and depth', () => {
-  const timed = (xml: string): { readonly verdict: string; readonly ms: number } => {
-    const started = performance.now();
-    const verdict = refused(xml);
-    return { verdict, ms: performance.now() - started };
-  };
-
   test.each([
     ['garbage', 'x'.repeat(10 * 1024 ** 2)],
     ['tags', '<a>'.repeat(4 * 1024 ** 2)],
     ['a good document with a long comment', minimal({ more: `<!--${' '.repeat(10 * 1024 ** 2)}-->` })],
   ])('10 MB of %s are refused before they are read', (_what, xml) => {
-    const { verdict, ms } = timed(xml);
+    const verdict = refused(xml);
     expect(verdict).toMatch(/^XML_REFUSED 1:1 the document has at least \d{8} bytes; 262144 are the limit$/);
-    expect(ms).toBeLessThan(500);
   });
 
   test('the limit counts bytes', () => {
@@ -161,13 +152,14 @@ describe('size and depth', () => {
     ['blanks in a tag', `<domain ${' '.repeat(260_000)}`, /^XML_MALFORMED 1:1 /],
     ['one long name', `<${'a'.repeat(260_000)}/>`, /^XML_REFUSED 1:1 the root element is <a{60}>/],
     ['interfaces', minimal({ devices: '<interface/>'.repeat(20_000) }), /^XML_REFUSED 7:1 <interface> needs/],
-  ])('a document full of %s is refused in time, with a short message', (_what, xml, message) => {
-    const { verdict, ms } = timed(xml);
-    expect(verdict).toMatch(message);
-    expect(verdict.length).toBeLessThan(4_000);
-    // Seconds even on a busy machine; anything quadratic would take minutes.
-    expect(ms).toBeLessThan(5_000);
-  });
+  ])(
+    'a document full of %s is refused with a short message, long before the test times out',
+    (_what, xml, message) => {
+      const verdict = refused(xml);
+      expect(verdict).toMatch(message);
+      expect(verdict.length).toBeLessThan(4_000);
+    },
+  );
 });
 
 describe('several refusals', () => {
