@@ -50,14 +50,21 @@ nap() {
   read -r -t "$1" -u "$LAB_NAP_FD" || true
 }
 
-# One lab command at a time changes an instance. The lock is a file that `down` removes, hence the second look.
+# One lab command at a time changes an instance. The lock is a file that `up` makes and `down` removes, hence the
+# second look; the other verbs must not make it again after a `down` that they waited for.
+# lab_lock [create]
 lab_lock() {
-  local file=$LAB_STATE_ROOT/$LAB_NAME.lock
-  while :; do
-    mkdir -p "$LAB_STATE_ROOT"
-    exec {LAB_LOCK_FD}>"$file"
-    flock -n "$LAB_LOCK_FD" || { say "waiting for another lab command on '$LAB_NAME'"; flock "$LAB_LOCK_FD"; }
-    [[ ! $file -ef /proc/self/fd/$LAB_LOCK_FD ]] || return 0
-    exec {LAB_LOCK_FD}>&-
+  local file=$LAB_STATE_ROOT/$LAB_NAME.lock attempt
+  for attempt in {1..50}; do
+    # May fail when the `down` of another instance removes the empty directory at this moment.
+    [[ ${1:-} != create ]] || { mkdir -p "$LAB_STATE_ROOT" && : >>"$file"; } 2>/dev/null || nap 0.01
+    if { exec {LAB_LOCK_FD}<"$file"; } 2>/dev/null; then
+      flock -n "$LAB_LOCK_FD" || { say "waiting for another lab command on '$LAB_NAME'"; flock "$LAB_LOCK_FD"; }
+      [[ ! $file -ef /proc/self/fd/$LAB_LOCK_FD ]] || return 0
+      exec {LAB_LOCK_FD}<&-
+    elif [[ ${1:-} != create ]]; then
+      die "lab '$LAB_NAME' is not up"
+    fi
   done
+  die "cannot lock $file after $attempt attempts"
 }

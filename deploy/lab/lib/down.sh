@@ -3,7 +3,7 @@
 
 lab_down() {
   [[ $# -eq 0 ]] || usage "usage: lab down"
-  lab_lock
+  lab_lock create
   lab_clean
   rm -f "$LAB_STATE_ROOT/$LAB_NAME.lock"
   rmdir "$LAB_STATE_ROOT" "${LAB_DISK%/*}" 2>/dev/null || true

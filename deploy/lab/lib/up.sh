@@ -18,7 +18,7 @@ lab_up() {
   [[ -z $rate ]] || rate_bits "$rate" >/dev/null
   ((EUID == 0)) || die "must run as root"
   need_tools
-  lab_lock
+  lab_lock create
   image_ensure
   [[ $agent == no ]] || build_ensure
   lab_clean
