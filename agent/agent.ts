@@ -6,7 +6,9 @@ import { type Bus, connectBus, type Stoppable } from './bus/mod.ts';
 import type { AgentConfig } from './config/config.ts';
 import { OwnedContainers } from './containers/owned.ts';
 import { containerVerbs } from './containers/verbs.ts';
+import type { Criu } from './criu/criu.ts';
 import { createCriu } from './criu/mod.ts';
+import type { Runner } from './effects/runner.ts';
 import { systemClock } from './effects/system-clock.ts';
 import { systemRandom } from './effects/system-random.ts';
 import { createRunner } from './effects/system-runner.ts';
@@ -21,6 +23,7 @@ import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
+import type { Runtime } from './runtime/runtime.ts';
 import { openDataPort } from './transfer/mod.ts';
 
 /** CRIU's lazy page server splices whole page sets through pipes (platform traps): they must be allowed to be large. */
@@ -32,17 +35,41 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
+/** What an agent reaches its host with; tests give others. */
+export interface Tools {
+  readonly runner: Runner;
+  readonly criu: Criu;
+  readonly runtime: Runtime;
+}
+
+/** The programs of this machine. */
+export function systemTools({ node, lxcPath, runDir }: AgentConfig): Tools {
+  const runner = createRunner();
+  const criu = createCriu({ runner });
+  const { explain } = criu;
+  return {
+    runner,
+    criu,
+    runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, explain }),
+  };
+}
+
 /**
  * Puts the real parts together and goes to work.
  * @throws GodwitError HOST_FAILED, BUS_UNREACHABLE, STORE_UNAVAILABLE, CONFIG_INVALID
  */
-export async function startAgent(config: AgentConfig, version: string, log: Logger): Promise<RunningAgent> {
+export async function startAgent(
+  config: AgentConfig,
+  version: string,
+  log: Logger,
+  tools: Tools = systemTools(config),
+): Promise<RunningAgent> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
   };
   try {
-    await compose(config, version, log, stops);
+    await compose(config, version, log, tools, stops);
   } catch (error) {
     await stop();
     throw error;
@@ -50,18 +77,21 @@ export async function startAgent(config: AgentConfig, version: string, log: Logg
   return { stop };
 }
 
-async function compose(config: AgentConfig, version: string, log: Logger, stops: (() => Promise<void>)[]) {
+async function compose(
+  config: AgentConfig,
+  version: string,
+  log: Logger,
+  tools: Tools,
+  stops: (() => Promise<void>)[],
+) {
   const clock = systemClock;
   const random = systemRandom;
-  const runner = createRunner();
+  const { criu, runtime } = tools;
   await raisePipeMaxSize(PIPE_MAX_BYTES).catch((error: unknown) => {
     log.warn({ err: error }, 'fs.pipe-max-size stays as it is; post-copy of large containers may fail');
   });
-  const { bus, notes } = await joinBus(config, version, log, stops);
+  const { bus, notes } = await joinBus(config, version, log, tools, stops);
   const subjects = subjectsOf(config.cluster);
-  const criu = createCriu({ runner });
-  const { node, lxcPath, runDir } = config;
-  const runtime = createLxcRuntime({ runner, clock, lxcPath, runDir, node, explain: criu.explain });
   const data = await openDataPort({ host: '0.0.0.0', port: config.dataPort, clock, log });
   stops.push(() => data.close());
 
@@ -74,11 +104,9 @@ async function compose(config: AgentConfig, version: string, log: Logger, stops:
     log,
     clock,
     random,
-    runner,
+    ...tools,
     bus,
     subjects,
-    runtime,
-    criu,
     data,
     containers: new OwnedContainers(bus.records, (name) => serveContainer(agent, name)),
     jobs: new Jobs(),
@@ -109,6 +137,7 @@ async function joinBus(
   config: AgentConfig,
   version: string,
   log: Logger,
+  { runner }: Tools,
   stops: (() => Promise<void>)[],
 ): Promise<{ bus: Bus; notes: readonly string[] }> {
   const { node, cluster, address, bus: settings } = config;
@@ -118,7 +147,7 @@ async function joinBus(
         ...common,
         address,
         join: settings.join,
-        runner: createRunner(),
+        runner,
         dir: join(config.stateDir, 'nats'),
         ports: { client: settings.clientPort, cluster: settings.clusterPort, leaf: settings.leafPort },
       })
