@@ -46,8 +46,10 @@ export async function awaitMembers(options: FirstStart): Promise<readonly string
 /** Members that ring tell who they are by their address. */
 async function openDoorbell(own: string, port: number, seen: (address: string) => void): Promise<Server> {
   const server = createServer((socket) => {
+    // Before the socket is closed: afterwards it no longer knows.
+    const caller = socket.remoteAddress ?? '';
     socket.on('error', () => undefined).destroy();
-    seen(socket.remoteAddress ?? '');
+    seen(caller);
   });
   server.listen(port, own);
   await once(server, 'listening');
