@@ -63,10 +63,7 @@ function readFilesystem(element: XmlElement, problems: Problems): FilesystemSpec
 
 function checkRoot(element: XmlElement, root: FilesystemSpec, problems: Problems): void {
   if (root.type === 'bind')
-    problems.refuse(
-      offsetOf(element, 'type'),
-      'the root file system cannot be bound from inside the container',
-    );
+    problems.refuse(offsetOf(element, 'type'), 'the root file system must be of type mount');
   if (root.source === '/')
     problems.refuse(element.offset, "the host's own root cannot be the root of a container");
 }

@@ -10,6 +10,12 @@ const mount = (source: string, target: string) =>
 describe('file systems', () => {
   test.each<Case>([
     ['no root', { root: mount('/a', '/b') }, '5:1', 'needs a <filesystem> with the target "/"'],
+    [
+      'a bound root',
+      { root: `<filesystem type='bind'>${mount('/a', '/').slice(12)}` },
+      '6:13',
+      'must be of type mount',
+    ],
     ['the host as root', { root: mount('//', '/') }, '6:1', "the host's own root"],
     ['two roots', { devices: mount('/a', '//') }, '7:1', 'a second <filesystem> for the target "/"'],
     ['a relative source', { devices: mount('a', '/b') }, '7:21', '"a" is not an absolute path'],

@@ -26,7 +26,7 @@ export interface OsSpec {
   readonly initDir?: string;
 }
 
-/** `mount`: `source` is a directory of the host. `bind`: it is a directory inside the container (libvirt's meaning). */
+/** `source` is a directory of the host for both types; libvirt-lxc means one inside the container by `bind`. */
 export interface FilesystemSpec {
   readonly type: 'mount' | 'bind';
   readonly source: string;
