@@ -178,6 +178,10 @@ export const REFUSALS = {
     'The lock cannot be had again elsewhere; end the outside process, or use --unsafe.',
     OVERRIDABLE,
   ),
+  LOCK_OF_PROCESS: entry(
+    'locks of processes (fcntl) on shared files would keep the restore waiting: {what}',
+    'The frozen source holds them until the target is ready, and nobody can release them from outside. Lock with flock() or OFD locks, or keep the file on a tmpfs of the container.',
+  ),
   PRESSURE_WATCH: entry(
     'a pressure (PSI) trigger would be lost and its owner would spin: {what}',
     'For systemd: MEMORY_PRESSURE_WATCH=/dev/null for init and DefaultMemoryPressureWatch=off in system.conf; or use --unsafe.',

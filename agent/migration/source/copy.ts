@@ -1,5 +1,6 @@
 import { GodwitError } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
+import { type FileLock, releaseFileLocks, retakeFileLocks } from '../../host/file-locks.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
 import { clearNetworkLock } from '../../host/network-lock.ts';
 import { endTcpRepair } from '../../host/tcp-repair.ts';
@@ -9,6 +10,9 @@ import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { type Dump, startDump } from './dump.ts';
 import type { Peer, Plan } from './words.ts';
+
+/** How long an undo waits for file locks that the target's dying copy still holds. */
+const LOCKS_MS = 2_000;
 
 /** What the copy tells while it is being dumped. */
 export interface CopyEvents {
@@ -30,6 +34,8 @@ export class SourceCopy {
   private dir: JobDir | undefined;
   private dump: Dump | undefined;
   private images: DataStream | undefined;
+  /** Released for the target's restore. */
+  private locks: readonly FileLock[] = [];
 
   constructor(agent: Agent, plan: Plan, peer: Peer) {
     const { clock } = agent;
@@ -72,6 +78,7 @@ export class SourceCopy {
     reverter.add('the hooks of the dump', () => dump.close());
     dump.stopping.then(events.stopping, () => {});
     events.frozen(await dump.frozen);
+    this.locks = await releaseFileLocks(agent.runner, dump.cgroup);
   }
 
   /** Sends the images. @throws GodwitError TRANSFER_FAILED */
@@ -88,6 +95,7 @@ export class SourceCopy {
       await dump.giveUp();
       await clearNetworkLock(agent.runner, dump.initPid);
       await endTcpRepair(agent.runner, dump.cgroup);
+      await this.retakeLocks();
       await thawCgroup(dump.cgroup, agent.clock);
     }
     await this.cleanUp('the move was undone');
@@ -104,6 +112,16 @@ export class SourceCopy {
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
     await this.cleanUp('the move is over');
+  }
+
+  /** A lock that somebody else got meanwhile must not keep the container frozen. */
+  private async retakeLocks(): Promise<void> {
+    const { runner, clock, log } = this.agent;
+    if (await retakeFileLocks({ runner, clock, patienceMs: LOCKS_MS }, this.locks)) return;
+    log.error(
+      { job: this.plan.job, locks: this.locks },
+      'somebody else holds a file lock of the container now',
+    );
   }
 
   private open(kind: StreamKind): Promise<DataStream> {

@@ -18,6 +18,7 @@ const GHOST_BYTES = 1024 * 1024;
 export function fileFindings(look: ContainerLook): Finding[] {
   const known = {
     mounts: new Set(look.mounts.map((mount) => mount.id)),
+    ownMounts: new Set(look.mounts.filter((mount) => mount.type === 'tmpfs').map((mount) => mount.id)),
     namespaces: new Set(look.tasks.flatMap((task) => Object.values(task.namespaces))),
     outsiders: new Set(look.outsideLockers),
     ghostBytes: ghostLimit(look.criuArgs),
@@ -36,6 +37,8 @@ export function fileFindings(look: ContainerLook): Finding[] {
 
 interface Known {
   readonly mounts: ReadonlySet<number>;
+  /** Mounts whose content goes along with the container. */
+  readonly ownMounts: ReadonlySet<number>;
   readonly namespaces: ReadonlySet<string>;
   readonly outsiders: ReadonlySet<number>;
   readonly ghostBytes: number;
@@ -66,6 +69,8 @@ function judgePath(file: OpenFile, where: string, known: Known): Finding[] {
   const terminal = known.externalTty && /^\/(dev\/)?(pts\/)?(\d+|console)$/.test(link);
   if (file.mountId !== undefined && known.mounts.size > 0 && !known.mounts.has(file.mountId) && !terminal)
     findings.push({ code: 'FILE_OUTSIDE', what: `${link} at ${where}` });
+  if (file.processLock && !(file.mountId !== undefined && known.ownMounts.has(file.mountId)))
+    findings.push({ code: 'LOCK_OF_PROCESS', what: `${link} at ${where}` });
   if (file.device !== undefined && !DUMPABLE_CHR.test(file.device))
     findings.push({ code: 'DEVICE_OPEN', what: `${link} (${file.device}) at ${where}` });
   if ((file.ghostBytes ?? 0) > known.ghostBytes)

@@ -11,6 +11,8 @@ export interface OpenFile {
   readonly mountId?: number;
   /** Pids that hold locks on it, by fdinfo. */
   readonly lockPids?: readonly number[];
+  /** It has a lock that belongs to a process (fcntl), not to an open file. */
+  readonly processLock?: true;
   /** Interval of a periodic timerfd. */
   readonly timerMs?: number;
   /** `chr 10:229` or `blk 8:0`, for paths below /dev that are not the usual ones. */
@@ -48,6 +50,7 @@ export function readFile(proc: Proc, pid: number, fd: number): OpenFile | undefi
     link,
     ...(mountId === undefined ? {} : { mountId: Number(mountId) }),
     ...(lockPids.length > 0 ? { lockPids } : {}),
+    ...(/^lock:\s*\d+: POSIX /m.test(text) ? { processLock: true } : {}),
   };
 }
 

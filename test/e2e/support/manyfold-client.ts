@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkout, compiled } from './checkout.ts';
 import type { Cluster } from './cluster.ts';
+import { until } from './until.ts';
 
 /** One connection to manyfold that outlives moves. */
 export interface Manyfold {
@@ -16,8 +17,10 @@ export function installManyfold(rootfs: string): Promise<void> {
   return copyFile(join(checkout, 'test/e2e/workloads/manyfold/manyfold.py'), join(rootfs, 'manyfold.py'));
 }
 
-/** Connects from outside all nodes. */
+/** Connects from outside all nodes, once the program listens. */
 export async function askManyfold(cluster: Cluster, host: string): Promise<Manyfold> {
+  const knock = ['client', '--', 'timeout', '1', 'bash', '-c', `: </dev/tcp/${host}/7070`];
+  await until(`${host} listens`, 30_000, async () => (await cluster.lab.run(knock)).exitCode === 0);
   const child = cluster.lab.start(
     ['client', '--', 'node', compiled('test/e2e/workloads/manyfold/ask.ts'), '--host', host],
     { stdin: 'pipe' },
