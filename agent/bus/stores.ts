@@ -11,8 +11,8 @@ import { nanos } from '@nats-io/transport-node';
 import { GodwitError, LIMITS, type Subjects } from '../../protocol/mod.ts';
 import type { Link } from './link.ts';
 
-/** One try of a JetStream call: without a leader no answer comes at all, so tries are short. */
-const TRY_MS = 1_000;
+/** One try of a JetStream call: without a leader no answer comes at all, so the first tries are short. */
+const TRY_MS = { first: 250, most: 2_000 };
 const BACKOFF_MS = { first: 25, most: 1_000 };
 /** JetStream's error code for "this stream exists with another configuration". */
 const STREAM_EXISTS = 10_058;
@@ -90,9 +90,10 @@ async function makeStores(
   tell: (problem: string) => void,
 ): Promise<void> {
   const configs = [recordStreamConfig(subjects, replicas), eventStreamConfig(subjects, replicas)];
+  let tryMs = TRY_MS.first;
   for (let waitMs = BACKOFF_MS.first; ; waitMs = Math.min(waitMs * 2, BACKOFF_MS.most)) {
     try {
-      const manager = await jetstreamManager(link.nc, { checkAPI: false, timeout: TRY_MS });
+      const manager = await jetstreamManager(link.nc, { checkAPI: false, timeout: tryMs });
       await Promise.all(configs.map((config) => ensureStream(manager, config)));
       return;
     } catch (error) {
@@ -101,6 +102,7 @@ async function makeStores(
       tell(problem);
       link.log.debug({ problem }, 'the record stores are not there yet');
     }
+    tryMs = Math.min(tryMs * 2, TRY_MS.most);
     await link.clock.sleep(waitMs, signal);
   }
 }

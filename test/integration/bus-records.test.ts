@@ -1,6 +1,9 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Versioned } from '../../agent/bus/mod.ts';
+import { recordStreamConfig } from '../../agent/bus/stores.ts';
+import { subjects } from '../../protocol/mod.ts';
 import { testBus, testRecord } from './support/bus.ts';
 import { type NatsServer, startNats } from './support/nats.ts';
 import { startValve, type Valve } from './support/valve.ts';
@@ -78,6 +81,31 @@ describe('records', () => {
     expect(names).toContain('healthy');
     expect(names).not.toContain('garbage');
     expect(bus.counters.malformed).toBeGreaterThan(0);
+    await Promise.all([bus.close(), raw.close()]);
+  });
+});
+
+describe('a stream that nobody leads for the moment', () => {
+  const config = recordStreamConfig(subjects('test'), 1);
+
+  test('takes the write as soon as it is back, and refuses it for certain when it stays away', async () => {
+    const bus = await testBus(server.url, { writeMs: 2_000 });
+    await bus.ready(5_000);
+    const raw = await connect({ servers: server.url });
+    const manager = await jetstreamManager(raw);
+
+    await manager.streams.delete(config.name);
+    const writing = bus.records.create(testRecord('patient'));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await manager.streams.add(config);
+    expect((await writing).status).toBe('ok');
+
+    await manager.streams.delete(config.name);
+    await expect(bus.records.create(testRecord('refused'))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    await manager.streams.add(config);
+    expect(await bus.records.list()).toEqual([]);
     await Promise.all([bus.close(), raw.close()]);
   });
 });
