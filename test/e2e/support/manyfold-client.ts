@@ -8,7 +8,7 @@ import { until } from './until.ts';
 
 /** One connection to manyfold that outlives moves. */
 export interface Manyfold {
-  check(): Promise<{ readonly ok: boolean }>;
+  check(): Promise<{ readonly ok: boolean; readonly checks: Readonly<Record<string, string>> }>;
   close(): Promise<void>;
 }
 
