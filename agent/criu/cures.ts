@@ -90,8 +90,8 @@ export const CURES: readonly Cure[] = [
     cure: 'The lazy-pages daemon of this restore was not there: see its log beside this one.',
   },
   {
-    sign: /Timeout reached\. Try to interrupt/,
-    cure: 'A task does not stop: it hangs in the kernel (state D, often a dead network file system).',
+    sign: /Timeout reached\. Try to interrupt|Unseizable non-zombie/,
+    cure: 'A task does not stop: it hangs in the kernel (state D: a dead network file system, or in the middle of a vfork). Try again.',
   },
   {
     sign: /criu itself is within dumped tree/,

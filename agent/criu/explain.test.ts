@@ -12,6 +12,10 @@ const FAILED = '(00.043919) Error (criu/cr-dump.c:1975): Dumping FAILED.';
 
 /** Lines as criu writes them, and a word of the cure that belongs to each. */
 const KNOWN: readonly (readonly [string, RegExp])[] = [
+  [
+    '(10.00) Error (compel/src/lib/infect.c:385): Unseizable non-zombie 31 found, state D, err -1/10',
+    /vfork/,
+  ],
   ["(00.01) Error (criu/sockets.c:495): Can't get 1:16 opt: Operation not supported", /CRIU 4\.2/],
   ['(00.00) Error (criu/vdso.c:401): vdso: Unexpected rt vDSO area bounds', /CRIU 4\.1/],
   ['(00.30) Error (criu/page-pipe.c:424): page-pipe: splice: -1: Bad file descriptor', /fs\.pipe-max-size/],
