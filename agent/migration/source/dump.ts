@@ -12,7 +12,7 @@ import type { JobDir } from '../job-dir.ts';
 
 /** A final dump under way. In both modes the hook freezes the cgroup from outside once the images are complete. */
 export interface Dump {
-  /** When criu began to stop the tasks; the client sees nothing of the container from here on. */
+  /** When criu was about to stop the tasks (up to some 30 ms early, never late). */
   readonly stopping: Promise<number>;
   /** All images but the memory are on this node's tmpfs, the tasks stand still. Rejects: DUMP_FAILED. */
   readonly frozen: Promise<number>;
@@ -49,7 +49,7 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
   const hooks = await openHooks({
     dir: dir.own,
     held,
-    told: ['network-lock', ...(held.length > 0 ? [] : ['post-dump'])],
+    told: ['pre-dump', ...(held.length > 0 ? [] : ['post-dump'])],
     freeze: freezeFile(plan.cgroup),
     clock: agent.clock,
     runner: agent.runner,
@@ -109,7 +109,7 @@ class RunningDump implements Dump {
     this.criu = criu;
     this.cgroup = request.plan.cgroup;
     this.initPid = request.plan.initPid;
-    this.stopping = hooks.called('network-lock', this.waiting.signal).then((call) => call.atMs);
+    this.stopping = hooks.called('pre-dump', this.waiting.signal).then((call) => call.atMs);
     this.stopping.catch(() => {});
     this.ended = criu.ended.then((result) => result.exitCode);
     const complete = hooks.called('post-dump', this.waiting.signal).then((call) => call.atMs);
