@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { GodwitError, type Mode } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
+import { wordsOf } from '../../host/failure.ts';
 import { freezeFile } from '../../host/freeze.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { relayConnect, relayListen } from '../../transfer/mod.ts';
@@ -114,10 +115,10 @@ class RunningDump implements Dump {
     this.ended = criu.ended.then((result) => result.exitCode);
     const complete = hooks.called('post-dump', this.waiting.signal).then((call) => call.atMs);
     complete.catch(() => {});
-    const failed = this.ended.then(async () => {
+    const failed = criu.ended.then(async (result) => {
       const { lines, cure } = await agent.criu.explain(logFile);
       throw new GodwitError('DUMP_FAILED', {
-        problem: lines[0] ?? 'criu ended without a word',
+        problem: lines[0] ?? `it ended by itself: ${wordsOf(result)}`,
         cure,
         lines,
       });

@@ -1,0 +1,115 @@
+// Stands for criu in moves without a kernel. What goes wrong is told by a word in the file $GODWIT_FAKE/ACTION:
+//   fail     quotes an error in its log and ends with 1      silent   ends with 1 and an empty log
+//   garbage  ends with 1 and a log of random bytes           die      is killed in the middle
+//   hang     stays for ever, whatever signal it gets         lie      ends with 0 and has done nothing
+// It notes in $GODWIT_FAKE/ACTION.reached that it got there.
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+
+const PAGES = Buffer.alloc(256 * 1024, 'page');
+const [action, ...rest] = process.argv.slice(2);
+const fake = process.env.GODWIT_FAKE;
+const option = (name) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : undefined);
+const images = option('--images-dir');
+const port = Number(option('--port'));
+const word = existsSync(join(fake, action)) ? readFileSync(join(fake, action), 'utf8').trim() : '';
+
+const log = (text) => writeFileSync(option('--log-file'), text);
+const ready = () => writeSync(3, '\0');
+const freezer = (state) => writeFileSync(join(option('--freeze-cgroup'), 'freezer.state'), `${state}\n`);
+
+/** Ends the way the word says; comes back when there is none. */
+function misbehave() {
+  writeFileSync(join(fake, `${action}.reached`), '');
+  if (word === 'die') process.kill(process.pid, 'SIGKILL');
+  if (word === 'hang') {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {});
+    setInterval(() => {}, 60_000);
+    return new Promise(() => {});
+  }
+  if (word === 'garbage') log(randomBytes(200_000));
+  if (word === 'fail')
+    log('Warn  (criu/x.c:1): nothing\nError (criu/fake.c:42): the fake was told to fail\n');
+  if (word === 'lie') process.exit(0);
+  if (word !== '') process.exit(1);
+}
+
+function hook(name) {
+  const script = option('--action-script');
+  const env = { ...process.env, CRTOOLS_SCRIPT_ACTION: name, CRTOOLS_INIT_PID: option('-t') };
+  return spawnSync(script, { env, stdio: 'ignore' }).status === 0;
+}
+
+function sendPages() {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: option('--address'), allowHalfOpen: true });
+    socket.on('error', reject).on('close', resolve).resume().end(PAGES);
+  });
+}
+
+function servePages() {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .on('close', resolve)
+        .resume()
+        .end(PAGES);
+      server.close();
+    }).listen(port, option('--address'), ready);
+  });
+}
+
+async function dump() {
+  freezer('FROZEN');
+  if (!hook('network-lock')) process.exit(1);
+  await misbehave();
+  if (rest.includes('--page-server')) {
+    await sendPages().catch((error) => {
+      log(`Error (criu/page-xfer.c:1): ${error.message}\n`);
+      freezer('THAWED');
+      process.exit(1);
+    });
+  }
+  for (const name of ['inventory.img', 'core-1.img', 'pstree.img']) writeFileSync(join(images, name), name);
+  if (!hook('post-dump')) {
+    log('Error (criu/action-scripts.c:1): the hook said stop\n');
+    freezer('THAWED');
+    process.exit(1);
+  }
+  if (rest.includes('--lazy-pages')) await servePages();
+}
+
+function receivePages() {
+  const server = createServer({ allowHalfOpen: true }, async (socket) => {
+    server.close();
+    await misbehave();
+    const chunks = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('end', () => {
+      writeFileSync(join(images, 'pages-1.img'), Buffer.concat(chunks));
+      socket.end();
+    });
+  }).listen(port, '127.0.0.1', ready);
+}
+
+async function fetchPages() {
+  readFileSync(join(images, 'inventory.img'));
+  let bytes = 0;
+  const socket = connect({ port, host: option('--address') });
+  socket.on('connect', ready).on('data', (chunk) => {
+    bytes += chunk.length;
+    if (bytes === PAGES.length) socket.end();
+  });
+  socket.on('error', () => process.exit(1));
+  socket.on('close', async () => {
+    await misbehave();
+    process.exit(bytes === PAGES.length ? 0 : 1);
+  });
+}
+
+const actions = { dump, 'page-server': receivePages, 'lazy-pages': fetchPages };
+await actions[action]();
