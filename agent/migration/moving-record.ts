@@ -46,7 +46,7 @@ export class MovingRecord {
     return this.write({ ...this.current.record, phase: 'resuming', ...owner });
   }
 
-  /** Source: the same revision as the commit, the other way; who wins is the truth. */
+  /** Source: the same revision as the commit, or the one read since, the other way; who wins is the truth. */
   async settle(): Promise<CasAnswer> {
     await this.pause();
     return this.write(withoutJob(this.current.record));

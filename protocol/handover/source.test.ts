@@ -81,7 +81,21 @@ describe('sourceStep', () => {
     expect(answer({ revision: 9, owner: 'n2', epoch: 5, job: 'j' })).toEqual(['tell-commit']);
     expect(answer({ revision: 9, owner: 'n1', epoch: 4 })).toEqual(['tell-abort', 'undo']);
     expect(answer({ revision: 7, owner: 'n1', epoch: 4 })).toEqual(['ask']);
-    expect(answer({ revision: 9, owner: 'n1', epoch: 4, job: 'j' })).toEqual(['ask']);
+  });
+
+  it('settles a record that somebody changed without deciding anything, instead of asking for ever', () => {
+    const touched = { revision: 9, owner: 'n1', epoch: 4, job: 'j' };
+    const settling = play([
+      ...TO_FROZEN,
+      { kind: 'target-prepared' },
+      { kind: 'commit', answer: 'conflict' },
+      { kind: 'record', record: touched },
+    ]);
+    expect(settling.effects.slice(-2)).toEqual(['ask', 'settle']);
+    const undone = play([{ kind: 'settle', answer: 'ok' }], settling.state);
+    expect(undone.effects).toEqual(['tell-abort', 'undo']);
+    expect(undone.state.ending?.error?.code).toBe('RECORD_CONFLICT');
+    expect(play([{ kind: 'settle', answer: 'conflict' }], settling.state).effects).toEqual(['ask']);
   });
 
   it('ends as refused without a side effect when the target refuses', () => {

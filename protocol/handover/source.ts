@@ -6,7 +6,8 @@ import { type CasAnswer, type Ending, type Move, type RecordView, type Step, ver
 /**
  * Where the source stands. `claiming`: the CAS to phase `switching` is out. `freezing`: criu works, the tasks stop at
  * any moment. `frozen`: they stand still, the target builds its copy. `committing`: the one CAS that changes the owner
- * is out. `settling`: its outcome is unknown, a second CAS at the same revision decides. `asking`: it lost, the
+ * is out. `settling`: its outcome is unknown, a second CAS at the same revision (or the one
+ * read since) decides. `asking`: it lost, the
  * record is read. `committed`: the target's alone. `undoing`: the source goes on. `killing`: the frozen copy dies.
  */
 export type SourcePhase =
@@ -136,8 +137,9 @@ function committing(state: SourceState, event: SourceEvent): SourceStep {
 
 function settling(state: SourceState, event: SourceEvent): SourceStep {
   if (event.kind !== 'settle') return stay(state);
-  // Settled at the revision the commit needed: the commit was not applied and never can be.
-  if (event.answer === 'ok') return undo(state, endingOf('failed', recordError(state, 'unknown')));
+  // Settled at the revision the commit needed, or a later one: the commit was not applied and never can be.
+  if (event.answer === 'ok')
+    return undo(state, state.ending ?? endingOf('failed', recordError(state, 'unknown')));
   if (event.answer === 'unknown') return { state, effects: [{ kind: 'settle' }] };
   return go(state, 'asking', { kind: 'ask' });
 }
@@ -146,8 +148,10 @@ function asking(state: SourceState, event: SourceEvent): SourceStep {
   if (event.kind !== 'record') return stay(state);
   const verdict = verdictOf(state.move, event.record);
   if (verdict === 'committed') return commit(state);
-  if (verdict === 'aborted') return undo(state, endingOf('failed', recordError(state, 'conflict')));
-  // A stale look: our CAS found another revision, so the record cannot be as it was. Ask again.
+  const conflict = endingOf('failed', recordError(state, 'conflict'));
+  if (verdict === 'aborted') return undo(state, conflict);
+  // Somebody changed the record and decided nothing (or the look is old): a CAS at what was seen decides.
+  if (verdict === 'undecided') return go({ ...state, ending: conflict }, 'settling', { kind: 'settle' });
   return { state, effects: [{ kind: 'ask' }] };
 }
 
