@@ -13,7 +13,8 @@ import type { JobControl } from '../../jobs/jobs.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import { serveVerbs } from '../../node/endpoints.ts';
 import type { Agent } from '../agent.ts';
-import { SourceMove } from './move.ts';
+import { givenUpError, SourceMove } from './move.ts';
+import type { Offer } from './negotiate.ts';
 import { findPlace } from './place.ts';
 
 /** Errors that mean: nothing was touched, the move cannot be. */
@@ -35,8 +36,9 @@ export class MoveJob implements JobControl {
   private readonly release: () => void;
   private serving: Stoppable | undefined;
   private move: SourceMove | undefined;
-  /** An abort that came before the move proper began. */
+  /** An abort that came before the move proper began; it ends the search for a place. */
   private early: { readonly reason: string; readonly outcome: 'aborted' | 'timeout' } | undefined;
+  private readonly searching = new AbortController();
 
   /** Makes the container busy with this job. @throws GodwitError CONTAINER_BUSY */
   constructor(agent: Agent, owned: Owned, request: MigrateRequest) {
@@ -107,6 +109,7 @@ export class MoveJob implements JobControl {
     }
     if (this.move) return this.move.abort(reason, outcome);
     this.early = { reason, outcome };
+    this.searching.abort(givenUpError(outcome, reason, this.request.timeoutMs));
   }
 
   private async run(): Promise<void> {
@@ -117,7 +120,7 @@ export class MoveJob implements JobControl {
       tracker.end(ending.outcome, ending.error);
     } catch (error) {
       const wire = toGodwitError(error).toWire();
-      const outcome: Outcome = REFUSALS.has(wire.code) ? 'refused' : 'failed';
+      const outcome: Outcome = this.early?.outcome ?? (REFUSALS.has(wire.code) ? 'refused' : 'failed');
       agent.log.warn({ job: this.id, err: error }, 'the move could not begin');
       tracker.end(outcome, wire);
     } finally {
@@ -126,9 +129,9 @@ export class MoveJob implements JobControl {
   }
 
   private async work(): Promise<Ending> {
-    const { agent, owned, request, tracker } = this;
+    const { agent, tracker } = this;
     tracker.phase('preflight');
-    const { plan, peer } = await findPlace(agent, { job: this.id, owned, request });
+    const { plan, peer } = await this.search();
     tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
     if (!peer)
       throw new GodwitError('INTERNAL', { problem: `${plan.target} refused nothing and reserved nothing` });
@@ -138,6 +141,30 @@ export class MoveJob implements JobControl {
     const ending = await this.move.ended;
     if (ending.outcome === 'done') agent.pairs.learn(tracker.current);
     return ending;
+  }
+
+  /** Nobody waits for a target that does not answer longer than the job may take. */
+  private async search(): Promise<Offer> {
+    const { agent, owned, request, id } = this;
+    const { signal } = this.searching;
+    const found = findPlace(agent, { job: id, owned, request });
+    const givenUp = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    try {
+      return await Promise.race([found, givenUp]);
+    } catch (error) {
+      if (signal.aborted) void found.then((offer) => this.decline(offer)).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** A reservation that came too late; without the word it would lapse by itself some time later. */
+  private async decline({ plan, peer }: Offer): Promise<void> {
+    if (!peer) return;
+    const { bus, subjects } = this.agent;
+    const body = { type: 'io.godwit.v1.node.abort.request', job: this.id, reason: 'nobody waits any more' };
+    await bus.request(subjects.node(plan.target, 'abort'), body);
   }
 
   private timeOut(): void {

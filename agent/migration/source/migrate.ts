@@ -16,6 +16,9 @@ export async function migrateContainer(
   const owned = containers.get(name);
   if (request.target === config.node)
     throw new GodwitError('USAGE', { problem: `'${name}' is on ${config.node} already` });
+  // A container that moves is frozen for a while; that it is busy says more.
+  const holder = containers.holder(name);
+  if (holder && !request.dryRun) throw new GodwitError('CONTAINER_BUSY', { container: name, job: holder });
   const { state } = await runtime.status(name);
   if (state !== 'running')
     throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'running' });

@@ -93,10 +93,7 @@ export class SourceMove {
         state: phase,
         problem: 'it is decided and goes on',
       });
-    const error =
-      outcome === 'timeout'
-        ? new GodwitError('MOVE_TIMEOUT', { timeoutMs: this.plan.request.timeoutMs })
-        : new GodwitError('MOVE_ABORTED', { problem: reason });
+    const error = givenUpError(outcome, reason, this.plan.request.timeoutMs);
     this.driver.feed({ kind: 'abort', outcome, error: error.toWire() });
   }
 
@@ -273,4 +270,11 @@ export class SourceMove {
 function reasonOf(report: JobReport): WireError {
   if (report.error) return fromWire(report.error).toWire();
   return new GodwitError('INTERNAL', { problem: `${report.node} gave no reason` }).toWire();
+}
+
+/** Why a move is given up by its operator, or by its time limit. */
+export function givenUpError(outcome: 'aborted' | 'timeout', reason: string, timeoutMs: number): GodwitError {
+  return outcome === 'timeout'
+    ? new GodwitError('MOVE_TIMEOUT', { timeoutMs })
+    : new GodwitError('MOVE_ABORTED', { problem: reason });
 }
