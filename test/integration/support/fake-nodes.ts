@@ -101,7 +101,8 @@ export function fakeNode(name: string, url: string, change: Partial<AgentConfig>
       const containers = existsSync(config.lxcPath) ? readdirSync(config.lxcPath) : [];
       for (const pid of containers.flatMap(tasks)) process.kill(Number(pid), 'SIGKILL');
       for (const point of mountsUnder(dir)) execFileSync('umount', ['--lazy', point]);
-      rmSync(dir, { recursive: true, force: true });
+      // A fake container's monitor may just be writing there.
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
