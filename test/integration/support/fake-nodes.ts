@@ -102,7 +102,7 @@ export function fakeNode(name: string, url: string, change: Partial<AgentConfig>
       for (const pid of containers.flatMap(tasks)) process.kill(Number(pid), 'SIGKILL');
       for (const point of mountsUnder(dir)) execFileSync('umount', ['--lazy', point]);
       // A fake container's monitor may just be writing there.
-      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
