@@ -74,8 +74,11 @@ export const Job = z.object({
   phases: z.array(JobPhase),
   rounds: z.array(Round),
   bytes: JobBytes,
+  /** From before the first task stopped to complete images at the source. */
   freezeMs: z.number().optional(),
+  /** From before the first task stopped to the first that runs on the target; the target's clock is corrected. */
   downtimeMs: z.number().optional(),
+  /** From the commit to the last page on the target: losing the source would have lost the container. */
   exposureMs: z.number().optional(),
   totalMs: z.number().optional(),
   error: WireErrorSchema.optional(),
