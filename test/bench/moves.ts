@@ -1,134 +1,175 @@
-/** The same container moved by godwit and by hand, alternating in one run: medians of downtime and client gap. */
-import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, release, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+/**
+ * Two like Redis containers under load, one moved by godwit, one by hand (`bare-move`), taking turns in one run: medians of
+ * downtime and client gap, and their ratios. Usage: node dist/test/bench/moves.js [--quick]
+ */
+import { loadavg } from 'node:os';
 import type { MigrateResult } from '../../protocol/mod.ts';
-import { checkout } from '../e2e/support/checkout.ts';
 import { type Cluster, startCluster } from '../e2e/support/cluster.ts';
 import { startContainer } from '../e2e/support/containers.ts';
+import { createLab } from '../e2e/support/lab.ts';
 import { type RedisClient, startRedisClient } from '../e2e/support/redis-client.ts';
+import { until } from '../e2e/support/until.ts';
+import { moveByHand, startTwin } from './bare.ts';
+import { caughtUp } from './caught-up.ts';
+import {
+  bareParts,
+  MODES,
+  type Mode,
+  medians,
+  type Sample,
+  save,
+  surroundings,
+  type Tool,
+  table,
+} from './report.ts';
 
 const INSTANCE = 'bench';
-const MODES = ['cold', 'postcopy'] as const;
-const TOOLS = ['godwit', 'bare'] as const;
 const MEGABYTES = 250;
+const NODES = ['n1', 'n2'] as const;
+const CONTAINERS = {
+  godwit: { name: 'by-godwit', address: '10.77.1.10' },
+  bare: { name: 'by-hand', address: '10.77.1.11' },
+} as const;
+const rounds = process.argv.includes('--quick') ? 3 : 10;
 
-interface Sample {
-  readonly tool: (typeof TOOLS)[number];
-  readonly mode: (typeof MODES)[number];
-  readonly downtimeMs: number;
-  readonly clientGapMs: number;
+interface Place {
+  readonly source: string;
+  readonly target: string;
 }
 
-const runs = process.argv.includes('--quick') ? 3 : 10;
-const cluster = await startCluster(INSTANCE, { nodes: 2 });
+const movers = {
+  async godwit(cluster: Cluster, mode: Mode, { target }: Place) {
+    const result = await cluster.json<MigrateResult>(
+      'migrate',
+      CONTAINERS.godwit.name,
+      target,
+      '--mode',
+      mode,
+    );
+    const { downtimeMs, freezeMs, exposureMs } = result;
+    if (downtimeMs === null) throw new Error(`godwit cannot tell the downtime of job ${result.job}`);
+    return { downtimeMs, parts: { freezeMs, exposureMs } };
+  },
+  bare: (cluster: Cluster, mode: Mode, place: Place) =>
+    moveByHand(cluster, { name: CONTAINERS.bare.name, mode, ...place }),
+};
+
+const clients = new Map<Tool, RedisClient>();
+const samples: Sample[] = [];
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void leave(130));
 try {
-  await report(await measure(cluster));
-} finally {
-  await cluster.down();
+  await bench();
+  await leave(0);
+} catch (error) {
+  say(`the benchmark failed: ${(error as Error).message}`);
+  await leave(1);
 }
 
-async function measure(lab: Cluster): Promise<Sample[]> {
-  await startContainer(lab, 'n1', 'redis', { name: 'godwit', address: '10.77.1.10' });
-  await startBare(lab, '10.77.1.11');
-  const clients = {
-    godwit: await startRedisClient(lab, { host: '10.77.1.10', megabytes: MEGABYTES }),
-    bare: await startRedisClient(lab, { host: '10.77.1.11', megabytes: MEGABYTES }),
-  };
-  const samples: Sample[] = [];
-  for (let run = 0; run < runs * MODES.length; run++) {
-    const mode = MODES[run % MODES.length] ?? 'cold';
-    const [source, target] = run % 2 === 0 ? (['n1', 'n2'] as const) : (['n2', 'n1'] as const);
-    for (const tool of TOOLS) {
-      const sinceMs = Date.now();
-      const downtimeMs =
-        tool === 'godwit' ? await byGodwit(lab, mode, target) : await byHand(mode, source, target);
-      const clientGapMs = await gapOf(clients[tool], sinceMs);
-      samples.push({ tool, mode, downtimeMs, clientGapMs });
-      console.error(
-        `${samples.length}/${runs * 4} ${tool} ${mode}: downtime ${downtimeMs} ms, client gap ${clientGapMs} ms`,
-      );
+async function bench(): Promise<void> {
+  // What a killed run may have left.
+  await takeDown();
+  const cluster = await slowly('starting the lab', () => startCluster(INSTANCE, { nodes: NODES.length }));
+  const where = await surroundings(cluster);
+  await slowly(`starting two containers with ${MEGABYTES} MB each`, () => startBoth(cluster));
+  const startedAt = new Date().toISOString();
+  try {
+    await moveAll(cluster);
+  } finally {
+    const document = { ...where, loadAtEnd: loadavg()[0], startedAt, endedAt: new Date().toISOString() };
+    const settings = { megabytes: MEGABYTES, rounds };
+    say(`every sample: ${await save({ ...document, settings, medians: medians(samples), samples })}`);
+  }
+  await slowly('the clients read every key back', judge);
+  process.stdout.write(`${table(samples)}\n${bareParts(samples)}\n`);
+}
+
+async function startBoth(cluster: Cluster): Promise<void> {
+  const { godwit, bare } = CONTAINERS;
+  await startContainer(cluster, NODES[0], 'redis', godwit);
+  await startTwin(cluster, { of: godwit, ...bare, mac: '02:00:00:00:00:0b', nodes: NODES });
+  for (const tool of ['godwit', 'bare'] as const) {
+    clients.set(
+      tool,
+      await startRedisClient(cluster, { host: CONTAINERS[tool].address, megabytes: MEGABYTES }),
+    );
+  }
+}
+
+/** Every other round turns both orders about, so that mode, direction and tool do not go together. */
+async function moveAll(cluster: Cluster): Promise<void> {
+  const count = (rounds + 1) * MODES.length * 2;
+  let place: Place = { source: NODES[0], target: NODES[1] };
+  for (let round = 0; round <= rounds; round++) {
+    const turned = round % 2 === 1;
+    for (const mode of turned ? MODES.toReversed() : MODES) {
+      for (const tool of turned ? (['bare', 'godwit'] as const) : (['godwit', 'bare'] as const)) {
+        const sample = { ...(await measure(cluster, tool, mode, place)), warmUp: round === 0 };
+        samples.push(sample);
+        const { downtimeMs, clientGapMs, totalMs, warmUp } = sample;
+        say(
+          `${samples.length}/${count} ${warmUp ? 'warm-up ' : ''}${tool} ${mode} to ${place.target}: ` +
+            `downtime ${downtimeMs} ms, client gap ${clientGapMs} ms, whole ${totalMs} ms`,
+        );
+      }
+      place = { source: place.target, target: place.source };
     }
   }
-  for (const tool of TOOLS) {
-    const { ok, problems } = await clients[tool].finish();
-    if (!ok) console.error(`the client of ${tool} is not content: ${problems.join('; ')}`);
+}
+
+async function measure(
+  cluster: Cluster,
+  tool: Tool,
+  mode: Mode,
+  place: Place,
+): Promise<Omit<Sample, 'warmUp'>> {
+  for (const { address } of Object.values(CONTAINERS)) await caughtUp(cluster, address);
+  const startedAtMs = Date.now();
+  const startMs = performance.now();
+  const { downtimeMs, parts } = await movers[tool](cluster, mode, place);
+  const totalMs = Math.round(performance.now() - startMs);
+  const clientGapMs = await gapSince(clients.get(tool) as RedisClient, startedAtMs, downtimeMs);
+  return { tool, mode, ...place, downtimeMs: Math.round(downtimeMs), clientGapMs, totalMs, parts };
+}
+
+/** A command may end before the client's lost packet is sent again: waits for the gap that has the downtime in it. */
+async function gapSince(client: RedisClient, sinceMs: number, downtimeMs: number): Promise<number> {
+  const longest = () => Math.max(0, ...client.gapsSince(sinceMs).map((gap) => gap.ms));
+  await until('the client gets its reply', 60_000, () => longest() > downtimeMs / 2);
+  return Math.round(longest());
+}
+
+async function judge(): Promise<void> {
+  for (const [tool, client] of clients) {
+    const { ok, problems, verifiedKeys, keys } = await client.finish();
+    if (!ok) throw new Error(`${tool}: ${verifiedKeys} of ${keys} keys are right; ${problems.join('; ')}`);
   }
-  return samples;
+  clients.clear();
 }
 
-async function byGodwit(lab: Cluster, mode: string, target: string): Promise<number> {
-  const result = await lab.json<MigrateResult>('migrate', 'godwit', target, '--mode', mode);
-  return Math.round(result.downtimeMs ?? Number.NaN);
-}
-
-async function byHand(mode: string, source: string, target: string): Promise<number> {
-  const script = join(checkout, 'test/bench/bare-move');
-  const env = { ...process.env, GODWIT_LAB: INSTANCE };
-  const { stdout } = await promisify(execFile)(script, [mode, 'bare', source, target], {
-    env,
-    timeout: 120_000,
-  });
-  return Number(stdout);
-}
-
-/** The largest gap of the move: the client notes it when it is over, so it answers again by then. */
-async function gapOf(client: RedisClient, sinceMs: number): Promise<number> {
-  const gaps = client.gapsSince(sinceMs).map((gap) => gap.ms);
-  return Math.round(Math.max(0, ...gaps));
-}
-
-/** A container like godwit's, with LXC's own configuration on both nodes, that godwit knows nothing of. */
-async function startBare(lab: Cluster, address: string): Promise<void> {
-  const made = await lab.lab.run(['rootfs', 'redis', 'bare']);
-  if (made.exitCode !== 0) throw new Error(made.stderr);
-  const config = await lab.lab.sh('n1', 'cat /var/lib/lxc/godwit/config');
-  const mine = config
-    .replaceAll('10.77.1.10', address)
-    .replaceAll(/\bgodwit\b(?=$|["'])/gm, 'bare')
-    .replaceAll('/srv/godwit/godwit', '/srv/godwit/bare')
-    .replaceAll(/^lxc\.net\.0\.(hwaddr|veth\.pair).*$/gm, '');
-  for (const node of ['n1', 'n2'])
-    await lab.lab.sh(
-      node,
-      `mkdir -p /var/lib/lxc/bare && cat >/var/lib/lxc/bare/config <<'CONFIG'\n${mine}\nlxc.net.0.hwaddr = 02:00:00:00:00:0b\nCONFIG`,
-    );
-  await lab.lab.sh('n1', 'lxc-start -n bare -d </dev/null >/dev/null 2>&1');
-}
-
-async function report(samples: readonly Sample[]): Promise<void> {
-  const median = (tool: string, mode: string, figure: 'downtimeMs' | 'clientGapMs') => {
-    const sorted = samples
-      .filter((sample) => sample.tool === tool && sample.mode === mode)
-      .map((sample) => sample[figure])
-      .sort((a, b) => a - b);
-    return (
-      ((sorted[Math.floor((sorted.length - 1) / 2)] ?? 0) + (sorted[Math.floor(sorted.length / 2)] ?? 0)) / 2
-    );
-  };
-  console.log('mode      figure      godwit      bare   ratio');
-  for (const mode of MODES) {
-    for (const figure of ['downtimeMs', 'clientGapMs'] as const) {
-      const [ours, theirs] = [median('godwit', mode, figure), median('bare', mode, figure)];
-      const cells = [ours.toFixed(0), theirs.toFixed(0), (ours / theirs).toFixed(2)];
-      console.log(
-        `${mode.padEnd(10)}${figure.padEnd(12)}${cells[0]?.padStart(5)} ms${cells[1]?.padStart(7)} ms${cells[2]?.padStart(8)}`,
-      );
-    }
+/** Shows a sign of life while something takes its time. */
+async function slowly<Result>(what: string, action: () => Promise<Result>): Promise<Result> {
+  const startMs = performance.now();
+  const seconds = () => Math.round((performance.now() - startMs) / 1000);
+  say(`${what} ...`);
+  const alive = setInterval(() => say(`... ${seconds()} s`), 10_000);
+  try {
+    return await action();
+  } finally {
+    clearInterval(alive);
   }
-  const dir = join(checkout, 'dist/bench');
-  await mkdir(dir, { recursive: true });
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-    kernel: release(),
-    node: process.version,
-  };
-  await writeFile(
-    join(dir, 'moves.json'),
-    JSON.stringify({ machine, megabytes: MEGABYTES, runs, samples }, null, 2),
-  );
+}
+
+async function leave(code: number): Promise<never> {
+  for (const client of clients.values()) client.kill();
+  await takeDown().catch((error: unknown) => say(String(error)));
+  process.exit(code);
+}
+
+async function takeDown(): Promise<void> {
+  const { exitCode, stderr } = await createLab(INSTANCE).run(['down']);
+  if (exitCode !== 0) throw new Error(`lab down failed: ${stderr}`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`bench: ${line}\n`);
 }
