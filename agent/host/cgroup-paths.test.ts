@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { cgroupOf, cgroupVersion } from './cgroup-paths.ts';
+import { cgroupHierarchies, cgroupOf, cgroupVersion } from './cgroup-paths.ts';
 
 let proc: string;
 beforeEach(() => {
@@ -49,6 +49,14 @@ it('finds the one directory of cgroup v2, also without a cgroup namespace of its
   });
   given('31 30 0:27 /docker/1 /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n', '0::/docker/1/lxc.payload.c\n');
   expect((await cgroupOf(7, { proc })).dirs.unified).toBe('/sys/fs/cgroup/lxc.payload.c');
+});
+
+it('takes the first mount of a hierarchy, not a file of it that is mounted over another', async () => {
+  given(
+    '31 30 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n32 31 0:27 /x/cgroup.procs /sys/fs/cgroup/cgroup.procs rw - cgroup2 cgroup2 rw\n',
+    '0::/lxc.payload.c\n',
+  );
+  expect((await cgroupHierarchies(proc)).map(({ mountPoint }) => mountPoint)).toEqual(['/sys/fs/cgroup']);
 });
 
 it('says so when there is nothing to find', async () => {

@@ -65,13 +65,20 @@ function parseMountinfo(text: string): Hierarchy[] {
     if (left === undefined || right === undefined) continue;
     const [, , , root = '/', mountPoint = ''] = left.split(' ');
     const [type, , superOptions = ''] = right.split(' ');
-    if (type === 'cgroup2') found.push({ version: 'v2', controllers: [], mountPoint, root });
+    if (type === 'cgroup2') add(found, { version: 'v2', controllers: [], mountPoint, root });
     if (type === 'cgroup') {
       const controllers = superOptions.split(',').filter((option) => !NOT_CONTROLLERS.has(option));
-      found.push({ version: 'v1', controllers, mountPoint, root });
+      add(found, { version: 'v1', controllers, mountPoint, root });
     }
   }
   return found;
+}
+
+/** The first mount of a hierarchy is the whole of it; later ones are parts, such as a file mounted over another. */
+function add(found: Hierarchy[], hierarchy: Hierarchy): void {
+  const controllers = hierarchy.controllers.join();
+  if (!found.some((one) => one.version === hierarchy.version && one.controllers.join() === controllers))
+    found.push(hierarchy);
 }
 
 const NOT_CONTROLLERS = new Set(['rw', 'ro', 'xattr', 'noprefix', 'clone_children', 'none', 'release_agent']);

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
+import type { ContainerInfo, Job, MigrateReply, MigrateResult } from '../../protocol/mod.ts';
 import { type Cluster, startCluster } from './support/cluster.ts';
 import { startContainer } from './support/containers.ts';
 import { ownName } from './support/lab.ts';
 import { lxcState, networkLocks, tracesOf } from './support/node-state.ts';
 import { type RedisClient, startRedisClient } from './support/redis-client.ts';
 import { noLabTraces } from './support/traces.ts';
+import { until } from './support/until.ts';
 
 const instance = `${ownName}fail`;
 const host = '10.77.1.30';
@@ -75,6 +76,25 @@ it('a target without room leaves the container running at the source', async () 
   await expectFailed('redis', 'cold', /No space left|ENOSPC/i);
 });
 
+describe("a move that is slow enough to change one's mind", () => {
+  const slowly = ['migrate', 'redis', 'n2', '--mode', 'cold', '--bandwidth', '2MiB/s'];
+
+  it('is ended by an abort from anywhere, and the container runs on', async () => {
+    const { job } = await cluster.json<MigrateReply>(...slowly, '--detach');
+    const look = () => cluster.json<Job>('job', 'show', job ?? '');
+    await until('memory is on its way', 20_000, async () => (await look()).progress.bytes > 0);
+    expect((await cluster.godwit('job', 'abort', job ?? '')).exitCode).toBe(0);
+    await until('the job has ended', 10_000, async () => (await look()).state === 'ended');
+    expect((await look()).outcome).toBe('aborted');
+    await expectAtSource('redis');
+  });
+
+  it('is ended by its time limit, and the container runs on', async () => {
+    expect((await cluster.godwit(...slowly, '--timeout', '2s')).exitCode).toBe(124);
+    await expectAtSource('redis');
+  });
+});
+
 it('the client never lost its connection, and a move still works', async () => {
   const result = await cluster.json<MigrateResult>('migrate', 'redis', 'n2', '--mode', 'postcopy');
   expect(result.outcome).toBe('done');
@@ -93,6 +113,11 @@ async function expectFailed(container: string, mode: string, reason: RegExp): Pr
   });
   expect(result.error?.code).toMatch(/RESTORE_FAILED|TRANSFER_FAILED|DUMP_FAILED/);
   expect(result.error?.message).toMatch(reason);
+  await expectAtSource(container);
+}
+
+/** It runs where it was, reachable, and the target has no trace of the attempt. */
+async function expectAtSource(container: string): Promise<void> {
   const info = await cluster.json<ContainerInfo>('inspect', container);
   expect(info.container).toMatchObject({ owner: 'n1', epoch: 1, phase: 'running', state: 'running' });
   expect(await lxcState(cluster, 'n1', container)).toBe('RUNNING');
