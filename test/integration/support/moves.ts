@@ -101,9 +101,12 @@ export async function startMoveLab(): Promise<MoveLab> {
       await swept(ended);
     },
     [Symbol.asyncDispose]: async () => {
-      await bus.close();
-      await Promise.all([source.remove(), target.remove()]);
-      await nats.stop();
+      try {
+        await bus.close();
+        await Promise.all([source.remove(), target.remove()]);
+      } finally {
+        await nats.stop();
+      }
     },
   };
 }
