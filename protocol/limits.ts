@@ -89,4 +89,8 @@ export const LIMITS = {
   verdictMs: 10_000,
   /** A move that nobody bounded with --timeout. */
   moveMs: 600_000,
+  /** After a move's time limit its source has given up; children and the target that have not are ended by themselves. */
+  moveGraceMs: 60_000,
+  /** The pages of a post-copy move: past the commit a time limit could only lose the container. */
+  pagesMs: 86_400_000,
 } as const;

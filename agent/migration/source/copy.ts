@@ -1,4 +1,4 @@
-import { GodwitError } from '../../../protocol/mod.ts';
+import { GodwitError, LIMITS } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { type FileLock, releaseFileLocks, retakeFileLocks } from '../../host/file-locks.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
@@ -32,7 +32,7 @@ export class SourceCopy {
   private readonly streams = new AbortController();
   private readonly reverter = new Reverter();
   private dir: JobDir | undefined;
-  private dump: Dump | undefined;
+  private started: Promise<Dump> | undefined;
   private images: DataStream | undefined;
   /** Released for the target's restore. */
   private locks: readonly FileLock[] = [];
@@ -53,6 +53,49 @@ export class SourceCopy {
    * @throws GodwitError DUMP_FAILED, TRANSFER_FAILED, HOST_FAILED, RUNTIME_FAILED
    */
   async freeze(events: CopyEvents): Promise<void> {
+    this.started = this.start(events);
+    const dump = await this.started;
+    events.frozen(await dump.frozen);
+    this.locks = await releaseFileLocks(this.agent.runner, dump.cgroup);
+  }
+
+  /** Sends the images. @throws GodwitError TRANSFER_FAILED */
+  async ship(): Promise<void> {
+    const { images, dir, streams, meters } = this;
+    if (!images || !dir) throw new GodwitError('INTERNAL', { problem: 'there is nothing to ship yet' });
+    await sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal });
+  }
+
+  /** Lets the container run on here and leaves nothing of the move behind. @throws GodwitError HOST_FAILED */
+  async undo(): Promise<void> {
+    const { agent, started } = this;
+    // What is just being set up is undone with the rest; what could not be set up has nothing to thaw.
+    const dump = await started?.catch(() => undefined);
+    if (dump) {
+      await dump.giveUp();
+      await clearNetworkLock(agent.runner, dump.initPid);
+      await endTcpRepair(agent.runner, dump.cgroup);
+      await this.retakeLocks();
+      await thawCgroup(dump.cgroup, agent.clock);
+    }
+    await this.cleanUp('the move was undone');
+  }
+
+  /** The frozen tasks die without ever running again; then their traces go. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
+  async kill(): Promise<void> {
+    const { agent, plan } = this;
+    const { name } = plan.owned.spec;
+    const dump = await this.started;
+    if (dump) {
+      await killCgroup(dump.cgroup, agent.clock);
+      await dump.finish();
+    }
+    await agent.runtime.sweep(name);
+    await agent.runtime.undefine(name);
+    await this.cleanUp('the move is over');
+  }
+
+  private async start(events: CopyEvents): Promise<Dump> {
     const { agent, plan, streams, reverter } = this;
     const { spec } = plan.owned;
     const dumpPlan = await agent.runtime.dumpPlan(spec);
@@ -72,56 +115,21 @@ export class SourceCopy {
       open: () => this.open(plan.mode === 'cold' ? 'pages' : 'lazy'),
       meter: this.meters.memory,
       streams,
-      deadlineMs: plan.request.timeoutMs,
+      deadlineMs: plan.mode === 'cold' ? plan.request.timeoutMs + LIMITS.moveGraceMs : LIMITS.pagesMs,
     });
-    this.dump = dump;
     reverter.add('the hooks of the dump', () => dump.close());
     dump.stopping.then(events.stopping, () => {});
-    events.frozen(await dump.frozen);
-    this.locks = await releaseFileLocks(agent.runner, dump.cgroup);
+    return dump;
   }
 
-  /** Sends the images. @throws GodwitError TRANSFER_FAILED */
-  async ship(): Promise<void> {
-    const { images, dir, streams, meters } = this;
-    if (!images || !dir) throw new GodwitError('INTERNAL', { problem: 'there is nothing to ship yet' });
-    await sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal });
-  }
-
-  /** Lets the container run on here and leaves nothing of the move behind. @throws GodwitError HOST_FAILED */
-  async undo(): Promise<void> {
-    const { agent, dump } = this;
-    if (dump) {
-      await dump.giveUp();
-      await clearNetworkLock(agent.runner, dump.initPid);
-      await endTcpRepair(agent.runner, dump.cgroup);
-      await this.retakeLocks();
-      await thawCgroup(dump.cgroup, agent.clock);
-    }
-    await this.cleanUp('the move was undone');
-  }
-
-  /** The frozen tasks die without ever running again; then their traces go. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
-  async kill(): Promise<void> {
-    const { agent, dump, plan } = this;
-    const { name } = plan.owned.spec;
-    if (dump) {
-      await killCgroup(dump.cgroup, agent.clock);
-      await dump.finish();
-    }
-    await agent.runtime.sweep(name);
-    await agent.runtime.undefine(name);
-    await this.cleanUp('the move is over');
-  }
-
-  /** A lock that somebody else got meanwhile must not keep the container frozen. */
+  /** A lock that cannot be had again must not keep the container frozen. */
   private async retakeLocks(): Promise<void> {
     const { runner, clock, log } = this.agent;
-    if (await retakeFileLocks({ runner, clock, patienceMs: LOCKS_MS }, this.locks)) return;
-    log.error(
-      { job: this.plan.job, locks: this.locks },
-      'somebody else holds a file lock of the container now',
+    const retaken = await retakeFileLocks({ runner, clock, patienceMs: LOCKS_MS }, this.locks).catch(
+      (error: unknown) => error,
     );
+    if (retaken !== true)
+      log.error({ job: this.plan.job, locks: this.locks, retaken }, 'a file lock of the container is gone');
   }
 
   private open(kind: StreamKind): Promise<DataStream> {

@@ -46,6 +46,7 @@ export class TargetCopy {
   private dir: JobDir | undefined;
   private memory: Memory | undefined;
   private restore: Restore | undefined;
+  private reserving: Promise<void> | undefined;
 
   constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents) {
     this.agent = agent;
@@ -58,43 +59,48 @@ export class TargetCopy {
    * @throws GodwitError HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED
    */
   async reserve(): Promise<void> {
-    const { agent, arrival, reverter, scratch } = this;
-    const { spec, mode, deadlineMs } = arrival;
-    const { job } = arrival.move;
+    this.reserving = this.setUp();
     try {
-      const imageBytes = Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes;
-      this.dir = await makeJobDir(agent, scratch, { job, side: 'target', imageBytes });
-      agent.data.permit(job, arrival.token);
-      scratch.add('the token', () => agent.data.forbid(job, 'the move is over'));
-      reverter.add('the definition', async () => {
-        await agent.runtime.sweep(spec.name);
-        await agent.runtime.undefine(spec.name);
-      });
-      await agent.runtime.define(spec);
-      this.memory = await receiveMemory(agent, {
-        mode,
-        job,
-        dir: this.dir,
-        signal: this.all.signal,
-        deadlineMs,
-        broken: (error) => this.pagesBroken(error),
-      });
-      scratch.add('the memory channel', () => this.memory?.close());
-      const lazy = mode === 'postcopy';
-      const restore = await Restore.begin(agent, {
-        spec,
-        dir: this.dir,
-        lazy,
-        signal: this.all.signal,
-        deadlineMs,
-      });
-      this.restore = restore;
-      scratch.add('the hooks of the restore', () => restore.close());
-      restore.done.catch(this.events.failed);
+      await this.reserving;
     } catch (error) {
       await this.undo();
       throw error;
     }
+  }
+
+  private async setUp(): Promise<void> {
+    const { agent, arrival, reverter, scratch } = this;
+    const { spec, mode, deadlineMs } = arrival;
+    const { job } = arrival.move;
+    const imageBytes = Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes;
+    this.dir = await makeJobDir(agent, scratch, { job, side: 'target', imageBytes });
+    agent.data.permit(job, arrival.token);
+    scratch.add('the token', () => agent.data.forbid(job, 'the move is over'));
+    reverter.add('the definition', async () => {
+      await agent.runtime.sweep(spec.name);
+      await agent.runtime.undefine(spec.name);
+    });
+    await agent.runtime.define(spec);
+    this.memory = await receiveMemory(agent, {
+      mode,
+      job,
+      dir: this.dir,
+      signal: this.all.signal,
+      deadlineMs,
+      broken: (error) => this.pagesBroken(error),
+    });
+    scratch.add('the memory channel', () => this.memory?.close());
+    const lazy = mode === 'postcopy';
+    const restore = await Restore.begin(agent, {
+      spec,
+      dir: this.dir,
+      lazy,
+      signal: this.all.signal,
+      deadlineMs,
+    });
+    this.restore = restore;
+    scratch.add('the hooks of the restore', () => restore.close());
+    restore.done.catch(this.events.failed);
   }
 
   /**
@@ -152,6 +158,8 @@ export class TargetCopy {
   async undo(): Promise<void> {
     await this.restore?.giveUp();
     this.all.abort(new GodwitError('MOVE_ABORTED', { problem: 'the move was undone' }));
+    // What is just being set up ends with that, and is undone with the rest.
+    await this.reserving?.catch(() => {});
     await this.revert(this.reverter);
     await this.revert(this.scratch);
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { GodwitError, type Mode } from '../../../protocol/mod.ts';
+import { GodwitError, LIMITS, type Mode } from '../../../protocol/mod.ts';
 import type { CriuProcess } from '../../criu/criu.ts';
 import { makeGate } from '../../criu/mod.ts';
 import { createMeter, relayConnect, relayListen } from '../../transfer/mod.ts';
@@ -64,7 +64,7 @@ async function coldMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
  * started before the source freezes and waits at a gate for its images.
  */
 async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
-  const { dir, job, signal, deadlineMs, broken } = request;
+  const { dir, job, signal, broken } = request;
   const { clock, runner } = agent;
   const logFile = join(dir.own, 'lazy-pages.log');
   const relay = await relayListen({
@@ -76,7 +76,12 @@ async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
   });
   const gate = await makeGate({ runner, clock, dir: dir.beside('lazy') });
   const paths = { imageDir: gate.dir, workDir: dir.own, logFile };
-  const daemon = agent.criu.lazyPages({ ...paths, address: '127.0.0.1', port: relay.port, deadlineMs });
+  const daemon = agent.criu.lazyPages({
+    ...paths,
+    address: '127.0.0.1',
+    port: relay.port,
+    deadlineMs: LIMITS.pagesMs,
+  });
   const filled = endsWell(agent, daemon, logFile, 'lazy-pages');
   filled.catch(() => {});
   await Promise.race([gate.reached(signal), filled]);

@@ -1,14 +1,11 @@
 import { parseDomain } from '../../../protocol/domain/mod.ts';
-import { GodwitError, type PrepareReply, type PrepareRequest } from '../../../protocol/mod.ts';
+import { GodwitError, LIMITS, type PrepareReply, type PrepareRequest } from '../../../protocol/mod.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import type { Agent } from '../agent.ts';
 import { TargetMove } from './move.ts';
-
-/** What the source may count on beyond its own time limit before this side gives up by itself. */
-const GRACE_MS = 60_000;
 
 /**
  * The target's answer to `prepare`: all its reasons against the move, or a reservation with a one-time token. A dry run
@@ -58,7 +55,7 @@ export async function prepareArrival(
     mode,
     spec,
     token,
-    deadlineMs: request.timeoutMs + GRACE_MS,
+    deadlineMs: request.timeoutMs + LIMITS.moveGraceMs,
   });
   arriving.set(job, move);
   void move.ended.then(() => arriving.delete(job));
