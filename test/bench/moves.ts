@@ -19,6 +19,7 @@ import {
   type Sample,
   save,
   surroundings,
+  TOOLS,
   type Tool,
   table,
 } from './report.ts';
@@ -56,12 +57,14 @@ const movers = {
 
 const clients = new Map<Tool, RedisClient>();
 const samples: Sample[] = [];
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void leave(130));
+let leaving: Promise<never> | undefined;
+// Every time, not once: npm hands a terminal's Ctrl-C on, so that it comes twice.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(130));
 try {
   await bench();
   await leave(0);
 } catch (error) {
-  say(`the benchmark failed: ${(error as Error).message}`);
+  if (!leaving) say(`the benchmark failed: ${(error as Error).message}`);
   await leave(1);
 }
 
@@ -75,9 +78,13 @@ async function bench(): Promise<void> {
   try {
     await moveAll(cluster);
   } finally {
-    const document = { ...where, loadAtEnd: loadavg()[0], startedAt, endedAt: new Date().toISOString() };
     const settings = { megabytes: MEGABYTES, rounds };
-    say(`every sample: ${await save({ ...document, settings, medians: medians(samples), samples })}`);
+    const when = { startedAt, endedAt: new Date().toISOString(), complete: samples.length === moves() };
+    const results = { medians: medians(samples), samples };
+    if (!leaving) {
+      const file = await save({ ...where, loadAtEnd: loadavg()[0], settings, ...when, ...results });
+      say(`every sample: ${file}`);
+    }
   }
   await slowly('the clients read every key back', judge);
   process.stdout.write(`${table(samples)}\n${bareParts(samples)}\n`);
@@ -87,7 +94,7 @@ async function startBoth(cluster: Cluster): Promise<void> {
   const { godwit, bare } = CONTAINERS;
   await startContainer(cluster, NODES[0], 'redis', godwit);
   await startTwin(cluster, { of: godwit, ...bare, mac: '02:00:00:00:00:0b', nodes: NODES });
-  for (const tool of ['godwit', 'bare'] as const) {
+  for (const tool of TOOLS) {
     clients.set(
       tool,
       await startRedisClient(cluster, { host: CONTAINERS[tool].address, megabytes: MEGABYTES }),
@@ -95,19 +102,23 @@ async function startBoth(cluster: Cluster): Promise<void> {
   }
 }
 
+/** How many moves there are in all, the warm-up included. */
+function moves(): number {
+  return (rounds + 1) * MODES.length * TOOLS.length;
+}
+
 /** Every other round turns both orders about, so that mode, direction and tool do not go together. */
 async function moveAll(cluster: Cluster): Promise<void> {
-  const count = (rounds + 1) * MODES.length * 2;
   let place: Place = { source: NODES[0], target: NODES[1] };
   for (let round = 0; round <= rounds; round++) {
     const turned = round % 2 === 1;
     for (const mode of turned ? MODES.toReversed() : MODES) {
-      for (const tool of turned ? (['bare', 'godwit'] as const) : (['godwit', 'bare'] as const)) {
+      for (const tool of turned ? TOOLS.toReversed() : TOOLS) {
         const sample = { ...(await measure(cluster, tool, mode, place)), warmUp: round === 0 };
         samples.push(sample);
         const { downtimeMs, clientGapMs, totalMs, warmUp } = sample;
         say(
-          `${samples.length}/${count} ${warmUp ? 'warm-up ' : ''}${tool} ${mode} to ${place.target}: ` +
+          `${samples.length}/${moves()} ${warmUp ? 'warm-up ' : ''}${tool} ${mode} to ${place.target}: ` +
             `downtime ${downtimeMs} ms, client gap ${clientGapMs} ms, whole ${totalMs} ms`,
         );
       }
@@ -159,10 +170,14 @@ async function slowly<Result>(what: string, action: () => Promise<Result>): Prom
   }
 }
 
-async function leave(code: number): Promise<never> {
-  for (const client of clients.values()) client.kill();
-  await takeDown().catch((error: unknown) => say(String(error)));
-  process.exit(code);
+/** Takes the lab down and exits; whoever calls it first says with what code. */
+function leave(code: number): Promise<never> {
+  leaving ??= (async () => {
+    for (const client of clients.values()) client.kill();
+    await takeDown().catch((error: unknown) => say(String(error)));
+    process.exit(code);
+  })();
+  return leaving;
 }
 
 async function takeDown(): Promise<void> {
