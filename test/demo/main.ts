@@ -17,12 +17,15 @@ const MOVES = [
 let cluster: Cluster | undefined;
 let client: RedisClient | undefined;
 let failed = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void leave(130));
+let leaving: Promise<never> | undefined;
+// npm passes a Ctrl-C on, so it comes twice.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(130));
 
 try {
   await show();
 } catch (error) {
   failed = true;
+  await leaving;
   say(styleText('red', `the demo failed: ${(error as Error).message}`));
 }
 await leave(failed ? 1 : 0);
@@ -94,13 +97,17 @@ async function slowly<Result>(what: string, action: () => Promise<Result>): Prom
   }
 }
 
-async function leave(code: number): Promise<never> {
-  client?.kill();
-  if (cluster) {
-    await cluster.down().catch((error: unknown) => say(String(error)));
-    say('The lab is down, nothing is left of it.');
-  }
-  process.exit(code);
+/** Takes the lab down, once, whoever asks first. */
+function leave(code: number): Promise<never> {
+  leaving ??= (async () => {
+    client?.kill();
+    if (cluster) {
+      await cluster.down().catch((error: unknown) => say(String(error)));
+      say('The lab is down, nothing is left of it.');
+    }
+    process.exit(code);
+  })();
+  return leaving;
 }
 
 function title(text: string): void {
