@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -101,8 +102,9 @@ export function fakeNode(name: string, url: string, change: Partial<AgentConfig>
       const containers = existsSync(config.lxcPath) ? readdirSync(config.lxcPath) : [];
       for (const pid of containers.flatMap(tasks)) process.kill(Number(pid), 'SIGKILL');
       for (const point of mountsUnder(dir)) execFileSync('umount', ['--lazy', point]);
-      // A fake container's monitor may just be writing there.
-      rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+      // A fake container's monitor may just be writing there: only the asynchronous form looks again into a directory
+      // that was filled behind its back.
+      await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
