@@ -75,6 +75,12 @@ export const LIMITS = {
   streamLingerMs: 1_000,
   /** How long a local criu may take to close after its peer ended, before that counts as a broken stream. */
   relayGraceMs: 2_000,
+  /** One pagemap image; an entry takes about 20 bytes. */
+  pagemapBytes: 256 * 1024 * 1024,
+  /** One image with a process' memory areas. */
+  memoryMapBytes: 64 * 1024 * 1024,
+  /** Requests for pages that a lazy-pages daemon may have open: one for each thread that waits. */
+  pageRequests: 65_536,
   /** Answers read in one gather. */
   gatherReplies: 2_048,
   /** Longest text in an error header. */

@@ -1,4 +1,5 @@
 /** godwit's own page server: the target's end of a hybrid move. */
+export { openPageServer } from './open-page-server.ts';
 export type {
   PageServer,
   PageServerOptions,

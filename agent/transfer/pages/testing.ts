@@ -58,7 +58,7 @@ export function pageContent(pid: number, page: number, version: number): Buffer 
   const content = Buffer.alloc(PAGE_BYTES);
   for (let at = 0; at < PAGE_BYTES; at += 16) {
     content.writeUInt32LE(pid, at);
-    content.writeUInt32LE(page, at + 4);
+    content.writeUInt32LE(page % 2 ** 32, at + 4);
     content.writeUInt32LE(version, at + 8);
     content.writeUInt32LE(at, at + 12);
   }

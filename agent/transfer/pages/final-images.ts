@@ -1,0 +1,115 @@
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LIMITS } from '../../../protocol/limits.ts';
+import { transferFailed } from '../failure.ts';
+import { flattenFinal } from './flatten.ts';
+import { listPagemaps, type PagemapNames, pagesFile, readImage, readPagemap } from './images.ts';
+import { decodeLazyAreas } from './lazy-areas.ts';
+import type { PageFiles } from './page-files.ts';
+import type { PageServerReport } from './page-server.ts';
+import { encodePagemap } from './pagemap.ts';
+import { linkSharedRounds, writeEmptyParent } from './parent-dir.ts';
+import type { Rounds } from './rounds.ts';
+import type { SegmentTable } from './segments.ts';
+import { PAGE_BYTES } from './wire.ts';
+
+/** Of one copy of eager pages. */
+const COPY_PAGES = 256;
+
+/** The final images, ready for a lazy restore. */
+export interface FinalImages {
+  /** What may be asked for, by pid. */
+  readonly tasks: ReadonlyMap<number, SegmentTable>;
+  readonly report: PageServerReport;
+}
+
+export interface FinalImagesOptions {
+  readonly dir: string;
+  /** The rounds' directories, oldest first, and what they have. */
+  readonly roundDirs: readonly string[];
+  readonly rounds: Rounds;
+  readonly files: PageFiles;
+}
+
+/**
+ * Rewrites the final images in place: every page that may be lazy is lazy and without content, the others are in the
+ * pages files. `parent` becomes a directory of ours (see parent-dir.ts), which also takes the final dump's own pages.
+ * @throws GodwitError TRANSFER_FAILED
+ */
+export async function rewriteFinalImages(options: FinalImagesOptions): Promise<FinalImages> {
+  const { dir, roundDirs } = options;
+  const parent = join(dir, 'parent');
+  const names = await listPagemaps(dir);
+  await rm(parent, { recursive: true, force: true });
+  await mkdir(parent, { mode: 0o700 });
+  const rewritten = await rewriteTasks(options, names.tasks, parent);
+  await writeEmptyParent(parent, [...rewritten.tasks.keys()]);
+  await linkSharedRounds(parent, names.shared, roundDirs);
+  return rewritten;
+}
+
+async function rewriteTasks(
+  { dir, rounds, files }: FinalImagesOptions,
+  names: PagemapNames['tasks'],
+  parent: string,
+): Promise<FinalImages> {
+  const tasks = new Map<number, SegmentTable>();
+  const seen = new Set<number>();
+  const sum = { entriesBefore: 0, entriesAfter: 0, eagerPages: 0, localPages: 0, remotePages: 0 };
+  for (const { pid, path } of names) {
+    const pagemap = await readPagemap(path);
+    const { pagesId } = pagemap;
+    if (seen.has(pagesId)) throw transferFailed(`${path}: another process has the same pages`);
+    seen.add(pagesId);
+    const areas = await readImage(join(dir, `mm-${pid}.img`), LIMITS.memoryMapBytes, decodeLazyAreas);
+    const place = { ownFile: files.count, firstRemote: sum.remotePages };
+    const layout = flattenFinal(pagemap, rounds.get(pid), areas, place);
+    const own = join(parent, `own-${pagesId}.img`);
+    if (layout.ownPages > 0) await rename(pagesFile(dir, pagesId), own);
+    files.add(own, layout.ownPages);
+    const eagerPages = await writePages(pagesFile(dir, pagesId), layout.eager, files);
+    await writeFile(path, encodePagemap({ pagesId, entries: layout.entries }));
+    tasks.set(pid, layout.lazy);
+    sum.entriesBefore += pagemap.entries.length;
+    sum.entriesAfter += layout.entries.length;
+    sum.eagerPages += eagerPages;
+    sum.remotePages += layout.remotePages;
+    sum.localPages += countPages(layout.lazy) - layout.remotePages;
+  }
+  return { tasks, report: { processes: tasks.size, ...sum } };
+}
+
+/** Writes a new pages file with these pages in order; returns how many. */
+async function writePages(path: string, pages: SegmentTable, files: PageFiles): Promise<number> {
+  await rm(path, { force: true });
+  const file = await open(path, 'wx', 0o600);
+  const buffer = Buffer.allocUnsafe(Math.min(countPages(pages), COPY_PAGES) * PAGE_BYTES);
+  let filled = 0;
+  const flush = async (): Promise<void> => {
+    await file.writeFile(buffer.subarray(0, filled));
+    filled = 0;
+  };
+  try {
+    for (let index = 0; index < pages.length; index += 1) {
+      let left = pages.pages(index) * PAGE_BYTES;
+      for (let place = pages.at(index) * PAGE_BYTES; left > 0; ) {
+        const bytes = Math.min(left, buffer.length - filled);
+        files.read(pages.file(index), buffer, filled, bytes, place);
+        filled += bytes;
+        place += bytes;
+        left -= bytes;
+        if (filled === buffer.length) await flush();
+      }
+    }
+    if (filled > 0) await flush();
+  } finally {
+    await file.close();
+  }
+  return countPages(pages);
+}
+
+function countPages(pages: SegmentTable): number {
+  let sum = 0;
+  for (let index = 0; index < pages.length; index += 1) sum += pages.pages(index);
+  return sum;
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import { asTransferFailure, transferFailed } from '../failure.ts';
+import { Answers } from './answers.ts';
+import { Daemon } from './daemon.ts';
+import { Fetcher } from './fetcher.ts';
+import { type FinalImages, rewriteFinalImages } from './final-images.ts';
+import { PageFiles, ScratchFile } from './page-files.ts';
+import type {
+  PageServer,
+  PageServerOptions,
+  PageServerProgress,
+  PageServerReceived,
+  PageServerReport,
+} from './page-server.ts';
+import { RemotePages } from './remote-pages.ts';
+import { loadRounds, type Rounds } from './rounds.ts';
+import { Settled } from './settled.ts';
+import { PAGE_BYTES } from './wire.ts';
+
+/** Reads the rounds and listens for the daemon. @throws GodwitError TRANSFER_FAILED */
+export async function openPageServer(options: PageServerOptions): Promise<PageServer> {
+  const files = new PageFiles();
+  const rounds = await loadRounds(options.rounds, files);
+  const server = new OurPageServer(options, rounds, files);
+  await server.listen();
+  return server;
+}
+
+class OurPageServer implements PageServer {
+  private readonly options: PageServerOptions;
+  private readonly rounds: Rounds;
+  private readonly files: PageFiles;
+  private readonly whenReceived = new Settled<PageServerReceived>();
+  private readonly whenDone = new Settled<PageServerProgress>();
+  private daemon!: Daemon;
+  private remote: RemotePages | undefined;
+  private fetcher: Fetcher | undefined;
+  /** Wanted before the stream to the source was there. */
+  private wantedEarly: number[] = [];
+  private broken = false;
+  private closed = false;
+
+  constructor(options: PageServerOptions, rounds: Rounds, files: PageFiles) {
+    this.options = options;
+    this.rounds = rounds;
+    this.files = files;
+    options.signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  async listen(): Promise<void> {
+    const { wire, clock, signal } = this.options;
+    this.daemon = await Daemon.listen({
+      wire,
+      nowMs: () => clock.monotonicMs(),
+      want: (index) => {
+        if (this.fetcher) this.fetcher.want(index);
+        else this.wantedEarly.push(index);
+      },
+      ended: () => this.whenDone.resolve(this.progress),
+      lost: (error) => this.fail(error),
+    });
+    if (signal.aborted) this.onAbort();
+  }
+
+  get port(): number {
+    return this.daemon.port;
+  }
+
+  get received(): Promise<PageServerReceived> {
+    return this.whenReceived.promise;
+  }
+
+  get done(): Promise<PageServerProgress> {
+    return this.whenDone.promise;
+  }
+
+  get progress(): PageServerProgress {
+    const { daemon, remote } = this;
+    return {
+      remoteBytes: (remote?.total ?? 0) * PAGE_BYTES,
+      receivedBytes: (remote?.here ?? 0) * PAGE_BYTES,
+      servedBytes: daemon.servedPages * PAGE_BYTES,
+      answers: daemon.answered,
+      waits: daemon.waits,
+      longestWaitMs: daemon.longestWaitMs,
+    };
+  }
+
+  async begin(dir: string): Promise<PageServerReport> {
+    const { rounds, files, options } = this;
+    try {
+      const images = await rewriteFinalImages({ dir, roundDirs: options.rounds, rounds, files });
+      this.serve(dir, images);
+      return images.report;
+    } catch (error) {
+      const failure = asTransferFailure(error, 'preparing the final images');
+      this.stop(failure);
+      throw failure;
+    }
+  }
+
+  close(): Promise<void> {
+    this.stop(transferFailed('the page server was closed'));
+    return Promise.resolve();
+  }
+
+  private serve(dir: string, { tasks, report }: FinalImages): void {
+    const { files, options } = this;
+    options.signal.throwIfAborted();
+    if (this.closed) throw transferFailed('the page server was closed');
+    const { remotePages } = report;
+    if (remotePages > 0 && options.upstream === undefined)
+      throw transferFailed(`${remotePages} pages are not in the final images`);
+    const remote = new RemotePages(tasks, remotePages, new ScratchFile(join(dir, 'parent', 'received')));
+    this.remote = remote;
+    this.fetch(remote).then(
+      (received) => this.whenReceived.resolve(received),
+      (error: unknown) => this.fail(error),
+    );
+    this.daemon.begin(new Answers(tasks, files, remote));
+  }
+
+  private async fetch(pages: RemotePages): Promise<PageServerReceived> {
+    const { upstream, clock, wire, upstreamWire = wire } = this.options;
+    if (upstream === undefined) return { bytes: 0, ms: 0, goodbye: true };
+    const startedMs = clock.monotonicMs();
+    const stream = await upstream();
+    if (this.closed) {
+      stream.on('error', () => {}).destroy();
+      throw transferFailed('the page server was closed', stream.ends);
+    }
+    const arrived = (): void => this.daemon.pump();
+    const fetcher = new Fetcher({ stream, wire: upstreamWire, pages, clock, arrived });
+    this.fetcher = fetcher;
+    for (const index of this.wantedEarly) fetcher.want(index);
+    this.wantedEarly = [];
+    const goodbye = await fetcher.done;
+    if (!goodbye) this.options.log?.warn({ ends: stream.ends }, 'the source did not confirm the last page');
+    return { bytes: pages.total * PAGE_BYTES, ms: clock.monotonicMs() - startedMs, goodbye };
+  }
+
+  /** Something broke. What depends on the daemon is made safe before it can notice. */
+  private fail(error: unknown): void {
+    if (this.closed || this.broken) return;
+    this.broken = true;
+    const failure = asTransferFailure(error, 'the page server');
+    this.whenReceived.reject(failure);
+    this.fetcher?.stop(failure);
+    if (this.whenDone.isSettled) return;
+    this.options.log?.warn({ err: failure, ...this.progress }, 'pages will be missing');
+    Promise.resolve(this.options.beforeClose?.(failure)).then(
+      () => this.stop(failure),
+      // It could not be made safe: the socket stays open until the agent says otherwise.
+      () => this.whenDone.reject(failure),
+    );
+  }
+
+  private readonly onAbort = (): void => this.stop(this.options.signal.reason);
+
+  private stop(reason: unknown): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.options.signal.removeEventListener('abort', this.onAbort);
+    this.whenReceived.reject(reason);
+    this.whenDone.reject(reason);
+    this.fetcher?.stop(asTransferFailure(reason, 'the page server was stopped'));
+    this.daemon.destroy();
+    this.remote?.close();
+    this.files.close();
+  }
+}
