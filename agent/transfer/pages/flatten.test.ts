@@ -4,7 +4,15 @@ import { flattenFinal, flattenRound } from './flatten.ts';
 import { decodeLazyAreas, type LazyAreas } from './lazy-areas.ts';
 import { EntryTable } from './pagemap.ts';
 import { REMOTE, type SegmentTable } from './segments.ts';
-import { arbitraryDumps, dumpEntries, entriesOf, mmImage, pagemapOf, type Truth, truths } from './testing.ts';
+import {
+  arbitraryDumps,
+  dumpEntries,
+  entriesOf,
+  mmImage,
+  pagemapOf,
+  type Truth,
+  truths,
+} from './testing/images.ts';
 
 const PAGES = 60;
 const BASE = 0x7f00;

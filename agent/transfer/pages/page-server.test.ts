@@ -1,92 +1,22 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../effects/system-clock.ts';
-import { openPair, openPorts, type Ports } from '../testing.ts';
-import { FakeDaemon, FakeSource } from './fake-criu.ts';
-import { openPageServer, type PageServer, type PageServerOptions, type WireFormat } from './mod.ts';
-import { decodePagemap } from './pagemap.ts';
-import {
-  arbitraryDumps,
-  type Dump,
-  entriesOf,
-  type PageFate,
-  pageContent,
-  type Truth,
-  truths,
-  writeDump,
-} from './testing.ts';
+import type { WireFormat } from './mod.ts';
+import { decodePagemap, encodePagemap } from './pagemap.ts';
+import { FakeDaemon } from './testing/fake-criu.ts';
+import { arbitraryDumps, entriesOf, pageContent, pagemapOf, type Truth, truths } from './testing/images.ts';
+import { allOf, BASES, PAGES, Scene } from './testing/scene.ts';
 import { PAGE_BYTES } from './wire.ts';
 
-const PAGES = 40;
-const BASES = new Map([
-  [11, 0x7f00],
-  [4_000_000, 2 ** 35 - 20],
-]);
-
 describe('the page server', { timeout: 60_000 }, () => {
-  let ports: Ports;
-  let dir: string;
-  let aborting: AbortController;
-  const opened: { close(): Promise<void> }[] = [];
+  let scene: Scene;
 
   beforeEach(async () => {
-    ports = await openPorts();
-    dir = mkdtempSync(join(tmpdir(), 'godwit-pages-'));
-    aborting = new AbortController();
+    scene = await Scene.open();
   });
 
-  afterEach(async () => {
-    for (const one of opened.splice(0)) await one.close();
-    await ports.close();
-    rmSync(dir, { recursive: true });
-  });
-
-  /** Writes all dumps of the processes; returns the directories, and what every page is. */
-  function writeAll(name: string, processes: ReadonlyMap<number, readonly Dump[]>, remote: boolean) {
-    const dirs: string[] = [];
-    const truth = new Map<number, readonly Truth[]>();
-    for (const [pid, arbitrary] of processes) {
-      const { dumps, truth: pages } = truths(arbitrary);
-      truth.set(pid, pages);
-      dumps.forEach((dump, number) => {
-        dirs[number] = join(dir, `${name}-${number}`);
-        const last = number === dumps.length - 1;
-        const base = BASES.get(pid)!;
-        writeDump(dirs[number], pid, dump, { base, version: number + 1, remote: last && remote });
-      });
-    }
-    return { final: dirs.at(-1)!, rounds: dirs.slice(0, -1), truth };
-  }
-
-  async function open(options: Partial<PageServerOptions>): Promise<PageServer> {
-    const server = await openPageServer({
-      wire: 32,
-      rounds: [],
-      clock: systemClock,
-      signal: aborting.signal,
-      ...options,
-    });
-    opened.push(server);
-    return server;
-  }
-
-  /** A stream to a source that has what is lazy and dirty. */
-  async function source(
-    truth: ReadonlyMap<number, readonly Truth[]>,
-    version: number,
-    options: { wire?: WireFormat; atMost?: (answer: number) => number; breakAt?: number } = {},
-  ) {
-    const { near, far } = await openPair(ports, 'lazy');
-    far.on('error', () => {});
-    const content = (pid: number, page: number): Buffer | undefined => {
-      const fate = truth.get(pid)?.[page - BASES.get(pid)!];
-      return fate?.lazy && fate.version === version ? pageContent(pid, page, version) : undefined;
-    };
-    return { stream: near, fake: new FakeSource({ stream: far, wire: 32, content, ...options }) };
-  }
+  afterEach(() => scene.close());
 
   /** Checks the rewritten images of a process against the truth; returns its lazy runs. */
   function checkImages(final: string, pid: number, pages: readonly Truth[]) {
@@ -133,12 +63,15 @@ describe('the page server', { timeout: 60_000 }, () => {
         async (dumps, { wire, upstreamWire, remote, width, atMost, cuts, order }) => {
           run += 1;
           const processes = new Map([...BASES.keys()].map((pid, index) => [pid, dumps[index]!]));
-          const { final, rounds, truth } = writeAll(`run${run}`, processes, remote);
+          const { final, rounds, truth } = scene.writeAll(`run${run}`, processes, remote);
           const version = rounds.length + 1;
           const short = (answer: number): number => atMost[answer % atMost.length]!;
-          const { stream, fake } = await source(truth, version, { wire: upstreamWire, atMost: short });
+          const { stream, fake } = await scene.source(
+            { truth, rounds, final },
+            { wire: upstreamWire, atMost: short },
+          );
           const upstream = remote ? { upstream: async () => stream } : {};
-          const server = await open({ wire, upstreamWire, rounds, ...upstream });
+          const server = await scene.server({ wire, upstreamWire, rounds, ...upstream });
           const daemon = new FakeDaemon(server.port, wire);
           const report = await server.begin(final);
 
@@ -191,21 +124,11 @@ describe('the page server', { timeout: 60_000 }, () => {
     );
   });
 
-  /** One process: a round with everything, then dumps in which all pages have one fate, or each half its own. */
-  function simple(fates: readonly (PageFate | readonly [PageFate, PageFate])[], remote = true) {
-    const dumps = (['dirty', ...fates] as const).map((fate) => ({
-      fates: Array.from({ length: PAGES }, (_none, index) =>
-        typeof fate === 'string' ? fate : fate[index < PAGES / 2 ? 0 : 1],
-      ),
-      cuts: Array<boolean>(PAGES).fill(false),
-    }));
-    return writeAll('simple', new Map([[11, dumps]]), remote);
-  }
-
   it('gives a page again, as a forked child of the process asks for it', async () => {
-    const { final, rounds, truth } = simple(['dirty']);
-    const { stream, fake } = await source(truth, 2);
-    const server = await open({ rounds, upstream: async () => stream });
+    const written = scene.simple(['dirty']);
+    const { final, rounds } = written;
+    const { stream, fake } = await scene.source(written);
+    const server = await scene.server({ rounds, upstream: async () => stream });
     await server.begin(final);
     const daemon = new FakeDaemon(server.port, 32);
     const contents: Buffer[] = [];
@@ -223,9 +146,10 @@ describe('the page server', { timeout: 60_000 }, () => {
   });
 
   it('fetches what somebody waits for before all that nobody waits for', async () => {
-    const { final, rounds, truth } = simple(['dirty']);
-    const { stream, fake } = await source(truth, 2, { atMost: () => 1 });
-    const server = await open({ rounds, upstream: async () => stream });
+    const written = scene.simple(['dirty']);
+    const { final, rounds } = written;
+    const { stream, fake } = await scene.source(written, { atMost: () => 1 });
+    const server = await scene.server({ rounds, upstream: async () => stream });
     const daemon = new FakeDaemon(server.port, 32);
     daemon.ask(11, 0x7f00 + 30, 1);
     await server.begin(final);
@@ -237,8 +161,9 @@ describe('the page server', { timeout: 60_000 }, () => {
   });
 
   it('when the source is lost: silence for what is missing, the rest is handed out, and the end only after beforeClose', async () => {
-    const { final, rounds, truth } = simple([['dirty', 'clean']]);
-    const { stream, fake } = await source(truth, 2, { atMost: () => 4, breakAt: 3 });
+    const written = scene.simple([['dirty', 'clean']]);
+    const { final, rounds } = written;
+    const { stream, fake } = await scene.source(written, { atMost: () => 4, breakAt: 3 });
     let safe: () => void = () => {};
     const failures: unknown[] = [];
     const beforeClose = (error: unknown): Promise<void> => {
@@ -247,7 +172,7 @@ describe('the page server', { timeout: 60_000 }, () => {
         safe = resolve;
       });
     };
-    const server = await open({ rounds, upstream: async () => stream, beforeClose });
+    const server = await scene.server({ rounds, upstream: async () => stream, beforeClose });
     const daemon = new FakeDaemon(server.port, 32);
     await server.begin(final);
     await expect(server.received).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
@@ -271,38 +196,40 @@ describe('the page server', { timeout: 60_000 }, () => {
   });
 
   it('stays open and silent when what depends on it cannot be made safe, until it is told to end', async () => {
-    const { final, rounds, truth } = simple(['dirty']);
-    const { stream } = await source(truth, 2, { breakAt: 0 });
+    const written = scene.simple(['dirty']);
+    const { final, rounds } = written;
+    const { stream } = await scene.source(written, { breakAt: 0 });
     const beforeClose = (): Promise<void> => Promise.reject(new Error('cannot freeze'));
-    const server = await open({ rounds, upstream: async () => stream, beforeClose });
+    const server = await scene.server({ rounds, upstream: async () => stream, beforeClose });
     const daemon = new FakeDaemon(server.port, 32);
     await server.begin(final);
     await expect(server.done).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
     daemon.ask(11, 0x7f00, 1);
     expect(await daemon.within(100)).toBe('silent');
-    aborting.abort(new Error('enough'));
+    scene.aborting.abort(new Error('enough'));
     expect(await daemon.within(5_000)).toBe('ended');
   });
 
   it('ends at once with the signal', async () => {
-    const { final, rounds, truth } = simple(['dirty']);
-    const { stream } = await source(truth, 2, { atMost: () => 1 });
-    const server = await open({
+    const written = scene.simple(['dirty']);
+    const { final, rounds } = written;
+    const { stream } = await scene.source(written, { atMost: () => 1 });
+    const server = await scene.server({
       rounds,
       upstream: async () => stream,
       beforeClose: () => new Promise(() => {}),
     });
     const daemon = new FakeDaemon(server.port, 32);
     await server.begin(final);
-    aborting.abort(new Error('enough'));
+    scene.aborting.abort(new Error('enough'));
     expect(await daemon.within(5_000)).toBe('ended');
     await expect(server.done).rejects.toThrow('enough');
     await expect(server.received).rejects.toThrow('enough');
   });
 
   it('after pre-copy it needs no source', async () => {
-    const { final, rounds } = simple(['clean', 'dirty'], false);
-    const server = await open({ rounds });
+    const { final, rounds } = scene.simple(['clean', 'dirty'], false);
+    const server = await scene.server({ rounds });
     expect(await server.begin(final)).toMatchObject({ remotePages: 0, localPages: PAGES });
     expect(await server.received).toEqual({ bytes: 0, ms: 0, goodbye: true });
     const daemon = new FakeDaemon(server.port, 32);
@@ -311,25 +238,58 @@ describe('the page server', { timeout: 60_000 }, () => {
   });
 
   it('refuses images that do not fit together', async () => {
-    const { final, rounds } = simple(['dirty']);
-    const noSource = await open({ rounds });
+    const { final, rounds } = scene.simple(['dirty']);
+    const noSource = await scene.server({ rounds });
     await expect(noSource.begin(final)).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
     await expect(noSource.done).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
 
-    const { final: clean } = simple(['clean']);
-    const noRounds = await open({});
+    const { final: clean } = scene.simple(['clean']);
+    const noRounds = await scene.server({});
     await expect(noRounds.begin(clean)).rejects.toThrow(/pagemap|is in no round/);
 
     writeFileSync(join(rounds[0]!, 'pages-11.img'), 'short');
-    await expect(open({ rounds })).rejects.toThrow(/has not the 40 pages/);
+    await expect(scene.server({ rounds })).rejects.toThrow(/has not the 40 pages/);
     writeFileSync(join(rounds[0]!, 'pagemap-11.img'), 'garbage');
-    await expect(open({ rounds })).rejects.toThrow(/pagemap-11.img: not an image/);
-    await expect(open({ rounds: [join(dir, 'none')] })).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+    await expect(scene.server({ rounds })).rejects.toThrow(/pagemap-11.img: not an image/);
+    await expect(scene.server({ rounds: [join(scene.dir, 'none')] })).rejects.toMatchObject({
+      code: 'TRANSFER_FAILED',
+    });
+  });
+
+  it('links what the rounds have of shared memory, newest first, if any of it is clean', async () => {
+    const { final, rounds } = scene.writeAll(
+      'shared',
+      new Map([[11, truths([allOf('dirty'), allOf('clean'), allOf('clean')]).dumps]]),
+      false,
+    );
+    const shared = (flags: number, pagesId: number) => encodePagemap(pagemapOf([[0, 1, flags]], pagesId));
+    for (const [at, flags] of [...rounds, final].map((path, index) => [path, index === 0 ? 4 : 1] as const)) {
+      writeFileSync(join(at, 'pagemap-shmem-5.img'), shared(flags, 77));
+      writeFileSync(join(at, 'pages-77.img'), `shared of ${at}`);
+    }
+    const server = await scene.server({ rounds });
+    await server.begin(final);
+    for (const [path, round] of [
+      ['parent', rounds[1]],
+      ['parent/parent', rounds[0]],
+    ] as const) {
+      expect(readFileSync(join(final, path, 'pages-77.img'), 'utf8')).toBe(`shared of ${round}`);
+      expect(readFileSync(join(final, path, 'pagemap-shmem-5.img'))).toEqual(
+        shared(round === rounds[0] ? 4 : 1, 77),
+      );
+    }
+    // What the rounds have of processes is ours to hand out.
+    expect(readdirSync(join(final, 'parent/parent')).sort()).toEqual([
+      'pagemap-shmem-5.img',
+      'pages-77.img',
+      'parent',
+    ]);
+    expect(readFileSync(join(final, 'pages-77.img'), 'utf8')).toBe(`shared of ${final}`);
   });
 
   it('leaves an empty parent for each process, so that transparent huge pages are off', async () => {
-    const { final, rounds } = simple(['clean'], false);
-    const server = await open({ rounds });
+    const { final, rounds } = scene.simple(['clean'], false);
+    const server = await scene.server({ rounds });
     await server.begin(final);
     const names = readdirSync(join(final, 'parent')).sort();
     expect(names).toEqual(

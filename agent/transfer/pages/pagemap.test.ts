@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../../../protocol/errors.ts';
 import { decodeLazyAreas, splitAtAreas } from './lazy-areas.ts';
 import { decodePagemap, encodePagemap } from './pagemap.ts';
-import { type Entry, entriesOf, mmImage, pagemapOf } from './testing.ts';
+import { type Entry, entriesOf, mmImage, pagemapOf } from './testing/images.ts';
 
 const entryLists: fc.Arbitrary<Entry[]> = fc
   .array(

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ByteReader } from '../byte-reader.ts';
+import { ByteReader } from '../../byte-reader.ts';
 import {
   COMMAND,
   type Header,
@@ -9,7 +9,7 @@ import {
   readHeader,
   type WireFormat,
   writeHeader,
-} from './wire.ts';
+} from '../wire.ts';
 
 /** Protocol-speaking stand-ins for the two criu processes that the page server stands between. */
 
@@ -145,7 +145,9 @@ export class FakeDaemon {
     return await Promise.race([silence, other]);
   }
 
-  destroy(): void {
-    this.socket.destroy();
+  /** Ends without a goodbye; what is answered is dropped. */
+  end(): void {
+    this.reader.release();
+    this.socket.resume().end();
   }
 }
