@@ -1,10 +1,12 @@
 import type { Round } from '../../../protocol/mod.ts';
 import type { ConvergenceState } from './words.ts';
 
-/** A round that moved less measures how long criu takes to start, not the link. */
+/** Less says nothing about the link. */
 const TELLING_BYTES = 4 * 1024 * 1024;
-/** A round of this length counts as much as everything before it. */
-const HALF_WEIGHT_MS = 1_000;
+/** So much counts as much as everything before it. */
+const HALF_WEIGHT_BYTES = 32 * 1024 * 1024;
+/** Two rounds that differ by less than this part of the larger one tell nothing by their difference. */
+const TELLING_PART = 0.4;
 /** Against clocks that did not move. */
 const LEAST_MS = 1;
 
@@ -13,11 +15,34 @@ export function bandwidthOf({ linkBytesPerSecond, model }: ConvergenceState): nu
   return Math.max(1, Math.min(linkBytesPerSecond, model.bandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY));
 }
 
-/** The link after one more round: an average in which a longer round weighs more, because less of it is criu's start. */
-export function learnLink(linkBytesPerSecond: number, { bytes, durationMs }: Round): number {
-  if (bytes < TELLING_BYTES || durationMs < LEAST_MS) return linkBytesPerSecond;
-  const weight = durationMs / (durationMs + HALF_WEIGHT_MS);
-  return linkBytesPerSecond + weight * ((bytes / durationMs) * 1000 - linkBytesPerSecond);
+/** The state with one more round: what it tells about the link goes into an average in which more bytes weigh more. */
+export function withRound(state: ConvergenceState, round: Round): ConvergenceState {
+  const { bytes, rate } = measure(state, round);
+  const old = state.linkBytesPerSecond;
+  const average = old + (bytes / (bytes + HALF_WEIGHT_BYTES)) * (rate - old);
+  const linkBytesPerSecond = Math.max(bytes < TELLING_BYTES ? old : average, simpleRate(round));
+  return { ...state, rounds: [...state.rounds, round], linkBytesPerSecond };
+}
+
+/**
+ * A round takes the time of the link and that of criu's own start and end, which is the same in all and, in small ones,
+ * most of it. So a round that differs enough from the one before is measured by the difference. A link that slowed down
+ * meanwhile looks too fast then, hence no faster than it was believed to be.
+ */
+function measure(state: ConvergenceState, round: Round): { readonly bytes: number; readonly rate: number } {
+  const before = state.rounds.at(-1);
+  if (!before) return { bytes: round.bytes, rate: simpleRate(round) };
+  const more = Math.abs(before.bytes - round.bytes);
+  if (more < TELLING_PART * Math.max(before.bytes, round.bytes)) return { bytes: 0, rate: 0 };
+  const longerMs = (before.durationMs - round.durationMs) * Math.sign(before.bytes - round.bytes);
+  const believed = Math.max(state.linkBytesPerSecond, state.model.linkBytesPerSecond);
+  const rate = longerMs >= LEAST_MS ? Math.min(believed, (more / longerMs) * 1000) : 0;
+  return { bytes: more, rate: Math.max(rate, simpleRate(round)) };
+}
+
+/** Of the link and of criu's own time together: what the link carries at least. */
+function simpleRate({ bytes, durationMs }: Round): number {
+  return bytes < TELLING_BYTES ? 0 : (bytes / Math.max(LEAST_MS, durationMs)) * 1000;
 }
 
 /**

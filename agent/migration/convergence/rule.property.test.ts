@@ -88,6 +88,8 @@ it('never starts a round that it predicts useless', () => {
         const [first, second, third] = state.rounds.slice(state.judgedFrom).slice(-3);
         if (first && second && third)
           expect(second.bytes < 0.9 * first.bytes || third.bytes < 0.9 * second.bytes).toBe(true);
+        const [before, last] = state.rounds.slice(state.judgedFrom).slice(-2);
+        if (state.share !== undefined && before && last) expect(last.bytes).toBeLessThan(0.9 * before.bytes);
       }
     }),
   );

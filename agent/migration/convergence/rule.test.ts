@@ -67,10 +67,23 @@ describe('convergenceStep', () => {
     expect(last?.reason).toMatch(reason);
   });
 
-  it('takes the link as it is, when a round is long enough to tell', () => {
-    const { state } = run([round(1, 1000, 100_000)]);
-    expect(state.linkBytesPerSecond / MIB).toBeCloseTo(10.9, 1);
-    expect(run([round(1, 3, 3_000)]).state.linkBytesPerSecond).toBe(MODEL.linkBytesPerSecond);
+  const link = (...seen: Round[]) => run(seen).state.linkBytesPerSecond / MIB;
+
+  it('takes the link as the first round shows it, when that moved enough', () => {
+    expect(link(round(1, 1000, 100_000))).toBeCloseTo(12.8, 1);
+    expect(link(round(1, 3, 3_000))).toBe(100);
+  });
+
+  it('does not take what criu itself needs for a slow link', () => {
+    // 600 ms of criu's own in each, 100 MiB/s.
+    const seen = [round(1, 1000, 10_600), round(2, 200, 2_600), round(3, 20, 800), round(4, 15, 750)];
+    expect(link(...seen)).toBeGreaterThan(98);
+    expect(link(...seen)).toBeLessThanOrEqual(100);
+  });
+
+  it('notices that the link has become slower', () => {
+    const seen = [round(1, 1000, 10_100), round(2, 200, 10_100), round(3, 100, 5_100)];
+    expect(link(...seen)).toBeLessThan(50);
   });
 
   it('takes the time of the rounds into account where it shrinks less than the bytes', () => {
@@ -126,6 +139,9 @@ describe('nextThrottle', () => {
     const first = convergenceStep(step.state, round(3, 120, 1_200));
     expect(first.decision.kind).toBe('round');
     expect(dirtyRateBytesPerSecond(first.state)).toBeUndefined();
+    const helped = convergenceStep(first.state, round(4, 90, 900));
+    expect(helped.decision.kind).toBe('nonconverging');
+    expect(helped.decision.reason).toMatch(/^2 rounds are used up at 0.8 of the CPU time/);
     const second = convergenceStep(first.state, round(4, 130, 1_300));
     expect(second.decision.kind).toBe('nonconverging');
     expect(second.decision.reason).toMatch(/^108 MiB\/s get dirty/);

@@ -1,11 +1,12 @@
 import type { Round } from '../../../protocol/mod.ts';
-import { bandwidthOf, dirtyRateBytesPerSecond, learnLink, predictedDowntimeMs, restMs } from './estimate.ts';
+import { bandwidthOf, dirtyRateBytesPerSecond, predictedDowntimeMs, restMs, withRound } from './estimate.ts';
 import { mebibytes, ms, rate } from './text.ts';
 import type { ConvergenceGoal, ConvergenceModel, ConvergenceState, Decision } from './words.ts';
 
 /** A round that still carries this part of the one before has not helped. */
 const NO_HELP = 0.9;
-const NO_HELP_ROUNDS = 2;
+/** So many in a row are no accident; a container that is throttled has had its chance before. */
+const NO_HELP_ROUNDS = { atFirst: 2, throttled: 1 };
 /** Where the fixed cost takes the whole wanted downtime, rounds go on until the rest adds no more than this part of it. */
 const SMALL_REST = 0.1;
 /** What a throttle step leaves of the CPU time: first, and how much less each time, down to the last. */
@@ -23,11 +24,7 @@ export function convergenceStep(
   before: ConvergenceState,
   round: Round,
 ): { readonly state: ConvergenceState; readonly decision: Decision } {
-  const state: ConvergenceState = {
-    ...before,
-    rounds: [...before.rounds, round],
-    linkBytesPerSecond: learnLink(before.linkBytesPerSecond, round),
-  };
+  const state = withRound(before, round);
   return { state, decision: decide(state) };
 }
 
@@ -98,9 +95,10 @@ function whyUseless(state: ConvergenceState): string | undefined {
   if (dirtyRate !== undefined && dirtyRate >= bandwidth)
     return `${rate(dirtyRate)} get dirty, and the link carries ${rate(bandwidth)}`;
   // The round after a throttle step collects what was written before it: it is compared with, but not compared.
-  const recent = rounds.slice(judgedFrom).slice(-NO_HELP_ROUNDS - 1);
+  const enough = state.share === undefined ? NO_HELP_ROUNDS.atFirst : NO_HELP_ROUNDS.throttled;
+  const recent = rounds.slice(judgedFrom).slice(-enough - 1);
   const idle = recent.slice(1).filter(({ bytes }, i) => bytes >= NO_HELP * (recent[i]?.bytes ?? 0));
-  if (idle.length === NO_HELP_ROUNDS)
+  if (idle.length === enough)
     return `${recent.map(({ bytes }) => mebibytes(bytes)).join(', ')} in the last rounds do not get less`;
   const judged = rounds.length - judgedFrom;
   if (judged >= goal.maxRounds)
