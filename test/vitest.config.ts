@@ -33,6 +33,10 @@ export default defineConfig({
       },
       {
         root,
+        test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 60_000 },
+      },
+      {
+        root,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
