@@ -140,7 +140,7 @@ export const CATALOGUE = {
     status: 412,
     exit: 8,
     message: 'mode {mode} is not possible between {source} and {target}: {problem}',
-    hint: 'Use --mode auto to let godwit pick one that works.',
+    hint: '{cure} Use --mode auto to let godwit pick one that works.',
   },
   UNSUPPORTED: {
     status: 501,

@@ -17,6 +17,7 @@ export class PairModels {
       downtimeMs: job.downtimeMs,
       memoryBytes: job.bytes.memory,
       transferMs: transferMs(job),
+      rounds: job.rounds,
     };
     this.models.set(job.target, learn(this.modelOf(job.target), seen));
   }

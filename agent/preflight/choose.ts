@@ -1,5 +1,5 @@
 import { type Capabilities, GodwitError, type Mode, type RequestedMode } from '../../protocol/mod.ts';
-import { missingFeatures } from './software.ts';
+import { FEATURE_CURES, missingFeatures } from './software.ts';
 
 /** One end of the move, as far as the choice needs it. */
 export interface ModeEnd {
@@ -7,16 +7,22 @@ export interface ModeEnd {
   readonly features: Capabilities['features'];
 }
 
-/** What the choice is made from; `linkBytesPerSecond` and `fixedMs` come from a {@link PairModel}. */
-export interface ModeQuestion {
-  readonly requested: RequestedMode;
-  readonly source: ModeEnd;
-  readonly target: ModeEnd;
+/** What moves cost depends on; all but the memory comes from a {@link PairModel}. */
+export interface Load {
   /** Memory in use. */
   readonly memoryBytes: number;
   readonly linkBytesPerSecond: number;
   /** Freeze, images without memory, restore: what every mode costs. */
   readonly fixedMs: number;
+  /** Part of the memory that is left for the final dump when the rounds are over, 0 to 1. */
+  readonly lastShare: number;
+}
+
+/** What the choice is made from. */
+export interface ModeQuestion extends Load {
+  readonly requested: RequestedMode;
+  readonly source: ModeEnd;
+  readonly target: ModeEnd;
   /** Longest time after the commit in which losing the source may lose the container; 0 means never. */
   readonly maxExposureMs: number;
 }
@@ -36,49 +42,48 @@ export interface Prediction {
 
 /** Bytes that a restore reads from images on tmpfs in a second. */
 const REBUILD_BYTES_PER_SECOND = 1024 * 1024 * 1024;
+/** Downtimes this near to the lowest are no reason to take a risk: predictions are not better than that. */
+const NEAR_FACTOR = 1.25;
+const NEAR_MS = 100;
 
-type Load = Pick<ModeQuestion, 'memoryBytes' | 'linkBytesPerSecond' | 'fixedMs'>;
+const PREDICTIONS: Readonly<Record<Mode, (load: Load) => Prediction>> = {
+  cold: (load) => ({
+    downtimeMs: load.fixedMs + transferMs(load) + rebuildMs(load.memoryBytes),
+    exposureMs: 0,
+  }),
+  precopy: (load) => ({
+    downtimeMs: load.fixedMs + lastMs(load) + rebuildMs(load.memoryBytes),
+    exposureMs: 0,
+  }),
+  hybrid: (load) => ({ downtimeMs: load.fixedMs, exposureMs: lastMs(load) }),
+  postcopy: (load) => ({ downtimeMs: load.fixedMs, exposureMs: transferMs(load) }),
+};
 
-/** The modes this version can do, safest first: on equal downtime the earlier one wins. */
-const CANDIDATES: readonly { readonly mode: Mode; readonly predict: (load: Load) => Prediction }[] = [
-  {
-    mode: 'cold',
-    predict: (load) => ({
-      downtimeMs: load.fixedMs + transferMs(load) + rebuildMs(load.memoryBytes),
-      exposureMs: 0,
-    }),
-  },
-  { mode: 'postcopy', predict: (load) => ({ downtimeMs: load.fixedMs, exposureMs: transferMs(load) }) },
-];
+/** Least can go wrong in the first: on nearly equal downtime the earlier one wins. */
+const SAFEST_FIRST: readonly Mode[] = ['cold', 'precopy', 'hybrid', 'postcopy'];
 
 /** A candidate with everything that speaks for or against it. */
 interface Verdict extends Prediction {
   readonly mode: Mode;
   /** Why it cannot be used at all. */
   readonly impossible?: string;
+  /** What would make it possible. */
+  readonly cure?: string;
   /** Why `auto` does not use it. */
   readonly unwanted?: string;
 }
 
 /**
  * The mode of a move. `auto`: of those both ends can do and whose exposure is within the limit, the one with the lowest
- * predicted downtime. Pure and deterministic.
+ * predicted downtime, or a safer one that is nearly as low. Pure and deterministic.
  * @throws GodwitError MODE_UNAVAILABLE when the asked mode cannot be had
  */
 export function chooseMode(question: ModeQuestion): ModeChoice {
-  const verdicts = CANDIDATES.map(({ mode, predict }) => judge(question, mode, predict(question)));
+  const verdicts = SAFEST_FIRST.map((mode) => judge(question, mode));
   const { requested } = question;
   const chosen =
-    requested === 'auto'
-      ? verdicts
-          .filter((verdict) => verdict.impossible === undefined && verdict.unwanted === undefined)
-          .reduce<Verdict | undefined>(
-            (best, one) => (best && best.downtimeMs <= one.downtimeMs ? best : one),
-            undefined,
-          )
-      : verdicts.find((verdict) => verdict.mode === requested);
-  if (!chosen) throw unavailable(question, 'this version does not do it');
-  if (chosen.impossible !== undefined) throw unavailable(question, chosen.impossible);
+    requested === 'auto' ? best(verdicts) : verdicts.find((verdict) => verdict.mode === requested);
+  if (!chosen || chosen.impossible !== undefined) throw unavailable(question, chosen);
   const others = verdicts.filter((verdict) => verdict !== chosen);
   return {
     mode: chosen.mode,
@@ -90,29 +95,35 @@ export function chooseMode(question: ModeQuestion): ModeChoice {
   };
 }
 
-/** What a mode would cost. @throws GodwitError MODE_UNAVAILABLE for one that this version does not do */
+/** What a mode would cost. */
 export function predict(mode: Mode, load: Load): Prediction {
-  const candidate = CANDIDATES.find((one) => one.mode === mode);
-  if (!candidate)
-    throw new GodwitError('MODE_UNAVAILABLE', {
-      mode,
-      source: '',
-      target: '',
-      problem: 'this version does not do it',
-    });
-  return candidate.predict(load);
+  return PREDICTIONS[mode](load);
 }
 
-function judge(question: ModeQuestion, mode: Mode, prediction: Prediction): Verdict {
+function best(verdicts: readonly Verdict[]): Verdict | undefined {
+  const able = verdicts.filter((one) => one.impossible === undefined && one.unwanted === undefined);
+  const lowest = Math.min(...able.map(({ downtimeMs }) => downtimeMs));
+  return able.find(({ downtimeMs }) => downtimeMs <= Math.max(lowest * NEAR_FACTOR, lowest + NEAR_MS));
+}
+
+function judge(question: ModeQuestion, mode: Mode): Verdict {
+  const prediction = predict(mode, question);
   const lacks = (['source', 'target'] as const).flatMap((end) =>
-    missingFeatures(end, mode, question[end].features).map(
-      (feature) => `${question[end].node} lacks ${feature}`,
-    ),
+    missingFeatures(end, mode, question[end].features).map((feature) => ({
+      what: `${question[end].node} lacks ${feature}`,
+      cure: FEATURE_CURES[feature] ?? '',
+    })),
   );
-  if (lacks.length > 0) return { mode, ...prediction, impossible: lacks.join(', ') };
+  if (lacks.length > 0)
+    return {
+      mode,
+      ...prediction,
+      impossible: lacks.map(({ what }) => what).join(', '),
+      cure: lacks.map(({ cure }) => cure).join(' '),
+    };
   const exposed = mode === 'postcopy' || mode === 'hybrid';
   if (exposed && question.maxExposureMs <= 0)
-    return { mode, ...prediction, impossible: 'exposure is limited to 0' };
+    return { mode, ...prediction, impossible: 'exposure is limited to 0', cure: 'Raise --max-exposure.' };
   if (prediction.exposureMs > question.maxExposureMs)
     return { mode, ...prediction, unwanted: `over the limit of ${duration(question.maxExposureMs)}` };
   return { mode, ...prediction };
@@ -125,17 +136,23 @@ function words(verdict: Verdict, position: number): string {
   return `${verdict.mode}: ${duration(verdict.downtimeMs)}${position === 0 ? ' predicted' : ''}${exposure}${limit}`;
 }
 
-function unavailable(question: ModeQuestion, problem: string): GodwitError {
+function unavailable(question: ModeQuestion, verdict: Verdict | undefined): GodwitError {
   return new GodwitError('MODE_UNAVAILABLE', {
     mode: question.requested,
     source: question.source.node,
     target: question.target.node,
-    problem,
+    problem: verdict?.impossible ?? 'nothing is possible',
+    cure: verdict?.cure ?? '',
   });
 }
 
 function transferMs({ memoryBytes, linkBytesPerSecond }: Load): number {
   return (memoryBytes / Math.max(1, linkBytesPerSecond)) * 1000;
+}
+
+/** The final dump of a move with rounds. */
+function lastMs(load: Load): number {
+  return transferMs(load) * load.lastShare;
 }
 
 /** How long a restore reads `memoryBytes` from its images. */

@@ -1,11 +1,13 @@
-import type { Mode } from '../../protocol/mod.ts';
+import type { Mode, Round } from '../../protocol/mod.ts';
 import { rebuildMs } from './choose.ts';
 
-/** What moves from one node to another have cost so far; for {@link chooseMode}. */
+/** What moves from one node to another have cost so far; for {@link chooseMode} and the convergence rule. */
 export interface PairModel {
   readonly linkBytesPerSecond: number;
   /** Freeze, images without memory, restore. */
   readonly fixedMs: number;
+  /** Part of the memory that was left for the final dump after the rounds, 0 to 1. */
+  readonly lastShare: number;
   /** Moves learned from. */
   readonly observations: number;
 }
@@ -14,13 +16,21 @@ export interface PairModel {
 export interface MoveObservation {
   readonly mode: Mode;
   readonly downtimeMs: number;
-  /** Memory that crossed the link, and how long that took. */
+  /** Memory that crossed the link, rounds included. */
   readonly memoryBytes: number;
+  /** How long the memory took that crossed in the dump (cold) or after it (post-copy). */
   readonly transferMs: number;
+  /** The pre-dumps before it; the first is the whole memory. */
+  readonly rounds: readonly Pick<Round, 'bytes' | 'durationMs'>[];
 }
 
-/** Before the first move: a link of 1 Gbit/s, and what a small container costs. */
-export const FIRST_GUESS: PairModel = { linkBytesPerSecond: 117_000_000, fixedMs: 300, observations: 0 };
+/** Before the first move: a link of 1 Gbit/s, and what a small container costs that changes a twentieth of its memory. */
+export const FIRST_GUESS: PairModel = {
+  linkBytesPerSecond: 117_000_000,
+  fixedMs: 300,
+  lastShare: 1 / 20,
+  observations: 0,
+};
 
 /** The newest observation's weight, once there are some; the first replaces the guess. */
 const WEIGHT = 0.3;
@@ -31,23 +41,44 @@ const LONGEST_FIXED_MS = 60_000;
 
 /** The model after one more move: exponentially weighted averages. Pure; observations that say nothing change nothing. */
 export function learn(previous: PairModel, seen: MoveObservation): PairModel {
-  if (![seen.downtimeMs, seen.memoryBytes, seen.transferMs].every((one) => Number.isFinite(one) && one >= 0))
-    return previous;
+  const [whole] = seen.rounds;
+  const numbers = [seen.downtimeMs, seen.memoryBytes, seen.transferMs, whole?.bytes, whole?.durationMs];
+  if (!numbers.every((one) => one === undefined || (Number.isFinite(one) && one >= 0))) return previous;
   const weight = Math.max(WEIGHT, 1 / (previous.observations + 1));
-  const telling = seen.memoryBytes >= TELLING_BYTES && seen.transferMs > 0;
-  const rate = telling ? (seen.memoryBytes / seen.transferMs) * 1000 : previous.linkBytesPerSecond;
-  // In post-copy and hybrid memory does not count into the downtime; in cold all of it does.
-  const memoryMs = seen.mode === 'cold' ? seen.transferMs + rebuildMs(seen.memoryBytes) : 0;
-  const fixedMs = Math.min(LONGEST_FIXED_MS, Math.max(1, seen.downtimeMs - memoryMs));
+  const linkBytesPerSecond = blend(
+    previous.linkBytesPerSecond,
+    rateOf(seen) ?? previous.linkBytesPerSecond,
+    weight,
+  );
+  const lastBytes = whole ? Math.max(0, seen.memoryBytes - sum(seen.rounds)) : seen.memoryBytes;
+  const share = whole && whole.bytes > 0 ? Math.min(1, lastBytes / whole.bytes) : previous.lastShare;
+  const fixedMs = seen.downtimeMs - memoryMs(seen, lastBytes, linkBytesPerSecond);
   return {
-    linkBytesPerSecond: blend(
-      previous.linkBytesPerSecond,
-      Math.min(FASTEST_BYTES_PER_SECOND, Math.max(1, rate)),
-      weight,
-    ),
-    fixedMs: seen.mode === 'precopy' ? previous.fixedMs : blend(previous.fixedMs, fixedMs, weight),
+    linkBytesPerSecond,
+    fixedMs: blend(previous.fixedMs, Math.min(LONGEST_FIXED_MS, Math.max(1, fixedMs)), weight),
+    // Containers differ in this more than links do: one move says little of the next.
+    lastShare: blend(previous.lastShare, share, WEIGHT),
     observations: previous.observations + 1,
   };
+}
+
+/** What memory added to the downtime: in cold all of it, in pre-copy the last part, otherwise nothing. */
+function memoryMs(seen: MoveObservation, lastBytes: number, linkBytesPerSecond: number): number {
+  const [whole] = seen.rounds;
+  if (seen.mode === 'cold') return seen.transferMs + rebuildMs(seen.memoryBytes);
+  if (seen.mode !== 'precopy') return 0;
+  return (lastBytes / linkBytesPerSecond) * 1000 + rebuildMs(whole?.bytes ?? seen.memoryBytes);
+}
+
+/** What the link carried, by the largest transfer of the move; undefined when that was too small to tell. */
+function rateOf({ rounds, memoryBytes, transferMs }: MoveObservation): number | undefined {
+  const [bytes, ms] = rounds[0] ? [rounds[0].bytes, rounds[0].durationMs] : [memoryBytes, transferMs];
+  if (bytes < TELLING_BYTES || ms <= 0) return undefined;
+  return Math.min(FASTEST_BYTES_PER_SECOND, Math.max(1, (bytes / ms) * 1000));
+}
+
+function sum(rounds: MoveObservation['rounds']): number {
+  return rounds.reduce((bytes, round) => bytes + round.bytes, 0);
 }
 
 function blend(before: number, now: number, weight: number): number {

@@ -16,6 +16,13 @@ export const MODE_FEATURES: Readonly<Record<Mode, Readonly<Record<'source' | 'ta
     hybrid: { source: ['mem_dirty_track'], target: ['uffd-noncoop'] },
   };
 
+/** What a kernel needs for a feature, for people. */
+export const FEATURE_CURES: Readonly<Record<string, string>> = {
+  mem_dirty_track:
+    'Tracking changed memory needs a kernel with CONFIG_MEM_SOFT_DIRTY (those of Debian, Ubuntu and Fedora have it).',
+  'uffd-noncoop': 'Fetching pages later needs a kernel with CONFIG_USERFAULTFD.',
+};
+
 /** Features of `mode` that this end lacks. */
 export function missingFeatures(
   end: 'source' | 'target',

@@ -121,8 +121,8 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   MODE_UNAVAILABLE: {
     meaning: 'The wanted mode is not possible between these two nodes.',
-    cause: 'A kernel or CRIU without the feature the mode needs, at either end.',
-    cure: 'Use `--mode auto`; `godwit doctor` says what is missing.',
+    cause: 'A kernel or CRIU without the feature the mode needs, at either end; or an exposure limited to 0.',
+    cure: 'Use `--mode auto`; `godwit doctor` says what is missing. Pre-copy and hybrid need a source that tracks changed memory.',
   },
   UNSUPPORTED: {
     meaning: 'This version cannot do that.',

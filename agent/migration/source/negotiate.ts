@@ -57,6 +57,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     maxExposureMs: request.maxExposureMs ?? spec.policy.maxExposureMs ?? MAX_EXPOSURE_MS,
     fixedMs: model.fixedMs,
     linkBytesPerSecond: Math.min(model.linkBytesPerSecond, request.bandwidthBytesPerSecond ?? Infinity),
+    lastShare: model.lastShare,
   });
   const facts = await collectSourceFacts({
     node: config.node,
