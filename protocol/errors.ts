@@ -190,6 +190,12 @@ export const CATALOGUE = {
     message: 'the move was aborted: {problem}',
     hint: 'The container runs on at the source.',
   },
+  NOT_CONVERGING: {
+    status: 409,
+    exit: 1,
+    message: "'{container}' changes its memory too fast: {problem}",
+    hint: 'Allow more (--max-downtime, --bandwidth), or choose what to do then: --on-nonconverge cutover, throttle or postcopy.',
+  },
   MOVE_TIMEOUT: {
     status: 504,
     exit: 124,

@@ -5,6 +5,7 @@ export const NODE_VERBS = [
   'info',
   'jobs',
   'prepare',
+  'switch',
   'commit',
   'abort',
   'define',

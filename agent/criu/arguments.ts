@@ -1,4 +1,4 @@
-import type { CriuPaths, DumpOptions, DumpTransport } from './criu.ts';
+import type { CriuPaths, DumpOptions, DumpTransport, PageServerOptions, PreDumpOptions } from './criu.ts';
 
 /** How criu cuts the network of the tasks off while they stand still. */
 export type NetworkLock = 'nftables' | 'iptables';
@@ -17,8 +17,21 @@ export function dumpArguments(options: DumpOptions, networkLock?: NetworkLock): 
   ];
 }
 
+/** Arguments of `criu pre-dump`: only memory, and the first one starts the kernel's dirty tracking. */
+export function preDumpArguments(options: Omit<PreDumpOptions, 'deadlineMs'>): string[] {
+  const { address, port } = options;
+  return [
+    'pre-dump',
+    ...pathArguments(options),
+    ...options.plan.args,
+    ...transportArguments({ kind: 'page-server', address, port }),
+    '--track-mem',
+    ...(options.previous ? ['--prev-images-dir', options.previous] : []),
+  ];
+}
+
 /** Arguments of `criu page-server` on loopback: the data port stands between it and the other node. */
-export function pageServerArguments(options: CriuPaths & { port: number; previous?: string }): string[] {
+export function pageServerArguments(options: Omit<PageServerOptions, 'deadlineMs'>): string[] {
   return [
     'page-server',
     ...pathArguments(options),
@@ -26,7 +39,7 @@ export function pageServerArguments(options: CriuPaths & { port: number; previou
     '127.0.0.1',
     '--port',
     String(options.port),
-    ...(options.previous ? ['--prev-images-dir', options.previous] : []),
+    ...(options.previous ? ['--prev-images-dir', options.previous, '--auto-dedup'] : []),
   ];
 }
 

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import type { Runner } from '../effects/runner.ts';
-import { dumpArguments, lazyPagesArguments, type NetworkLock, pageServerArguments } from './arguments.ts';
+import {
+  dumpArguments,
+  lazyPagesArguments,
+  type NetworkLock,
+  pageServerArguments,
+  preDumpArguments,
+} from './arguments.ts';
 import { createProbe, type Probed } from './capabilities.ts';
 import type { Criu } from './criu.ts';
 import { explainLog } from './explain.ts';
@@ -42,6 +48,13 @@ export function createCriu({ runner, binary = 'criu', networkLock, logLevel = 2 
         code: 'DUMP_FAILED',
         deadlineMs: options.deadlineMs,
         listens: options.transport.kind === 'lazy',
+      }),
+    preDump: (options) =>
+      start(preDumpArguments(options), options.logFile, {
+        action: 'pre-dump',
+        code: 'DUMP_FAILED',
+        deadlineMs: options.deadlineMs,
+        listens: false,
       }),
     pageServer: (options) =>
       start(pageServerArguments(options), options.logFile, {

@@ -25,6 +25,24 @@ export interface DumpOptions extends CriuPaths {
   readonly leaveRunning?: boolean;
 }
 
+/** A round of pre-copy: the tasks are stopped only while their dirty pages are being collected. */
+export interface PreDumpOptions extends CriuPaths {
+  readonly plan: Pick<DumpPlan, 'initPid' | 'args'>;
+  /** Of the page-server of this round. */
+  readonly address: string;
+  readonly port: number;
+  /** Relative path of the round before. */
+  readonly previous?: string;
+  readonly deadlineMs: number;
+}
+
+export interface PageServerOptions extends CriuPaths {
+  readonly port: number;
+  /** Relative path of the round before; what arrives is taken out of its images, so that a page is kept once. */
+  readonly previous?: string;
+  readonly deadlineMs: number;
+}
+
 /** A criu process that was started and goes on. */
 export interface CriuProcess {
   readonly pid: number;
@@ -48,7 +66,9 @@ export interface CriuLogSummary {
 export interface Criu {
   capabilities(): Promise<Pick<Capabilities, 'criu' | 'features'>>;
   dump(options: DumpOptions): CriuProcess;
-  pageServer(options: CriuPaths & { port: number; previous?: string; deadlineMs: number }): CriuProcess;
+  /** Never to be tried on a kernel without dirty tracking: see `capabilities`. */
+  preDump(options: PreDumpOptions): CriuProcess;
+  pageServer(options: PageServerOptions): CriuProcess;
   /** `workDir`: where its socket appears, for a restore that works there; the image directory when not given. */
   lazyPages(
     options: CriuPaths & { address: string; port: number; workDir?: string; deadlineMs: number },

@@ -6,7 +6,7 @@ import { explainLog } from './explain.ts';
 
 /** What one criu process is, and how its failure is named. */
 export interface CriuRun {
-  readonly action: 'dump' | 'page-server' | 'lazy-pages';
+  readonly action: 'dump' | 'pre-dump' | 'page-server' | 'lazy-pages';
   readonly code: 'DUMP_FAILED' | 'RESTORE_FAILED';
   readonly logFile: string;
   readonly deadlineMs: number;
@@ -46,7 +46,7 @@ async function fail(run: CriuRun, result: RunResult): Promise<never> {
   const { lines, cure } = await explainLog(run.logFile);
   const problem =
     lines[0] ?? (lastLine(result.stderr) || `${tool} ended with ${outcomeOf(result)} and said nothing`);
-  throw new GodwitError(run.code, { target: 'this node', problem, cure, log: lines });
+  throw new GodwitError(run.code, { target: 'this node', problem, cure, lines });
 }
 
 function outcomeOf({ exitCode, signal }: RunResult): string {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Capabilities, Subjects, WireError } from '../../protocol/mod.ts';
+import type { Capabilities, Mode, Subjects, WireError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
@@ -16,6 +16,8 @@ import type { PairModels } from './pair-models.ts';
 /** A move that arrives here, as the source's words reach it. */
 export interface Arriving {
   readonly container: string;
+  /** The rounds are over; resolves when everything is ready for the final dump. */
+  switch(mode: Mode, rounds: number): Promise<void>;
   /** The record names this node. */
   commit(epoch: number): void;
   /** Resolves when nothing is left of it here; with what had gone wrong here, if that is why. */

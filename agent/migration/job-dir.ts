@@ -40,3 +40,13 @@ export async function makeJobDir(
   }
   return { own, images, beside: (name) => join(tmpfs, name) };
 }
+
+/** Where the images of round `index` (from 1) are, on either side. */
+export function roundDir(dir: JobDir, index: number): string {
+  return join(dir.beside('rounds'), String(index));
+}
+
+/** The same as criu wants it: relative to the next round's directory, or to that of the final dump. */
+export function roundLink(index: number, seenFrom: 'round' | 'final'): string {
+  return seenFrom === 'round' ? `../${index}` : `../rounds/${index}`;
+}

@@ -20,6 +20,10 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
     info: () => nodeInfo(agent),
     jobs: listJobs,
     prepare: (request) => prepareArrival(agent, request),
+    switch: async ({ job, mode, rounds }) => {
+      await arrivalOf(agent, job).switch(mode, rounds);
+      return {};
+    },
     commit: async ({ job, epoch }) => {
       arrivalOf(agent, job).commit(epoch);
       return {};

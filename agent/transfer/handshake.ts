@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LIMITS } from '../../protocol/limits.ts';
 import { isToken } from '../../protocol/names.ts';
-import type { StreamId } from './stream.ts';
+import { STREAM_KINDS, type StreamId } from './stream.ts';
 
 /** First bytes of both directions of a data connection. */
 const MAGIC = Buffer.from('GDWT', 'latin1');
@@ -18,7 +18,7 @@ const windowBytes = z.int().min(1).max(0xffffffff);
 
 const helloSchema = z.object({
   job: z.string().refine(isToken),
-  kind: z.enum(['control', 'images', 'pages', 'lazy']),
+  kind: z.enum(STREAM_KINDS),
   index: z.int().min(0).max(LIMITS.roundsMax),
   token: z.string().min(1).max(LIMITS.tokenChars),
   window: windowBytes,

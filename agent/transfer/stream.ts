@@ -1,13 +1,17 @@
 import type { Duplex } from 'node:stream';
 
-/** What a stream carries; part of its handshake. `control` carries nothing: its end tells that the peer has died. */
-export type StreamKind = 'control' | 'images' | 'pages' | 'lazy';
+/**
+ * What a stream carries; part of its handshake. `control` carries nothing: its end tells that the peer has died. `round`:
+ * the pages of one pre-dump; `pagemaps`: where they belong, back to the source. `pages`, `lazy`: the final dump's.
+ */
+export const STREAM_KINDS = ['control', 'images', 'round', 'pagemaps', 'pages', 'lazy'] as const;
+export type StreamKind = (typeof STREAM_KINDS)[number];
 
 /** Names one stream of one job; `token` is the one-time secret from `prepare`. */
 export interface StreamId {
   readonly job: string;
   readonly kind: StreamKind;
-  /** 0, or the round for page-server rounds. */
+  /** The round, for those of a pre-copy; 0 otherwise. */
   readonly index: number;
 }
 

@@ -164,6 +164,11 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'Somebody aborted it, or one side gave up.',
     cure: 'Start it again when the reason is gone.',
   },
+  NOT_CONVERGING: {
+    meaning: 'Pre-copy did not come down to the wanted downtime, and the policy was to abort then.',
+    cause: 'The container dirties memory nearly as fast as the link carries it away, or faster.',
+    cure: 'Raise `--max-downtime`, or pass `--on-nonconverge cutover`, `throttle` or `postcopy`.',
+  },
   MOVE_TIMEOUT: {
     meaning: 'The move took longer than allowed and was undone.',
     cause: 'Too much memory for the link, or a hanging step.',

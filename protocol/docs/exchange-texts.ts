@@ -20,6 +20,7 @@ export const EXCHANGE_TEXTS: {
       from: 'source',
       purpose: 'all reasons against a move; without any, reserve and listen for its data',
     },
+    switch: { from: 'source', purpose: 'the rounds are over: be ready for the final dump, in this way' },
     commit: { from: 'source', purpose: 'the record names you: let the tasks run' },
     abort: { from: 'source', purpose: 'the move is off: undo' },
     define: { from: 'operator', purpose: 'own a new container, from its domain XML' },

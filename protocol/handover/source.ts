@@ -1,7 +1,15 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
 import type { Outcome } from '../job.ts';
-import { type CasAnswer, type Ending, type Move, type RecordView, type Step, verdictOf } from './words.ts';
+import {
+  type CasAnswer,
+  type Ending,
+  type Move,
+  onItsWay,
+  type RecordView,
+  type Step,
+  verdictOf,
+} from './words.ts';
 
 /**
  * Where the source stands. `claiming`: the CAS to phase `switching` is out. `freezing`: criu works, the tasks stop at
@@ -35,6 +43,8 @@ export interface SourceState {
 }
 
 export type SourceEvent =
+  /** Until the rounds of a pre-copy are over it is open whether pages follow the resume. */
+  | { readonly kind: 'way'; readonly pagesFollow: boolean }
   | { readonly kind: 'ready' }
   | { readonly kind: 'refused'; readonly outcome: Outcome; readonly error: WireError }
   | { readonly kind: 'claim'; readonly answer: CasAnswer }
@@ -109,6 +119,7 @@ export function sourceStep(state: SourceState, event: SourceEvent): SourceStep {
 }
 
 function preparing(state: SourceState, event: SourceEvent): SourceStep {
+  if (event.kind === 'way') return stay(onItsWay(state, event.pagesFollow));
   if (event.kind === 'ready') return go(state, 'claiming', { kind: 'claim' });
   if (event.kind === 'refused') return end({ ...state, ending: endingOf(event.outcome, event.error) });
   return abortable(state, event);

@@ -1,6 +1,14 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
-import { type CasAnswer, type Ending, type Move, type RecordView, type Step, verdictOf } from './words.ts';
+import {
+  type CasAnswer,
+  type Ending,
+  type Move,
+  onItsWay,
+  type RecordView,
+  type Step,
+  verdictOf,
+} from './words.ts';
 
 /**
  * Where the target stands. `building`: images arrive, the restore works. `prepared`: the tasks are built and held in
@@ -28,6 +36,8 @@ export interface TargetState {
 }
 
 export type TargetEvent =
+  /** Until the rounds of a pre-copy are over it is open whether pages follow the resume. */
+  | { readonly kind: 'way'; readonly pagesFollow: boolean }
   | { readonly kind: 'built' }
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'commit'; readonly epoch: number }
@@ -96,6 +106,8 @@ export function targetStep(state: TargetState, event: TargetEvent): TargetStep {
 
 function building(state: TargetState, event: TargetEvent): TargetStep {
   switch (event.kind) {
+    case 'way':
+      return stay(onItsWay(state, event.pagesFollow));
     case 'built':
       return go(state, 'prepared', { kind: 'report-prepared' });
     case 'failed':

@@ -25,6 +25,11 @@ export interface Move {
   readonly pagesFollow: boolean;
 }
 
+/** The state of a side whose rounds are over: now it is known whether pages follow. */
+export function onItsWay<State extends { readonly move: Move }>(state: State, pagesFollow: boolean): State {
+  return { ...state, move: { ...state.move, pagesFollow } };
+}
+
 /** The result of one step of a handover core. */
 export interface Step<State, Effect> {
   readonly state: State;

@@ -34,6 +34,7 @@ import {
   NodeInfoRequest,
   PrepareReply,
   PrepareRequest,
+  SwitchRequest,
 } from './node.ts';
 
 /** Every request of the bus with its reply, by subject family and verb: the table servers and clients share. */
@@ -42,6 +43,7 @@ export const EXCHANGES = {
     info: { request: NodeInfoRequest, reply: NodeInfo },
     jobs: { request: JobsRequest, reply: JobsReply },
     prepare: { request: PrepareRequest, reply: PrepareReply },
+    switch: { request: SwitchRequest, reply: Acknowledged },
     commit: { request: CommitRequest, reply: Acknowledged },
     abort: { request: AbortRequest, reply: AbortReply },
     define: { request: DefineRequest, reply: DefineReply },

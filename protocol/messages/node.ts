@@ -129,6 +129,15 @@ export const PrepareReply = message('node.prepare', {
 });
 export type PrepareReply = z.infer<typeof PrepareReply>;
 
+/** After the rounds of a pre-copy: how its memory comes to an end. Answered when the target is ready for the final dump. */
+export const SwitchRequest = message('node.switch.request', {
+  job: z.string(),
+  mode: Mode,
+  /** Rounds that the target has whole; the final dump's parent is the last. 0: there is none. */
+  rounds: z.number().int().min(0).max(LIMITS.roundsMax),
+});
+export type SwitchRequest = z.infer<typeof SwitchRequest>;
+
 /** The verdict for the target: the record names it since `revision`. */
 export const CommitRequest = message('node.commit.request', {
   job: z.string(),

@@ -24,30 +24,33 @@ async function running(): Promise<{ name: string; pid: number | undefined }> {
   return { name, pid: lab.source.tasks(name)[0] };
 }
 
-const nodeOf = (program: Program) => (program === 'dump' ? lab.source : lab.target);
+const nodeOf = (program: Program) => (program === 'dump' || program === 'pre-dump' ? lab.source : lab.target);
 const abort = (job: string) =>
   lab.bus.request(words.job(job, 'abort'), { type: 'io.godwit.v1.job.abort.request', reason: 'enough' });
 
 describe('a move that nothing disturbs', () => {
-  it.each(['cold', 'postcopy'] as const)('%s: changes the owner once, leaves nothing', async (mode) => {
-    const { name, pid } = await running();
-    const job = await lab.ended(await lab.migrate(name, { mode }));
-    expect(job.error).toBeUndefined();
-    expect(job).toMatchObject({ outcome: 'done', mode, source: 'n1', target: 'n2' });
-    expect(job.bytes.memory).toBeGreaterThanOrEqual(256 * 1024);
-    expect(job.downtimeMs).toBeGreaterThan(0);
+  it.each(['cold', 'precopy', 'postcopy'] as const)(
+    '%s: changes the owner once, leaves nothing',
+    async (mode) => {
+      const { name, pid } = await running();
+      const job = await lab.ended(await lab.migrate(name, { mode }));
+      expect(job.error).toBeUndefined();
+      expect(job).toMatchObject({ outcome: 'done', mode, source: 'n1', target: 'n2' });
+      expect(job.bytes.memory).toBeGreaterThanOrEqual(256 * 1024);
+      expect(job.downtimeMs).toBeGreaterThan(0);
 
-    const { container } = await lab.info(name);
-    expect(container).toMatchObject({ owner: 'n2', epoch: 2, phase: 'running', state: 'running' });
-    expect(lab.target.tasks(name)).toEqual([container.pid]);
-    expect(lab.source.tasks(name)).toEqual([]);
-    expect(() => process.kill(pid ?? -1, 0)).toThrow();
-    await lab.swept(job);
-  });
+      const { container } = await lab.info(name);
+      expect(container).toMatchObject({ owner: 'n2', epoch: 2, phase: 'running', state: 'running' });
+      expect(lab.target.tasks(name)).toEqual([container.pid]);
+      expect(lab.source.tasks(name)).toEqual([]);
+      expect(() => process.kill(pid ?? -1, 0)).toThrow();
+      await lab.swept(job);
+    },
+  );
 });
 
 describe('a program that fails', () => {
-  const cases: [Program, 'cold' | 'postcopy', Word, string, RegExp][] = [
+  const cases: [Program, 'cold' | 'precopy' | 'postcopy', Word, string, RegExp][] = [
     ['dump', 'cold', 'fail', 'DUMP_FAILED', /the fake was told to fail/],
     ['dump', 'cold', 'silent', 'DUMP_FAILED', /exit code 1/],
     ['dump', 'cold', 'garbage', 'DUMP_FAILED', /exit code 1/],
@@ -55,6 +58,10 @@ describe('a program that fails', () => {
     ['dump', 'cold', 'lie', 'DUMP_FAILED', /exit code 0/],
     ['dump', 'postcopy', 'fail', 'DUMP_FAILED', /the fake was told to fail/],
     ['dump', 'postcopy', 'die', 'DUMP_FAILED', /SIGKILL/],
+    ['pre-dump', 'precopy', 'fail', 'DUMP_FAILED', /the fake was told to fail/],
+    ['pre-dump', 'precopy', 'die', 'DUMP_FAILED', /SIGKILL/],
+    ['page-server', 'precopy', 'fail', 'RESTORE_FAILED', /the fake was told to fail/],
+    ['dump', 'precopy', 'fail', 'DUMP_FAILED', /the fake was told to fail/],
     ['page-server', 'cold', 'fail', 'RESTORE_FAILED', /the fake was told to fail/],
     ['page-server', 'cold', 'die', 'RESTORE_FAILED', /page-server ended/],
     ['restore', 'cold', 'fail', 'RESTORE_FAILED', /the fake restore was told to fail/],

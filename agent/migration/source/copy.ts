@@ -1,25 +1,35 @@
-import { GodwitError, LIMITS } from '../../../protocol/mod.ts';
+import { GodwitError, LIMITS, type Round } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { type FileLock, releaseFileLocks, retakeFileLocks } from '../../host/file-locks.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
 import { clearNetworkLock } from '../../host/network-lock.ts';
 import { endTcpRepair } from '../../host/tcp-repair.ts';
+import type { DumpPlan } from '../../runtime/runtime.ts';
 import { createMeter, sendImages } from '../../transfer/mod.ts';
 import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
-import { type JobDir, makeJobDir } from '../job-dir.ts';
+import { type JobDir, makeJobDir, roundLink } from '../job-dir.ts';
+import { pagesFollowIn } from '../modes.ts';
+import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
-import type { Peer, Plan } from './words.ts';
+import { Rounds } from './rounds.ts';
+import type { Peer, Plan, Way } from './words.ts';
 
 /** How long an undo waits for file locks that the target's dying copy still holds. */
 const LOCKS_MS = 2_000;
 
 /** What the copy tells while it is being dumped. */
 export interface CopyEvents {
-  /** The control stream to the target ended. */
-  readonly targetGone: () => void;
   readonly stopping: (atMs: number) => void;
   readonly frozen: (atMs: number) => void;
+}
+
+/** What every dump of the move needs. */
+interface Opened {
+  readonly dumpPlan: DumpPlan;
+  readonly dir: JobDir;
+  readonly images: DataStream;
+  readonly rounds: Rounds;
 }
 
 /** The source's copy of a moving container: everything a move does to it and around it on this host. */
@@ -31,9 +41,9 @@ export class SourceCopy {
   private readonly peer: Peer;
   private readonly streams = new AbortController();
   private readonly reverter = new Reverter();
-  private dir: JobDir | undefined;
+  private readonly brake: CpuBrake;
+  private opened: Promise<Opened> | undefined;
   private started: Promise<Dump> | undefined;
-  private images: DataStream | undefined;
   /** Released for the target's restore. */
   private locks: readonly FileLock[] = [];
 
@@ -44,7 +54,23 @@ export class SourceCopy {
     this.agent = agent;
     this.plan = plan;
     this.peer = peer;
+    this.brake = new CpuBrake(agent.log);
     this.meters = { memory: createMeter(options), images: createMeter(options) };
+  }
+
+  /**
+   * Opens the streams and makes room for images: everything but the final dump can work then.
+   * @throws GodwitError TRANSFER_FAILED, HOST_FAILED, RUNTIME_FAILED
+   */
+  open(targetGone: () => void): Promise<void> {
+    this.opened = this.prepare(targetGone);
+    return this.opened.then(() => {});
+  }
+
+  /** One pre-dump of the running container. @throws GodwitError DUMP_FAILED, TRANSFER_FAILED, HOST_FAILED */
+  async round(index: number): Promise<Round> {
+    const { rounds } = await this.ready();
+    return rounds.run(index);
   }
 
   /**
@@ -52,17 +78,23 @@ export class SourceCopy {
    * ready before they stop is made ready first.
    * @throws GodwitError DUMP_FAILED, TRANSFER_FAILED, HOST_FAILED, RUNTIME_FAILED
    */
-  async freeze(events: CopyEvents): Promise<void> {
-    this.started = this.start(events);
+  async freeze(way: Way, events: CopyEvents): Promise<void> {
+    this.started = this.start(way, events);
     const dump = await this.started;
     events.frozen(await dump.frozen);
     this.locks = await releaseFileLocks(this.agent.runner, dump.cgroup);
   }
 
+  /** Lets the container use only this share of its CPU time, from now to the freeze. @throws GodwitError HOST_FAILED */
+  async throttle(share: number): Promise<void> {
+    const { dumpPlan } = await this.ready();
+    await this.brake.set(dumpPlan.cgroup, share);
+  }
+
   /** Sends the images. @throws GodwitError TRANSFER_FAILED */
   async ship(): Promise<void> {
-    const { images, dir, streams, meters } = this;
-    if (!images || !dir) throw new GodwitError('INTERNAL', { problem: 'there is nothing to ship yet' });
+    const { streams, meters } = this;
+    const { images, dir } = await this.ready();
     await sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal });
   }
 
@@ -70,7 +102,9 @@ export class SourceCopy {
   async undo(): Promise<void> {
     const { agent, started } = this;
     // What is just being set up is undone with the rest; what could not be set up has nothing to thaw.
+    const opened = await this.opened?.catch(() => undefined);
     const dump = await started?.catch(() => undefined);
+    if (opened && !dump) await this.giveUpRounds(opened);
     if (dump) {
       await dump.giveUp();
       await clearNetworkLock(agent.runner, dump.initPid);
@@ -95,30 +129,66 @@ export class SourceCopy {
     await this.cleanUp('the move is over');
   }
 
-  private async start(events: CopyEvents): Promise<Dump> {
+  /** A pre-dump lets its tasks go when its stream breaks; one that had to be killed may have left them frozen. */
+  private async giveUpRounds({ rounds, dumpPlan }: Opened): Promise<void> {
+    this.streams.abort(new GodwitError('MOVE_ABORTED', { problem: 'the source gives up' }));
+    await rounds.ended();
+    await thawCgroup(dumpPlan.cgroup, this.agent.clock);
+  }
+
+  private async prepare(targetGone: () => void): Promise<Opened> {
     const { agent, plan, streams, reverter } = this;
     const { spec } = plan.owned;
     const dumpPlan = await agent.runtime.dumpPlan(spec);
-    this.dir = await makeJobDir(agent, reverter, {
+    const dir = await makeJobDir(agent, reverter, {
       job: plan.job,
       side: 'source',
       imageBytes: spec.memoryBytes,
     });
     // It carries nothing: its end is how one side notices that the other has died.
-    const control = await this.open('control');
-    control.once('close', events.targetGone).resume();
-    this.images = await this.open('images');
+    const control = await this.openStream('control');
+    control.once('close', targetGone).resume();
+    const images = await this.openStream('images');
+    const rounds = new Rounds(agent, {
+      plan: dumpPlan,
+      dir,
+      open: (kind, index) => this.openStream(kind, index),
+      meter: this.meters.memory,
+      signal: streams.signal,
+      deadlineMs: plan.request.timeoutMs + LIMITS.moveGraceMs,
+    });
+    return { dumpPlan, dir, images, rounds };
+  }
+
+  private async ready(): Promise<Opened> {
+    const opened = await this.opened;
+    if (!opened) throw new GodwitError('INTERNAL', { problem: 'the streams are not open yet' });
+    return opened;
+  }
+
+  private async start(way: Way, events: CopyEvents): Promise<Dump> {
+    const { agent, plan, streams, reverter } = this;
+    const { dumpPlan, dir } = await this.ready();
+    const later = pagesFollowIn(way.mode);
     const dump = await startDump(agent, {
       plan: dumpPlan,
-      mode: plan.mode,
-      dir: this.dir,
-      open: () => this.open(plan.mode === 'cold' ? 'pages' : 'lazy'),
+      pagesFollow: later,
+      ...(way.rounds > 0 ? { previous: roundLink(way.rounds, 'final') } : {}),
+      dir,
+      open: () => this.openStream(later ? 'lazy' : 'pages'),
       meter: this.meters.memory,
       streams,
-      deadlineMs: plan.mode === 'cold' ? plan.request.timeoutMs + LIMITS.moveGraceMs : LIMITS.pagesMs,
+      deadlineMs: later ? LIMITS.pagesMs : plan.request.timeoutMs + LIMITS.moveGraceMs,
     });
     reverter.add('the hooks of the dump', () => dump.close());
-    dump.stopping.then(events.stopping, () => {});
+    dump.stopping.then(
+      (atMs) => {
+        events.stopping(atMs);
+        // Now, so that the images do not carry the brake to the target.
+        return this.brake.release();
+      },
+      () => {},
+    );
     return dump;
   }
 
@@ -132,11 +202,12 @@ export class SourceCopy {
       log.error({ job: this.plan.job, locks: this.locks, retaken }, 'a file lock of the container is gone');
   }
 
-  private open(kind: StreamKind): Promise<DataStream> {
-    return this.agent.data.open(this.peer, { job: this.plan.job, kind, index: 0 }, this.streams.signal);
+  private openStream(kind: StreamKind, index = 0): Promise<DataStream> {
+    return this.agent.data.open(this.peer, { job: this.plan.job, kind, index }, this.streams.signal);
   }
 
   private async cleanUp(why: string): Promise<void> {
+    await this.brake.release();
     this.streams.abort(new GodwitError('MOVE_ABORTED', { problem: why }));
     for (const { what, error } of await this.reverter.revert())
       this.agent.log.warn({ job: this.plan.job, what, err: error }, 'could not be undone');

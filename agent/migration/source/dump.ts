@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { GodwitError, type Mode } from '../../../protocol/mod.ts';
+import { GodwitError } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
@@ -30,7 +30,10 @@ export interface Dump {
 
 export interface DumpRequest {
   readonly plan: DumpPlan;
-  readonly mode: Mode;
+  /** The container runs at the target before its memory is there. */
+  readonly pagesFollow: boolean;
+  /** Relative path of the last round's images. */
+  readonly previous?: string;
   readonly dir: JobDir;
   /** Opens the stream that carries the memory. */
   readonly open: () => Promise<DataStream>;
@@ -46,7 +49,7 @@ const END_MS = 3_000;
 /** Starts the final dump of a move. @throws GodwitError TRANSFER_FAILED when no local port can be had */
 export async function startDump(agent: Agent, request: DumpRequest): Promise<Dump> {
   const { plan, dir } = request;
-  const held = request.mode === 'cold' ? ['post-dump'] : [];
+  const held = request.pagesFollow ? [] : ['post-dump'];
   const hooks = await openHooks({
     dir: dir.own,
     held,
@@ -56,39 +59,44 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
     runner: agent.runner,
   });
   const logFile = join(dir.own, 'dump.log');
-  const start = request.mode === 'cold' ? startCold : startLazy;
+  const start = request.pagesFollow ? startLazy : startEager;
   const criu = await start(agent, request, hooks, logFile);
   return new RunningDump(agent, request, hooks, criu, logFile);
 }
 
-/** Cold: all memory goes to the target's page-server through one stream while the tasks stand still. */
-async function startCold(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
-  const { plan, dir, open, meter, streams, deadlineMs } = request;
+/** Cold and pre-copy: all memory that is not there yet goes to the target's page-server through one stream while the tasks stand still. */
+async function startEager(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
+  const { open, meter, streams } = request;
   const relay = await relayListen({ open, meter, signal: streams.signal, clock: agent.clock });
   const transport = { kind: 'page-server', address: '127.0.0.1', port: relay.port } as const;
-  return agent.criu.dump({ plan, transport, hook: hooks.script, imageDir: dir.images, logFile, deadlineMs });
+  return agent.criu.dump({ ...dumpOptions(request, hooks, logFile), transport });
 }
 
-/** Post-copy: criu serves the pages on a local port; the stream is joined to it as soon as it listens. */
+/** Post-copy and hybrid: criu serves the pages on a local port; the stream is joined to it as soon as it listens. */
 async function startLazy(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
-  const { plan, dir, open, meter, streams, deadlineMs } = request;
+  const { open, meter, streams } = request;
   const stream = await open();
   const port = await freePort();
   const transport = { kind: 'lazy', address: '127.0.0.1', port } as const;
-  const criu = agent.criu.dump({
-    plan,
-    transport,
-    hook: hooks.script,
-    imageDir: dir.images,
-    logFile,
-    deadlineMs,
-  });
+  const criu = agent.criu.dump({ ...dumpOptions(request, hooks, logFile), transport });
   criu.ready.then(
     () =>
       relayConnect({ port, stream, meter, signal: streams.signal, clock: agent.clock }).done.catch(() => {}),
     (error: unknown) => stream.destroy(error as Error),
   );
   return criu;
+}
+
+function dumpOptions(request: DumpRequest, hooks: HookChannel, logFile: string) {
+  const { plan, dir, previous, deadlineMs } = request;
+  return {
+    plan,
+    hook: hooks.script,
+    imageDir: dir.images,
+    logFile,
+    deadlineMs,
+    ...(previous === undefined ? {} : { previous }),
+  };
 }
 
 class RunningDump implements Dump {
@@ -129,10 +137,10 @@ class RunningDump implements Dump {
   }
 
   async giveUp(): Promise<void> {
-    if (this.request.mode === 'cold') await this.hooks.answer('post-dump', 'stop');
+    if (!this.request.pagesFollow) await this.hooks.answer('post-dump', 'stop');
     this.request.streams.abort(new GodwitError('MOVE_ABORTED', { problem: 'the source gives up' }));
     // A lazy dump only serves pages now and holds nothing back when it is told to end.
-    if (this.request.mode !== 'cold') {
+    if (this.request.pagesFollow) {
       await Promise.race([this.frozen.catch(() => {}), this.ended, this.agent.clock.sleep(END_MS)]);
       this.criu.kill('SIGTERM');
     }
@@ -140,7 +148,7 @@ class RunningDump implements Dump {
   }
 
   async finish(): Promise<void> {
-    if (this.request.mode === 'cold') await this.hooks.answer('post-dump', 'go');
+    if (!this.request.pagesFollow) await this.hooks.answer('post-dump', 'go');
     await this.awaitEnd();
   }
 

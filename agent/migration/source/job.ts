@@ -13,6 +13,7 @@ import type { JobControl } from '../../jobs/jobs.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import { serveVerbs } from '../../node/endpoints.ts';
 import type { Agent } from '../agent.ts';
+import { hasRounds, withoutRounds } from '../modes.ts';
 import { givenUpError, SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { findPlace } from './place.ts';
@@ -128,10 +129,10 @@ export class MoveJob implements JobControl {
     }
   }
 
-  private async work(): Promise<Ending> {
+  private async work(request = this.request): Promise<Ending> {
     const { agent, tracker } = this;
     tracker.phase('preflight');
-    const { plan, peer } = await this.search();
+    const { plan, peer } = await this.search(request);
     tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
     if (!peer)
       throw new GodwitError('INTERNAL', { problem: `${plan.target} refused nothing and reserved nothing` });
@@ -140,14 +141,20 @@ export class MoveJob implements JobControl {
     if (this.early) this.move.abort(this.early.reason, this.early.outcome);
     const ending = await this.move.ended;
     if (ending.outcome === 'done') agent.pairs.learn(tracker.current);
-    return ending;
+    if (!brokenChain(ending) || !hasRounds(plan.mode)) return ending;
+    agent.log.warn(
+      { job: this.id, err: ending.error },
+      'the chain of rounds is broken; once more without rounds',
+    );
+    this.move = undefined;
+    return this.work({ ...request, target: plan.target, mode: withoutRounds(plan.mode) });
   }
 
   /** Nobody waits for a target that does not answer longer than the job may take. */
-  private async search(): Promise<Offer> {
-    const { agent, owned, request, id } = this;
+  private async search(request: MigrateRequest): Promise<Offer> {
+    const { agent, owned, id } = this;
     const { signal } = this.searching;
-    const found = findPlace(agent, { job: id, owned, request });
+    const found = findPlace(agent, { job: id, owned: agent.containers.get(owned.record.name), request });
     const givenUp = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
@@ -174,4 +181,9 @@ export class MoveJob implements JobControl {
       this.agent.log.info({ job: this.id, err: error }, 'its time is up, but it is decided');
     }
   }
+}
+
+/** criu finds a page of an earlier round gone (criu#2995 and others); nothing but a dump without rounds helps. */
+function brokenChain({ outcome, error }: Ending): boolean {
+  return outcome === 'failed' && error !== undefined && /in parent pagemap/.test(JSON.stringify(error));
 }

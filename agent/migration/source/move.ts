@@ -2,6 +2,7 @@ import { decode } from '../../../protocol/codec.ts';
 import {
   AbortReply,
   type Ending,
+  EXCHANGES,
   fromWire,
   GodwitError,
   type JobReport,
@@ -18,14 +19,18 @@ import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { criuLines } from '../criu-lines.ts';
 import { Driver } from '../driver.ts';
+import { hasRounds, pagesFollowIn } from '../modes.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { SourceCopy } from './copy.ts';
 import { Figures } from './figures.ts';
-import type { Peer, Plan } from './words.ts';
+import { Precopy, type PrecopyFigures } from './precopy.ts';
+import type { Peer, Plan, Way } from './words.ts';
 
 /** How long the target may take to build its copy once it has the images. */
 const PREPARED_MS = 60_000;
+/** How long the target may take to start what the final dump needs. */
+const SWITCH_MS = 20_000;
 const PROGRESS_MS = 200;
 const TELL_MS = 5_000;
 
@@ -41,6 +46,8 @@ export class SourceMove {
   private readonly copy: SourceCopy;
   private readonly driver: Driver<SourceState, SourceEvent, SourceEffect>;
   private readonly figures: Figures;
+  private way: Way;
+  private precopy: Precopy | undefined;
   private finish: (ending: Ending) => void = () => {};
   /** What went wrong at the target, when what broke here was only the effect. */
   private cause: WireError | undefined;
@@ -62,9 +69,10 @@ export class SourceMove {
       target: plan.target,
       epoch: record.epoch,
       revision,
-      pagesFollow: plan.mode === 'postcopy',
+      pagesFollow: pagesFollowIn(plan.mode),
     };
     this.record = new MovingRecord(agent.bus.records, agent.clock, this.move, { record, revision });
+    this.way = { mode: plan.mode, rounds: 0 };
     this.copy = new SourceCopy(agent, plan, peer);
     this.figures = new Figures(plan.clockOffsetMs);
     this.ended = new Promise((resolve) => {
@@ -81,7 +89,13 @@ export class SourceMove {
   /** Goes on from an accepted `prepare` to the end. */
   start(): void {
     this.showProgress();
-    this.driver.feed({ kind: 'ready' });
+    this.findWay().then(
+      ({ mode }) => {
+        this.driver.feed({ kind: 'way', pagesFollow: pagesFollowIn(mode) });
+        this.driver.feed({ kind: 'ready' });
+      },
+      (error: unknown) => this.failed(error),
+    );
   }
 
   /** @throws GodwitError JOB_STATE once the commit was sent */
@@ -97,7 +111,13 @@ export class SourceMove {
     this.driver.feed({ kind: 'abort', outcome, error: error.toWire() });
   }
 
-  adjust(changes: { readonly bandwidthBytesPerSecond?: number | undefined }): void {
+  /** What is not named stays as it is. */
+  adjust(changes: {
+    readonly maxDowntimeMs?: number | undefined;
+    readonly bandwidthBytesPerSecond?: number | undefined;
+  }): void {
+    this.precopy?.adjust(changes);
+    if (changes.bandwidthBytesPerSecond === undefined) return;
     this.copy.meters.memory.setLimit(changes.bandwidthBytesPerSecond);
     this.copy.meters.images.setLimit(changes.bandwidthBytesPerSecond);
   }
@@ -113,7 +133,7 @@ export class SourceMove {
         return this.driver.feed({ kind: 'target-failed', error: reasonOf(report) });
       case 'running':
         this.figures.resumed(report.resumedAtMs ?? report.nowMs);
-        this.tracker.phase(this.move.pagesFollow ? 'pages' : 'cleanup');
+        this.tracker.phase(pagesFollowIn(this.way.mode) ? 'pages' : 'cleanup');
         return this.driver.feed({ kind: 'target-running' });
       case 'filled':
         this.figures.filled(report.nowMs);
@@ -123,10 +143,59 @@ export class SourceMove {
     }
   }
 
+  /** Everything before the claim: streams, rounds, and the target made ready for the final dump. */
+  private async findWay(): Promise<Way> {
+    const { plan, move, copy, driver } = this;
+    const { source, target } = move;
+    const gone = new GodwitError('TRANSFER_FAILED', { source, target, problem: `${target} went away` });
+    await copy.open(() => driver.feed({ kind: 'failed', error: gone.toWire() }));
+    if (!hasRounds(plan.mode)) return this.way;
+    this.precopy = new Precopy({
+      container: move.container,
+      mode: plan.mode,
+      goal: plan.goal,
+      model: plan.model,
+      bandwidthBytesPerSecond: plan.request.bandwidthBytesPerSecond,
+      round: (index) => copy.round(index),
+      throttle: (share) => copy.throttle(share),
+      began: (index) => this.beganRound(index),
+      told: (figures) => this.toldRound(figures),
+    });
+    this.way = await this.precopy.run();
+    await this.switchTarget(this.way);
+    this.tracker.set({ mode: this.way.mode });
+    return this.way;
+  }
+
+  private async switchTarget(way: Way): Promise<void> {
+    const { agent, move } = this;
+    const subject = agent.subjects.node(move.target, 'switch');
+    const body = { type: 'io.godwit.v1.node.switch.request', job: move.job, ...way };
+    this.tracker.phase('switch');
+    decode(
+      EXCHANGES.node.switch.reply,
+      subject,
+      await agent.bus.request(subject, body, { timeoutMs: SWITCH_MS }),
+    );
+  }
+
+  private beganRound(index: number): void {
+    this.tracker.phase(`round ${index}`);
+    this.tracker.progress({ round: index });
+  }
+
+  private toldRound({ rounds, reason, ...figures }: PrecopyFigures): void {
+    this.agent.log.info({ job: this.plan.job, round: rounds.at(-1), reason }, 'a round is over');
+    this.tracker.set({ rounds: [...rounds] });
+    if (reason)
+      this.tracker.set({ modeReason: `${this.plan.modeReason}; after round ${rounds.length}: ${reason}` });
+    this.tracker.progress(figures);
+  }
+
   private async perform(effect: SourceEffect): Promise<void> {
     switch (effect.kind) {
       case 'claim':
-        return this.driver.feed({ kind: 'claim', answer: await this.record.claim(this.plan.mode) });
+        return this.driver.feed({ kind: 'claim', answer: await this.record.claim(this.way.mode) });
       case 'dump':
         return this.dump();
       case 'ship':
@@ -173,16 +242,17 @@ export class SourceMove {
       case 'settle':
         return this.driver.feed({ kind: effect.kind, answer: 'unknown' });
       default:
-        return this.driver.feed({ kind: 'failed', error: toGodwitError(error).toWire() });
+        return this.failed(error);
     }
+  }
+
+  private failed(error: unknown): void {
+    this.driver.feed({ kind: 'failed', error: toGodwitError(error).toWire() });
   }
 
   private async dump(): Promise<void> {
     this.tracker.phase('dump');
-    const { source, target } = this.move;
-    const gone = new GodwitError('TRANSFER_FAILED', { source, target, problem: `${target} went away` });
-    await this.copy.freeze({
-      targetGone: () => this.driver.feed({ kind: 'failed', error: gone.toWire() }),
+    await this.copy.freeze(this.way, {
       stopping: (atMs) => this.figures.stopping(atMs),
       frozen: (atMs) => this.figures.frozen(atMs),
     });
@@ -250,7 +320,7 @@ export class SourceMove {
     this.tracker.set({
       bytes: { memory: memory.bytes, images: images.bytes, rootfs: 0 },
       ...(ending.error ? { log: criuLines(ending.error) } : {}),
-      ...(ending.outcome === 'done' ? this.figures.summary(this.move.pagesFollow) : {}),
+      ...(ending.outcome === 'done' ? this.figures.summary(pagesFollowIn(this.way.mode)) : {}),
     });
     this.finish(ending);
   }

@@ -14,10 +14,9 @@ import { chooseMode, type ModeChoice } from '../../preflight/choose.ts';
 import { collectSourceFacts } from '../../preflight/collect-source.ts';
 import { sourceRefusals } from '../../preflight/source.ts';
 import type { Agent } from '../agent.ts';
+import { goalOf, maxExposureMs } from './goal.ts';
 import type { Peer, Plan } from './words.ts';
 
-/** Default of --max-exposure (DESIGN section 6). */
-const MAX_EXPOSURE_MS = 10_000;
 /** A target may have to define, mount and start things before it says ready. */
 const PREPARE_MS = 20_000;
 
@@ -54,7 +53,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     source: { node: config.node, features: capabilities.features },
     target: { node: target, features: info.capabilities.features },
     memoryBytes: stats.memoryBytes,
-    maxExposureMs: request.maxExposureMs ?? spec.policy.maxExposureMs ?? MAX_EXPOSURE_MS,
+    maxExposureMs: maxExposureMs(request, spec.policy),
     fixedMs: model.fixedMs,
     linkBytesPerSecond: Math.min(model.linkBytesPerSecond, request.bandwidthBytesPerSecond ?? Infinity),
     lastShare: model.lastShare,
@@ -99,6 +98,8 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     mode: choice.mode,
     modeReason: choice.reason,
     memoryBytes: stats.memoryBytes,
+    model,
+    goal: goalOf(choice.mode, request, spec.policy),
     targetCapabilities: info.capabilities,
     clockOffsetMs,
   };

@@ -1,5 +1,7 @@
 import type { Capabilities, MigrateRequest, Mode } from '../../../protocol/mod.ts';
 import type { Owned } from '../../containers/owned.ts';
+import type { PairModel } from '../../preflight/pair-model.ts';
+import type { ConvergenceGoal } from '../convergence/mod.ts';
 
 /** A move that was decided on and that the target has agreed to look at. */
 export interface Plan {
@@ -10,6 +12,10 @@ export interface Plan {
   readonly mode: Mode;
   readonly modeReason: string;
   readonly memoryBytes: number;
+  /** What moves to this target have cost so far. */
+  readonly model: PairModel;
+  /** What rounds are to reach, in the modes that have them. */
+  readonly goal: ConvergenceGoal;
   readonly targetCapabilities: Capabilities;
   /** Added to a time of the target's clock gives this node's clock. */
   readonly clockOffsetMs: number;
@@ -20,4 +26,10 @@ export interface Peer {
   readonly host: string;
   readonly port: number;
   readonly token: string;
+}
+
+/** How the final dump is done, and how many rounds it stands on. */
+export interface Way {
+  readonly mode: Mode;
+  readonly rounds: number;
 }

@@ -6,8 +6,10 @@ import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
+import { hasRounds, pagesFollowIn } from '../modes.ts';
 import { type Memory, receiveMemory } from './memory.ts';
 import { Restore } from './restore.ts';
+import { ArrivingRounds } from './rounds.ts';
 
 /** How long a source that was given a token may take to open its first stream. */
 const FIRST_STREAM_MS = 15_000;
@@ -44,6 +46,7 @@ export class TargetCopy {
   /** Ends streams, daemons and the restore. */
   private readonly all = new AbortController();
   private dir: JobDir | undefined;
+  private rounds: ArrivingRounds | undefined;
   private memory: Memory | undefined;
   private restore: Restore | undefined;
   private reserving: Promise<void> | undefined;
@@ -81,23 +84,50 @@ export class TargetCopy {
       await agent.runtime.undefine(spec.name);
     });
     await agent.runtime.define(spec);
-    this.memory = await receiveMemory(agent, {
-      mode,
+    if (!hasRounds(mode)) return this.awaitFinal(this.dir, mode, []);
+    this.rounds = await ArrivingRounds.begin(agent, {
       job,
       dir: this.dir,
       signal: this.all.signal,
       deadlineMs,
+      failed: this.events.failed,
+    });
+    scratch.add('the rounds', async () => {
+      await this.rounds?.end();
+    });
+  }
+
+  /**
+   * The rounds are over: makes everything ready for the final dump. @throws GodwitError JOB_STATE when the source and
+   * this node do not agree on the rounds that came; RESTORE_FAILED
+   */
+  async switch(mode: Mode, rounds: number): Promise<void> {
+    const { arrival, dir } = this;
+    const { job } = arrival.move;
+    const problem = (what: string) => new GodwitError('JOB_STATE', { job, state: 'building', problem: what });
+    if (!dir || !this.rounds || this.memory) throw problem('it has no rounds that could be over');
+    const dirs = await this.rounds.end();
+    if (dirs.length !== rounds) throw problem(`${dirs.length} rounds are here, not ${rounds}`);
+    await this.awaitFinal(dir, mode, dirs);
+  }
+
+  /** Starts whatever takes the final dump's memory, and the restore, up to where they need images. */
+  private async awaitFinal(dir: JobDir, mode: Mode, rounds: readonly string[]): Promise<void> {
+    const { agent, arrival, scratch } = this;
+    const { spec, deadlineMs } = arrival;
+    const { job } = arrival.move;
+    const { signal } = this.all;
+    this.memory = await receiveMemory(agent, {
+      mode,
+      job,
+      dir,
+      rounds,
+      signal,
+      deadlineMs,
       broken: (error) => this.pagesBroken(error),
     });
     scratch.add('the memory channel', () => this.memory?.close());
-    const lazy = mode === 'postcopy';
-    const restore = await Restore.begin(agent, {
-      spec,
-      dir: this.dir,
-      lazy,
-      signal: this.all.signal,
-      deadlineMs,
-    });
+    const restore = await Restore.begin(agent, { spec, dir, lazy: pagesFollowIn(mode), signal, deadlineMs });
     this.restore = restore;
     scratch.add('the hooks of the restore', () => restore.close());
     restore.done.catch(this.events.failed);
@@ -108,9 +138,9 @@ export class TargetCopy {
    * @throws GodwitError TRANSFER_FAILED, RESTORE_FAILED
    */
   async build(): Promise<void> {
-    const { arrival, all, dir, memory, restore, events } = this;
+    const { arrival, all, dir, events } = this;
     const { spec } = arrival;
-    if (!dir || !memory || !restore) throw new GodwitError('INTERNAL', { problem: 'nothing was reserved' });
+    if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was reserved' });
     const first = AbortSignal.any([all.signal, AbortSignal.timeout(FIRST_STREAM_MS)]);
     const control = await this.accept('control', first);
     control.once('close', events.sourceGone).resume();
@@ -118,6 +148,8 @@ export class TargetCopy {
     events.phase('receive');
     const maxBytes = spec.memoryBytes + IMAGE_ROOM.bytes;
     await receiveImages({ stream: images, dir: dir.images, signal: all.signal, maxBytes });
+    const { memory, restore } = this;
+    if (!memory || !restore) throw new GodwitError('INTERNAL', { problem: 'images before the switch' });
     events.phase('memory');
     await memory.start();
     events.phase('restore');
@@ -140,14 +172,19 @@ export class TargetCopy {
     await this.restore?.done;
   }
 
-  /** Every page is here. @throws GodwitError RESTORE_FAILED when they never will be */
+  /** Every page is on this node. @throws GodwitError RESTORE_FAILED when they never will be */
+  async received(): Promise<void> {
+    await this.memory?.received;
+  }
+
+  /** Every page is where it belongs. @throws GodwitError RESTORE_FAILED when they never will be */
   async filled(): Promise<void> {
     await this.memory?.filled;
   }
 
   /** The error that ended the memory's way here by itself, if one does within this time. */
   brokenWithin(ms: number): Promise<unknown> {
-    const broken = this.memory?.filled.then(
+    const broken = this.memory?.received.then(
       () => undefined,
       (error: unknown) => error,
     );

@@ -5,6 +5,7 @@ import {
   GodwitError,
   type JobPhase,
   type JobReport,
+  type Mode,
   type TargetEffect,
   type TargetEvent,
   type TargetState,
@@ -15,6 +16,7 @@ import {
 } from '../../../protocol/mod.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
+import { pagesFollowIn } from '../modes.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { type Arrival, TargetCopy } from './copy.ts';
@@ -74,6 +76,16 @@ export class TargetMove implements Arriving {
     );
   }
 
+  /** @throws GodwitError JOB_STATE when it is not in its rounds; RESTORE_FAILED */
+  async switch(mode: Mode, rounds: number): Promise<void> {
+    const { job } = this.arrival.move;
+    const { phase } = this.driver.state;
+    if (phase !== 'building')
+      throw new GodwitError('JOB_STATE', { job, state: phase, problem: 'its rounds are over' });
+    this.driver.feed({ kind: 'way', pagesFollow: pagesFollowIn(mode) });
+    await this.copy.switch(mode, rounds);
+  }
+
   /** @throws GodwitError JOB_STATE before it is prepared */
   commit(epoch: number): void {
     const { phase } = this.driver.state;
@@ -119,10 +131,7 @@ export class TargetMove implements Arriving {
         await this.copy.undo();
         return this.driver.feed({ kind: 'undone' });
       case 'freeze-lost':
-        await this.copy.freezeForGood();
-        await this.agent.containers.adopt(
-          await this.record.become((record) => ({ ...record, phase: 'lost' })),
-        );
+        await this.lose();
         return this.driver.feed({ kind: 'frozen-lost' });
       case 'end':
         return this.end(effect.ending);
@@ -150,28 +159,31 @@ export class TargetMove implements Arriving {
 
   /** First the tasks run; then the source, the record and the pages. */
   private async resume(): Promise<void> {
-    const { agent, arrival, copy } = this;
+    const { copy } = this;
     this.stopWaiting();
     this.phase('resume');
     this.resumedAtMs = await copy.resume();
     this.takenOver = this.takeOver();
     this.driver.feed({ kind: 'resumed' });
     await this.takenOver;
-    if (!arrival.move.pagesFollow) return;
-    await copy.filled();
+    if (!this.pagesFollow) return;
+    await copy.received();
     this.driver.feed({ kind: 'filled' });
-    await agent.containers.change(arrival.spec.name, withoutJob);
+  }
+
+  private get pagesFollow(): boolean {
+    return this.driver.state.move.pagesFollow;
   }
 
   /** The runtime owns the tasks, and this node answers for them: also when the runtime stumbles, for they run here. */
   private async takeOver(): Promise<void> {
     const { agent, arrival, copy } = this;
-    const { job, pagesFollow } = arrival.move;
+    const { job } = arrival.move;
     await copy.taken().catch((error: unknown) => {
       agent.log.error({ job, err: error }, 'the container runs, but the runtime did not take it over');
     });
     const filling = (record: ContainerRecord): ContainerRecord => ({ ...record, phase: 'filling' });
-    await agent.containers.adopt(await this.record.become(pagesFollow ? filling : withoutJob));
+    await agent.containers.adopt(await this.record.become(this.pagesFollow ? filling : withoutJob));
   }
 
   /** While it is built that is the end; once prepared the record decides; later nobody needs the source's word. */
@@ -208,8 +220,33 @@ export class TargetMove implements Arriving {
   private async end(ending: Ending): Promise<void> {
     if (ending.outcome === 'done') {
       await this.takenOver;
-      await this.copy.settle();
+      if (!this.pagesFollow || (await this.fill())) await this.copy.settle();
     }
     this.finish(ending);
+  }
+
+  /** Every page is on this node; the source is gone, and only this node's own daemon can still fail. */
+  private async fill(): Promise<boolean> {
+    const { agent, arrival, copy } = this;
+    try {
+      await copy.filled();
+    } catch (error) {
+      agent.log.error({ job: arrival.move.job, err: error }, 'the pages are here, but not in the container');
+      await this.lose();
+      return false;
+    }
+    await agent.containers.change(arrival.spec.name, withoutJob).catch((error: unknown) => {
+      agent.log.error(
+        { job: arrival.move.job, err: error },
+        'the record still says that pages are on their way',
+      );
+    });
+    return true;
+  }
+
+  /** It must never run on missing pages. */
+  private async lose(): Promise<void> {
+    await this.copy.freezeForGood();
+    await this.agent.containers.adopt(await this.record.become((record) => ({ ...record, phase: 'lost' })));
   }
 }

@@ -5,6 +5,7 @@ import { standing } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import type { Agent } from '../agent.ts';
+import { pagesFollowIn } from '../modes.ts';
 import { TargetMove } from './move.ts';
 
 /**
@@ -51,7 +52,7 @@ export async function prepareArrival(
   const token = random.token();
   const { job, container, source, epoch, revision, mode } = request;
   const move = new TargetMove(agent, {
-    move: { job, container, source, target: config.node, epoch, revision, pagesFollow: mode === 'postcopy' },
+    move: { job, container, source, target: config.node, epoch, revision, pagesFollow: pagesFollowIn(mode) },
     mode,
     spec,
     token,

@@ -21,11 +21,11 @@ import { createRunner } from '../../../agent/effects/system-runner.ts';
 import { fakeRuntime } from './fake-runtime.ts';
 
 const BIN = new URL('./bin/', import.meta.url).pathname;
-const FEATURES = ['uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
+const FEATURES = ['mem_dirty_track', 'uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
 
 /** What a fake program can be told: see bin/fake-criu.mjs. */
 export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait';
-export type Program = 'dump' | 'page-server' | 'lazy-pages' | 'restore';
+export type Program = 'dump' | 'pre-dump' | 'page-server' | 'lazy-pages' | 'restore';
 
 /** A node: a real agent over fake programs, with everything it has under one directory. */
 export interface FakeNode {
