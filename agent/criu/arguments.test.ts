@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dumpArguments, lazyPagesArguments, pageServerArguments } from './arguments.ts';
+import { dumpArguments, lazyPagesArguments, pageServerArguments, preDumpArguments } from './arguments.ts';
 
 const paths = { imageDir: '/run/j/images', logFile: '/run/j/source/dump.log' };
 const head = ['--images-dir', '/run/j/images', '--log-file', '/run/j/source/dump.log', '--status-fd', '3'];
@@ -62,6 +62,30 @@ describe('the other processes', () => {
       '127.0.0.1',
       '--port',
       '9',
+      '--prev-images-dir',
+      '../1',
+      '--auto-dedup',
+    ]);
+  });
+
+  it('a pre-dump tracks memory, and has a parent from the second on', () => {
+    const options = { ...paths, plan: dump.plan, address: '127.0.0.1', port: 9 };
+    const first = [
+      'pre-dump',
+      ...head,
+      '-t',
+      '7',
+      '--file-locks',
+      '--page-server',
+      '--address',
+      '127.0.0.1',
+      '--port',
+      '9',
+      '--track-mem',
+    ];
+    expect(preDumpArguments(options)).toEqual(first);
+    expect(preDumpArguments({ ...options, previous: '../1' })).toEqual([
+      ...first,
       '--prev-images-dir',
       '../1',
     ]);

@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { closeSync, constants, type Dirent, openSync, writeSync } from 'node:fs';
+import { link, mkdir, readdir, readFile, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GodwitError } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
@@ -68,8 +68,8 @@ export async function makeGate(options: {
     reached,
     async open(from, signal) {
       const inventory = await inventoryOf(from);
-      const names = (await readdir(from)).filter((name) => name !== FIRST);
-      await Promise.all([reached(signal), ...names.map((name) => link(join(from, name), join(dir, name)))]);
+      const entries = (await readdir(from, { withFileTypes: true })).filter((entry) => entry.name !== FIRST);
+      await Promise.all([reached(signal), ...entries.map((entry) => linkInto(dir, from, entry))]);
       // The name first: whatever opens the inventory from here on finds the real one.
       await link(join(from, FIRST), `${gate}.real`);
       await rename(`${gate}.real`, gate);
@@ -82,6 +82,12 @@ export async function makeGate(options: {
       release(new Uint8Array());
     },
   };
+}
+
+/** Only a directory, that of the parent images, cannot have two names. */
+function linkInto(dir: string, from: string, entry: Dirent): Promise<void> {
+  const [old, made] = [join(from, entry.name), join(dir, entry.name)];
+  return entry.isDirectory() ? symlink(old, made) : link(old, made);
 }
 
 /** Undefined while nobody reads. */

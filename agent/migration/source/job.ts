@@ -14,9 +14,10 @@ import { JobTracker } from '../../jobs/tracker.ts';
 import { serveVerbs } from '../../node/endpoints.ts';
 import type { Agent } from '../agent.ts';
 import { hasRounds, withoutRounds } from '../modes.ts';
-import { givenUpError, SourceMove } from './move.ts';
+import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { findPlace } from './place.ts';
+import { givenUpError } from './words.ts';
 
 /** Errors that mean: nothing was touched, the move cannot be. */
 const REFUSALS: ReadonlySet<string> = new Set([

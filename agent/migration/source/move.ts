@@ -2,7 +2,6 @@ import { decode } from '../../../protocol/codec.ts';
 import {
   AbortReply,
   type Ending,
-  EXCHANGES,
   fromWire,
   GodwitError,
   type JobReport,
@@ -19,18 +18,16 @@ import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { criuLines } from '../criu-lines.ts';
 import { Driver } from '../driver.ts';
-import { hasRounds, pagesFollowIn } from '../modes.ts';
+import { pagesFollowIn } from '../modes.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { SourceCopy } from './copy.ts';
 import { Figures } from './figures.ts';
-import { Precopy, type PrecopyFigures } from './precopy.ts';
-import type { Peer, Plan, Way } from './words.ts';
+import { WayFinder } from './way.ts';
+import { givenUpError, type Peer, type Plan, type Way } from './words.ts';
 
 /** How long the target may take to build its copy once it has the images. */
 const PREPARED_MS = 60_000;
-/** How long the target may take to start what the final dump needs. */
-const SWITCH_MS = 20_000;
 const PROGRESS_MS = 200;
 const TELL_MS = 5_000;
 
@@ -47,7 +44,7 @@ export class SourceMove {
   private readonly driver: Driver<SourceState, SourceEvent, SourceEffect>;
   private readonly figures: Figures;
   private way: Way;
-  private precopy: Precopy | undefined;
+  private readonly finder: WayFinder;
   private finish: (ending: Ending) => void = () => {};
   /** What went wrong at the target, when what broke here was only the effect. */
   private cause: WireError | undefined;
@@ -73,6 +70,7 @@ export class SourceMove {
     };
     this.record = new MovingRecord(agent.bus.records, agent.clock, this.move, { record, revision });
     this.way = { mode: plan.mode, rounds: 0 };
+    this.finder = new WayFinder(agent, plan, tracker);
     this.copy = new SourceCopy(agent, plan, peer);
     this.figures = new Figures(plan.clockOffsetMs);
     this.ended = new Promise((resolve) => {
@@ -89,13 +87,18 @@ export class SourceMove {
   /** Goes on from an accepted `prepare` to the end. */
   start(): void {
     this.showProgress();
-    this.findWay().then(
-      ({ mode }) => {
-        this.driver.feed({ kind: 'way', pagesFollow: pagesFollowIn(mode) });
-        this.driver.feed({ kind: 'ready' });
-      },
-      (error: unknown) => this.failed(error),
-    );
+    const { source, target } = this.move;
+    const gone = new GodwitError('TRANSFER_FAILED', { source, target, problem: `${target} went away` });
+    this.finder
+      .find(this.copy, () => this.failed(gone))
+      .then(
+        (way) => {
+          this.way = way;
+          this.driver.feed({ kind: 'way', pagesFollow: pagesFollowIn(way.mode) });
+          this.driver.feed({ kind: 'ready' });
+        },
+        (error: unknown) => this.failed(error),
+      );
   }
 
   /** @throws GodwitError JOB_STATE once the commit was sent */
@@ -116,7 +119,7 @@ export class SourceMove {
     readonly maxDowntimeMs?: number | undefined;
     readonly bandwidthBytesPerSecond?: number | undefined;
   }): void {
-    this.precopy?.adjust(changes);
+    this.finder.adjust(changes);
     if (changes.bandwidthBytesPerSecond === undefined) return;
     this.copy.meters.memory.setLimit(changes.bandwidthBytesPerSecond);
     this.copy.meters.images.setLimit(changes.bandwidthBytesPerSecond);
@@ -141,55 +144,6 @@ export class SourceMove {
       case 'lost':
         return this.driver.feed({ kind: 'target-lost', error: reasonOf(report) });
     }
-  }
-
-  /** Everything before the claim: streams, rounds, and the target made ready for the final dump. */
-  private async findWay(): Promise<Way> {
-    const { plan, move, copy, driver } = this;
-    const { source, target } = move;
-    const gone = new GodwitError('TRANSFER_FAILED', { source, target, problem: `${target} went away` });
-    await copy.open(() => driver.feed({ kind: 'failed', error: gone.toWire() }));
-    if (!hasRounds(plan.mode)) return this.way;
-    this.precopy = new Precopy({
-      container: move.container,
-      mode: plan.mode,
-      goal: plan.goal,
-      model: plan.model,
-      bandwidthBytesPerSecond: plan.request.bandwidthBytesPerSecond,
-      round: (index) => copy.round(index),
-      throttle: (share) => copy.throttle(share),
-      began: (index) => this.beganRound(index),
-      told: (figures) => this.toldRound(figures),
-    });
-    this.way = await this.precopy.run();
-    await this.switchTarget(this.way);
-    this.tracker.set({ mode: this.way.mode });
-    return this.way;
-  }
-
-  private async switchTarget(way: Way): Promise<void> {
-    const { agent, move } = this;
-    const subject = agent.subjects.node(move.target, 'switch');
-    const body = { type: 'io.godwit.v1.node.switch.request', job: move.job, ...way };
-    this.tracker.phase('switch');
-    decode(
-      EXCHANGES.node.switch.reply,
-      subject,
-      await agent.bus.request(subject, body, { timeoutMs: SWITCH_MS }),
-    );
-  }
-
-  private beganRound(index: number): void {
-    this.tracker.phase(`round ${index}`);
-    this.tracker.progress({ round: index });
-  }
-
-  private toldRound({ rounds, reason, ...figures }: PrecopyFigures): void {
-    this.agent.log.info({ job: this.plan.job, round: rounds.at(-1), reason }, 'a round is over');
-    this.tracker.set({ rounds: [...rounds] });
-    if (reason)
-      this.tracker.set({ modeReason: `${this.plan.modeReason}; after round ${rounds.length}: ${reason}` });
-    this.tracker.progress(figures);
   }
 
   private async perform(effect: SourceEffect): Promise<void> {
@@ -340,11 +294,4 @@ export class SourceMove {
 function reasonOf(report: JobReport): WireError {
   if (report.error) return fromWire(report.error).toWire();
   return new GodwitError('INTERNAL', { problem: `${report.node} gave no reason` }).toWire();
-}
-
-/** Why a move is given up by its operator, or by its time limit. */
-export function givenUpError(outcome: 'aborted' | 'timeout', reason: string, timeoutMs: number): GodwitError {
-  return outcome === 'timeout'
-    ? new GodwitError('MOVE_TIMEOUT', { timeoutMs })
-    : new GodwitError('MOVE_ABORTED', { problem: reason });
 }

@@ -16,11 +16,11 @@ import type { Way } from './words.ts';
 
 /** What the rounds tell while they go on. */
 export interface PrecopyFigures {
-  readonly rounds: readonly Round[];
+  readonly rounds: Round[];
   readonly dirtyRateBytesPerSecond?: number | undefined;
   readonly expectedDowntimeMs?: number | undefined;
   /** Of the rule's last decision, with its numbers. */
-  readonly reason?: string;
+  readonly reason: string;
 }
 
 export interface PrecopyRequest {

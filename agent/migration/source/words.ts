@@ -1,4 +1,4 @@
-import type { Capabilities, MigrateRequest, Mode } from '../../../protocol/mod.ts';
+import { type Capabilities, GodwitError, type MigrateRequest, type Mode } from '../../../protocol/mod.ts';
 import type { Owned } from '../../containers/owned.ts';
 import type { PairModel } from '../../preflight/pair-model.ts';
 import type { ConvergenceGoal } from '../convergence/mod.ts';
@@ -32,4 +32,11 @@ export interface Peer {
 export interface Way {
   readonly mode: Mode;
   readonly rounds: number;
+}
+
+/** Why a move is given up by its operator, or by its time limit. */
+export function givenUpError(outcome: 'aborted' | 'timeout', reason: string, timeoutMs: number): GodwitError {
+  return outcome === 'timeout'
+    ? new GodwitError('MOVE_TIMEOUT', { timeoutMs })
+    : new GodwitError('MOVE_ABORTED', { problem: reason });
 }
