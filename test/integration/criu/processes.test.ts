@@ -39,7 +39,7 @@ describe('createCriu with a criu that misbehaves', () => {
       code: 'DUMP_FAILED',
       message: expect.stringContaining("Can't lookup mount=28 for fd=2"),
       hint: expect.stringContaining('/dev/null'),
-      details: { log: [expect.stringContaining('lookup'), expect.stringContaining('FAILED')] },
+      details: { lines: [expect.stringContaining('lookup'), expect.stringContaining('FAILED')] },
     });
     expect((await dump.ended).exitCode).toBe(1);
   });
