@@ -1,6 +1,6 @@
 import { closeSync, constants, type Dirent, openSync, writeSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { GodwitError } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
@@ -84,10 +84,13 @@ export async function makeGate(options: {
   };
 }
 
-/** Only a directory, that of the parent images, cannot have two names. */
+/**
+ * Only a directory, that of the parent images, cannot have two names. The link to it is relative: criu follows it from
+ * inside the container's own mount namespace.
+ */
 function linkInto(dir: string, from: string, entry: Dirent): Promise<void> {
   const [old, made] = [join(from, entry.name), join(dir, entry.name)];
-  return entry.isDirectory() ? symlink(old, made) : link(old, made);
+  return entry.isDirectory() ? symlink(relative(dir, old), made) : link(old, made);
 }
 
 /** Undefined while nobody reads. */

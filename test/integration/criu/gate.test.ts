@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,6 +27,17 @@ describe('makeGate', () => {
     await gate.open(from, never);
     expect((await reader).stdout).toBe('inventory,tree,inventory,');
     expect(statSync(join(gate.dir, 'inventory.img')).isFile()).toBe(true);
+  });
+
+  it('leads to the directory of the parent images by a path that does not leave the file system', async () => {
+    const gate = await open();
+    mkdirSync(join(from, 'parent'));
+    writeFileSync(join(from, 'parent', 'pagemap-1.img'), 'pages');
+    writeFileSync(join(from, 'inventory.img'), 'inventory');
+    const reader = read(gate.dir, 'cat inventory.img parent/pagemap-1.img');
+    await gate.open(from, never);
+    expect((await reader).stdout).toBe('inventorypages');
+    expect(readlinkSync(join(gate.dir, 'parent'))).toMatch(/^\.\.\//);
   });
 
   it('waits for a reader that comes late', async () => {
