@@ -75,7 +75,9 @@ export class TargetCopy {
     const { agent, arrival, reverter, scratch } = this;
     const { spec, mode, deadlineMs } = arrival;
     const { job } = arrival.move;
-    const imageBytes = Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes;
+    // What is dirty after the last round comes beside the rounds, in the worst case all of it.
+    const copies = hasRounds(mode) ? 2 : 1;
+    const imageBytes = Math.ceil(spec.memoryBytes * (copies + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes;
     this.dir = await makeJobDir(agent, scratch, { job, side: 'target', imageBytes });
     agent.data.permit(job, arrival.token);
     scratch.add('the token', () => agent.data.forbid(job, 'the move is over'));

@@ -85,9 +85,10 @@ async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
     received,
     filled,
     close: async () => {
+      // First, or it takes the daemon's end for a failure.
+      await source.close();
       await stopped(daemon);
       await gate.close();
-      await source.close();
     },
   };
 }
