@@ -1,19 +1,27 @@
 import type { Command } from 'commander';
+import { GodwitError } from '../../protocol/errors.ts';
 import type { Job } from '../../protocol/job.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { action, type Cli } from '../action.ts';
 import type { Context } from '../context.ts';
 import { writeList, writeOne } from '../output/document.ts';
 import { writeError } from '../output/error.ts';
-import { formatMs, formatTime } from '../output/format.ts';
+import { formatMs, formatRate, formatTime } from '../output/format.ts';
 import type { Column } from '../output/table.ts';
+import { parsePositiveDuration } from '../parse/duration.ts';
 import { jobId } from '../parse/names.ts';
+import { parseRate } from '../parse/size.ts';
 
-/** `godwit job ls|show|watch|abort`. */
+interface Changes {
+  readonly maxDowntime?: number;
+  readonly bandwidth?: number;
+}
+
+/** `godwit job ls|show|watch|set|abort`. */
 export function register(program: Command, cli: Cli): void {
   const noun = program
     .command('job')
-    .summary('list, watch and abort moves')
+    .summary('list, watch, change and abort moves')
     .description('Works on jobs (moves).');
   noun
     .command('ls')
@@ -21,7 +29,7 @@ export function register(program: Command, cli: Cli): void {
     .action(action(cli, (context) => list(context)));
   noun
     .command('show')
-    .description('Shows one job: phases with their times, bytes, outcome, what CRIU said.')
+    .description('Shows one job: phases with their times, rounds, bytes, outcome, what CRIU said.')
     .argument('<job>', 'job id', jobId)
     .action(action(cli, (context, _options: object, id: string) => show(context, id)));
   noun
@@ -29,6 +37,13 @@ export function register(program: Command, cli: Cli): void {
     .description('Follows a job to its end; the exit code is that of its outcome. Ctrl-C detaches.')
     .argument('<job>', 'job id', jobId)
     .action(action(cli, (context, _options: object, id: string) => watch(context, id)));
+  noun
+    .command('set')
+    .description('Changes what a running move aims at, from the next decision on.')
+    .argument('<job>', 'job id', jobId)
+    .option('--max-downtime <duration>', 'downtime to aim at', parsePositiveDuration)
+    .option('--bandwidth <rate>', 'limit, such as 100MiB/s', parseRate)
+    .action(action(cli, (context, options: Changes, id: string) => change(context, options, id)));
   noun
     .command('abort')
     .description('Ends a move before its commit; the container runs on at the source.')
@@ -67,6 +82,27 @@ async function show(context: Context, id: string): Promise<number> {
     document: job,
     name: job.job,
     text: () => describeJob(job),
+  });
+  return 0;
+}
+
+async function change(context: Context, options: Changes, id: string): Promise<number> {
+  const { maxDowntime, bandwidth } = options;
+  if (maxDowntime === undefined && bandwidth === undefined)
+    throw new GodwitError('USAGE', { problem: 'nothing to set: give --max-downtime or --bandwidth' });
+  const session = await context.session();
+  const { job } = await session.request('job', id, 'set', {
+    ...(maxDowntime === undefined ? {} : { maxDowntimeMs: maxDowntime }),
+    ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecond: bandwidth }),
+  });
+  const changed = [
+    ...(maxDowntime === undefined ? [] : [`aims at a downtime of ${formatMs(maxDowntime)}`]),
+    ...(bandwidth === undefined ? [] : [`sends at most ${formatRate(bandwidth)}`]),
+  ];
+  await writeOne(context.terminal, context.format, {
+    document: job,
+    name: job.job,
+    text: () => `job ${id}: now ${changed.join(', ')}\n`,
   });
   return 0;
 }

@@ -3,6 +3,7 @@ import { formatBytes, formatMs } from '../output/format.ts';
 import { formatFields, formatTable } from '../output/table.ts';
 import { printable } from '../output/text.ts';
 import { progressLine } from './progress.ts';
+import { roundsTable } from './rounds.ts';
 
 /** All that is known of a job, for people: fields, then its phases, its rounds and CRIU's error lines. */
 export function describeJob(job: Job): string {
@@ -47,13 +48,6 @@ function phases(job: Job): string {
 }
 
 function rounds(job: Job): string {
-  if (job.rounds.length === 0) return '';
-  return `\n${formatTable(job.rounds, [
-    { title: 'ROUND', cell: (round) => round.index, align: 'right' },
-    { title: 'PAGES', cell: (round) => round.pagesWritten, align: 'right' },
-    { title: 'SKIPPED', cell: (round) => round.pagesSkipped, align: 'right' },
-    { title: 'BYTES', cell: (round) => formatBytes(round.bytes), align: 'right' },
-    { title: 'TOOK', cell: (round) => formatMs(round.durationMs), align: 'right' },
-    { title: 'FROZEN', cell: (round) => formatMs(round.frozenMs), align: 'right' },
-  ])}`;
+  const table = roundsTable(job);
+  return table && `\n${table}`;
 }

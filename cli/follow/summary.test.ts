@@ -25,6 +25,19 @@ describe('writeEnd', () => {
     );
   });
 
+  it('shows the rounds of a move that had some', async () => {
+    const round = { pagesSkipped: 0, durationMs: 2_600, frozenMs: 87 };
+    const rounds = [
+      { ...round, index: 1, pagesWritten: 65_552, bytes: 268_500_992 },
+      { ...round, index: 2, pagesWritten: 131, bytes: 536_576 },
+    ];
+    const { out } = await ended(endedJob('done', { mode: 'precopy', rounds }));
+    expect(out).toMatch(/^web moved n1 -> n2 \(precopy, 2 rounds\)/);
+    expect(out).toMatch(/^ +ROUND +BYTES +PAGES +SKIPPED +TOOK +FROZEN$/m);
+    expect(out).toMatch(/^ +1 +256\.1 MiB +65552 +0 +2\.6 s +87 ms$/m);
+    expect(out).toMatch(/^ +2 +524\.0 KiB +131 +0 +2\.6 s +87 ms$/m);
+  });
+
   it.each([
     ['done', 0],
     ['failed', 1],

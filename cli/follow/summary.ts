@@ -5,6 +5,7 @@ import { writeError } from '../output/error.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
 import { formatFields } from '../output/table.ts';
 import { printable } from '../output/text.ts';
+import { roundsTable } from './rounds.ts';
 
 /**
  * Writes how a job ended and returns the exit code: a summary on stdout, or the MigrateResult document with --json;
@@ -24,10 +25,10 @@ export async function writeEnd(
   return exitCodeOf(result.outcome, result.error);
 }
 
-/** One paragraph: from where to where, how, and what it cost. */
+/** One paragraph: from where to where, how, and what it cost; then the rounds, if there were any. */
 export function summary(job: Job): string {
   const { container, source, target, mode, rounds, bytes } = job;
-  const extra = rounds.length > 0 ? `, ${rounds.length} rounds` : '';
+  const extra = rounds.length > 0 ? `, ${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'}` : '';
   const head = printable(
     `${container} moved ${source} -> ${target} (${mode}${extra}) in ${formatMs(job.totalMs)}`,
   );
@@ -42,7 +43,7 @@ export function summary(job: Job): string {
       ['exposure', formatMs(job.exposureMs)],
       ['moved', moved.join(', ')],
       ['job', job.job],
-    ]),
+    ]) + roundsTable(job),
   )}`;
 }
 

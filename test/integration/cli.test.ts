@@ -319,6 +319,19 @@ describe('job', () => {
     expectOneLine(await godwit(['job', 'show', 'j2']), 3, /no node knows a job 'j2'/);
   });
 
+  it('set tells the node that runs it what is wanted now', async () => {
+    await cluster.answer(cluster.subjects.job('j1', 'set'), { type: 'io.godwit.v1.job.info', job: job() });
+    const flags = ['--max-downtime', '500ms', '--bandwidth', '50MiB/s'];
+    expect((await godwit(['job', 'set', 'j1', ...flags])).stdout).toBe(
+      'job j1: now aims at a downtime of 500 ms, sends at most 50.0 MiB/s\n',
+    );
+    expect(cluster.requests.at(-1)?.body).toMatchObject({
+      maxDowntimeMs: 500,
+      bandwidthBytesPerSecond: 50 * 2 ** 20,
+    });
+    expectOneLine(await godwit(['job', 'set', 'j1']), 2, /nothing to set/);
+  });
+
   it('abort asks the node that runs it', async () => {
     await cluster.answer(cluster.subjects.job('j1', 'abort'), {
       type: 'io.godwit.v1.job.info',
