@@ -157,7 +157,7 @@ describe('learn', () => {
     transferMs: 0,
     rounds: [
       { bytes: 1024 * MIB, durationMs: 2_048 },
-      { bytes: 256 * MIB, durationMs: 600 },
+      { bytes: 256 * MIB, durationMs: 512 },
     ],
   };
 
@@ -181,6 +181,19 @@ describe('learn', () => {
     expect(model.lastShare).toBeCloseTo(0.05 + 0.3 * (100 / 1024 - 0.05));
     const often = Array.from({ length: 30 }, () => precopy).reduce(learn, FIRST_GUESS);
     expect(predict('precopy', { ...often, memoryBytes: 1024 * MIB }).downtimeMs).toBeCloseTo(1_700, 0);
+  });
+
+  it('does not take what criu itself needs in each round for the link', () => {
+    const slower = (ownMs: number) =>
+      learn(FIRST_GUESS, {
+        ...precopy,
+        rounds: precopy.rounds.map((round) => ({ ...round, durationMs: round.durationMs + ownMs })),
+      });
+    expect(slower(600).linkBytesPerSecond).toBe(500 * MIB);
+    // As if the link had slowed down after the first round.
+    const [whole, rest] = precopy.rounds;
+    const rounds = whole && rest ? [whole, { ...rest, durationMs: whole.durationMs - 1 }] : [];
+    expect(learn(FIRST_GUESS, { ...precopy, rounds }).linkBytesPerSecond).toBe(750 * MIB);
   });
 
   it('takes the downtime of a hybrid move as the fixed cost, and its page phase as what was left over', () => {

@@ -36,23 +36,31 @@ export const FIRST_GUESS: PairModel = {
 const WEIGHT = 0.3;
 /** Transfers below this measure latency, not bandwidth. */
 const TELLING_BYTES = 4 * 1024 * 1024;
+/** A round may last this much longer than its bytes need. */
+const MOST_OWN = 1.5;
 const FASTEST_BYTES_PER_SECOND = 100_000_000_000;
 const LONGEST_FIXED_MS = 60_000;
 
 /** The model after one more move: exponentially weighted averages. Pure; observations that say nothing change nothing. */
 export function learn(previous: PairModel, seen: MoveObservation): PairModel {
-  const [whole] = seen.rounds;
-  const numbers = [seen.downtimeMs, seen.memoryBytes, seen.transferMs, whole?.bytes, whole?.durationMs];
-  if (!numbers.every((one) => one === undefined || (Number.isFinite(one) && one >= 0))) return previous;
+  const { downtimeMs, memoryBytes, transferMs, rounds } = seen;
+  const [whole] = rounds;
+  const numbers = [
+    downtimeMs,
+    memoryBytes,
+    transferMs,
+    ...rounds.flatMap((one) => [one.bytes, one.durationMs]),
+  ];
+  if (!numbers.every((one) => Number.isFinite(one) && one >= 0)) return previous;
   const weight = Math.max(WEIGHT, 1 / (previous.observations + 1));
   const linkBytesPerSecond = blend(
     previous.linkBytesPerSecond,
     rateOf(seen) ?? previous.linkBytesPerSecond,
     weight,
   );
-  const lastBytes = whole ? Math.max(0, seen.memoryBytes - sum(seen.rounds)) : seen.memoryBytes;
+  const lastBytes = whole ? Math.max(0, memoryBytes - sum(rounds)) : memoryBytes;
   const share = whole && whole.bytes > 0 ? Math.min(1, lastBytes / whole.bytes) : previous.lastShare;
-  const fixedMs = seen.downtimeMs - memoryMs(seen, lastBytes, linkBytesPerSecond);
+  const fixedMs = downtimeMs - memoryMs(seen, lastBytes, linkBytesPerSecond);
   return {
     linkBytesPerSecond,
     fixedMs: blend(previous.fixedMs, Math.min(LONGEST_FIXED_MS, Math.max(1, fixedMs)), weight),
@@ -70,11 +78,19 @@ function memoryMs(seen: MoveObservation, lastBytes: number, linkBytesPerSecond: 
   return (lastBytes / linkBytesPerSecond) * 1000 + rebuildMs(whole?.bytes ?? seen.memoryBytes);
 }
 
-/** What the link carried, by the largest transfer of the move; undefined when that was too small to tell. */
+/**
+ * What the link carried, by the largest transfer of the move; undefined when that was too small to tell. Two rounds tell
+ * it by their difference, without criu's own time, which is in both.
+ */
 function rateOf({ rounds, memoryBytes, transferMs }: MoveObservation): number | undefined {
-  const [bytes, ms] = rounds[0] ? [rounds[0].bytes, rounds[0].durationMs] : [memoryBytes, transferMs];
-  if (bytes < TELLING_BYTES || ms <= 0) return undefined;
-  return Math.min(FASTEST_BYTES_PER_SECOND, Math.max(1, (bytes / ms) * 1000));
+  const [first = { bytes: memoryBytes, durationMs: transferMs }, second] = rounds;
+  if (first.bytes < TELLING_BYTES || first.durationMs <= 0) return undefined;
+  const simple = (first.bytes / first.durationMs) * 1000;
+  const differs = second !== undefined && second.bytes <= first.bytes / 2;
+  const longerMs = differs ? first.durationMs - second.durationMs : 0;
+  const exact = differs && longerMs > 0 ? ((first.bytes - second.bytes) / longerMs) * 1000 : simple;
+  // More than that is no longer criu's own time, but a link that has become slower in between.
+  return Math.min(FASTEST_BYTES_PER_SECOND, Math.max(1, simple, Math.min(exact, simple * MOST_OWN)));
 }
 
 function sum(rounds: MoveObservation['rounds']): number {
