@@ -1,12 +1,14 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Parts } from './parts.ts';
+import { type MachineWish, qemuArguments } from './qemu.ts';
 
-const BOOT_MS = 60_000;
+const BOOT_MS = 120_000;
+const UNATTENDED_SECONDS = 7200;
 const STATE_ROOT = process.env.GODWIT_VM_STATE ?? '/run/godwit-vm';
 
 /** A guest that runs: how to reach and to end it. */
@@ -17,51 +19,26 @@ export interface Machine {
   readonly token: string;
 }
 
-/** What a guest is made with. */
-export interface MachineWish {
-  readonly name: string;
-  readonly memoryMib: number;
-  /** It ends after that at the latest, whatever happens here. */
-  readonly lifeSeconds: number;
-  /** A cable to another guest: end of a unix socket, own address with prefix. */
-  readonly link?: { readonly socket: string; readonly listens: boolean; readonly address: string };
-}
-
-const stateOf = (name: string) => join(STATE_ROOT, name);
-
-/** Boots a guest and waits until it takes commands. Rejects with its console's last lines. */
-export async function boot(parts: Parts, wish: MachineWish): Promise<Machine> {
+/**
+ * Boots a guest and waits until it takes commands. Rejects with its console's last lines.
+ * @param attended it dies with this process; otherwise it stays, two hours at most
+ */
+export async function boot(parts: Parts, wish: MachineWish, attended: boolean): Promise<Machine> {
+  await sweep();
   await halt(wish.name);
   const dir = stateOf(wish.name);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const token = randomBytes(16).toString('hex');
-  const seed = `TOKEN=${token}\nNAME=${wish.name}\n${wish.link ? `LINK=${wish.link.address}\n` : ''}`;
-  await writeFile(join(dir, 'seed'), seed.padEnd(4096, '\0'), { mode: 0o600 });
+  // A disk has whole sectors.
+  const seed = `TOKEN=${token}\nNAME=${wish.name}\n`.padEnd(4096, '\0');
+  await writeFile(join(dir, 'seed'), seed, { mode: 0o600 });
   const port = await freePort();
-  const console = join(dir, 'console.log');
-  const out = await open(console, 'w');
-  const program = [parts.loader, '--library-path', parts.libraries, parts.qemu];
-  const args = [...program, ...qemuArguments(parts, wish, dir, port)];
-  const child = spawn('timeout', ['--signal=KILL', String(wish.lifeSeconds), ...args], {
-    detached: true,
-    stdio: ['ignore', out.fd, out.fd],
-    env: { ...process.env, TMPDIR: dir },
-  });
-  child.unref();
-  await out.close();
+  const child = await start(parts, qemuArguments(parts, wish, dir, port), consoleOf(wish.name), attended);
   if (child.pid === undefined) throw new Error('qemu could not be started');
   const machine = { name: wish.name, pid: child.pid, port, token };
   await writeFile(join(dir, 'machine.json'), JSON.stringify(machine), { mode: 0o600 });
-  const end = performance.now() + BOOT_MS;
-  for (;;) {
-    const lines = await readFile(console, 'utf8');
-    if (lines.includes('VM-READY')) return machine;
-    if (child.exitCode !== null || child.signalCode !== null || performance.now() > end) {
-      await halt(wish.name);
-      throw new Error(`guest ${wish.name} did not start:\n${lines.split('\n').slice(-20).join('\n')}`);
-    }
-    await sleep(50);
-  }
+  await ready(machine, child);
+  return machine;
 }
 
 /** The guest of that name; undefined when none was started. */
@@ -76,14 +53,62 @@ export async function find(name: string): Promise<Machine | undefined> {
 /** Ends a guest at once and removes what it had here. */
 export async function halt(name: string): Promise<void> {
   const machine = await find(name);
-  if (machine && (await isOurs(machine.pid))) process.kill(-machine.pid, 'SIGKILL');
+  if (machine && (await runs(machine))) process.kill(-machine.pid, 'SIGKILL');
   await rm(stateOf(name), { recursive: true, force: true });
 }
 
-/** Its number may belong to somebody else by now. */
-async function isOurs(pid: number): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.includes('qemu-system-x86_64');
+/** File with what a guest's console said. */
+export function consoleOf(name: string): string {
+  return join(stateOf(name), 'console.log');
+}
+
+function stateOf(name: string): string {
+  return join(STATE_ROOT, name);
+}
+
+async function start(parts: Parts, args: string[], log: string, attended: boolean): Promise<ChildProcess> {
+  const out = await open(log, 'w');
+  const guard = attended
+    ? ['setpriv', '--pdeathsig', 'KILL']
+    : ['timeout', '--signal=KILL', String(UNATTENDED_SECONDS)];
+  const [program = '', ...rest] = [...guard, parts.loader, '--library-path', parts.libraries, parts.qemu];
+  const child = spawn(program, [...rest, ...args], {
+    // A process group of its own: an interrupt at the terminal is for us, who then end it.
+    detached: true,
+    stdio: ['ignore', out.fd, out.fd],
+    // There lies what the guest writes to its scratch disk, as a file without a name.
+    env: { ...process.env, TMPDIR: '/var/tmp' },
+  });
+  child.unref();
+  await out.close();
+  return child;
+}
+
+async function ready(machine: Machine, child: ChildProcess): Promise<void> {
+  const end = performance.now() + BOOT_MS;
+  for (;;) {
+    const lines = await readFile(consoleOf(machine.name), 'utf8');
+    if (lines.includes('VM-READY')) return;
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > end) {
+      await halt(machine.name);
+      throw new Error(`guest ${machine.name} did not start:\n${lines.split('\n').slice(-20).join('\n')}`);
+    }
+    await sleep(50);
+  }
+}
+
+/** Removes what guests left that died with the process that attended them. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(STATE_ROOT).catch(() => [])) {
+    const machine = await find(name);
+    if (machine && !(await runs(machine))) await halt(name);
+  }
+}
+
+/** Its process number may belong to somebody else by now. */
+async function runs(machine: Machine): Promise<boolean> {
+  const command = await readFile(`/proc/${machine.pid}/cmdline`, 'utf8').catch(() => '');
+  return command.includes('qemu-system-x86_64') && command.includes(`:${machine.port}-`);
 }
 
 async function freePort(): Promise<number> {
@@ -93,40 +118,4 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('no free port');
   return address.port;
-}
-
-function qemuArguments(parts: Parts, wish: MachineWish, dir: string, port: number): string[] {
-  const disk = (id: string, file: string, how: string) => [
-    '-drive',
-    `file=${file},if=none,id=${id},format=raw,${how}`,
-    '-device',
-    `virtio-blk-pci,drive=${id}`,
-  ];
-  const card = (id: string, backend: string, mac: string) => [
-    '-netdev',
-    `${backend},id=${id}`,
-    '-device',
-    `virtio-net-pci,netdev=${id},mac=${mac},romfile=`,
-  ];
-  const { link } = wish;
-  return [
-    ...['-L', parts.firmware, '-accel', 'tcg,thread=multi,tb-size=512', '-M', 'q35'],
-    ...['-cpu', 'max,-erms,-fsrm,-avx2,-pku', '-smp', '2', '-m', `${wish.memoryMib}M`],
-    ...['-nographic', '-nodefaults', '-no-reboot', '-serial', 'stdio', '-kernel', parts.kernel],
-    ...['-initrd', parts.initrd],
-    '-append',
-    'console=ttyS0 quiet panic=-1 oops=panic mitigations=off nokaslr random.trust_cpu=on',
-    ...disk('root', parts.root, 'readonly=on'),
-    ...disk('modules', parts.modules, 'readonly=on'),
-    ...disk('scratch', parts.scratch, 'snapshot=on,cache=unsafe'),
-    ...disk('seed', join(dir, 'seed'), 'readonly=on'),
-    ...card('n0', `user,restrict=on,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:7`, '52:54:00:00:00:01'),
-    ...(link
-      ? card(
-          'n1',
-          `stream,server=${link.listens ? 'on' : 'off'},addr.type=unix,addr.path=${link.socket}`,
-          link.listens ? '52:54:00:00:01:01' : '52:54:00:00:01:02',
-        )
-      : []),
-  ];
 }

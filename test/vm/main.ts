@@ -1,57 +1,63 @@
 import { readFile } from 'node:fs/promises';
 import { execute } from './channel.ts';
-import { boot, find, halt, type Machine } from './machine.ts';
+import { boot, consoleOf, find, halt, type Machine } from './machine.ts';
 import { buildParts } from './parts.ts';
 import { push } from './push.ts';
+import { runTests } from './tests.ts';
 
 const HELP = `vm up                boot the guest with this checkout in it, and leave it running (two hours at most)
 vm push              bring the checkout in the running guest up to date
 vm exec -- CMD...    run in the guest, in /godwit; hands on stdin, stdout, stderr and the exit code
-vm run -- CMD...     up, exec, down
 vm console           what its console said
 vm down
+vm test REPORT       boot a guest of its own, run the vitest project vm in it, write its JSON report
 Environment: GODWIT_VM (instance, default vm), GODWIT_VM_MEMORY (MiB, default 4096), GODWIT_CACHE.
 In the guest: lab and godwit are in PATH; \`lab up --nodes 2 --rate 500mbit\`, \`lab client -- godwit node ls\`.
 `;
 
 const name = process.env.GODWIT_VM ?? 'vm';
+const memoryMib = Number(process.env.GODWIT_VM_MEMORY ?? 4096);
 
 async function main(verb: string, rest: readonly string[]): Promise<number> {
   const argv = rest[0] === '--' ? rest.slice(1) : rest;
   switch (verb) {
     case 'up':
-      await up();
+      await start(name, false);
       return 0;
     case 'push':
       await push(await running());
       return 0;
     case 'exec':
-      return run(await running(), argv);
-    case 'run': {
-      const machine = await up();
-      try {
-        return await run(machine, argv);
-      } finally {
-        await halt(name);
-      }
-    }
+      return execute(await running(), argv, process);
     case 'console':
-      process.stdout.write(await readFile(`/run/godwit-vm/${name}/console.log`));
+      process.stdout.write(await readFile(consoleOf(name)));
       return 0;
     case 'down':
       await halt(name);
       return 0;
+    case 'test':
+      return test(rest[0] ?? 'dist/test-results/vm.json');
     default:
       process.stdout.write(HELP);
       return verb === 'help' ? 0 : 2;
   }
 }
 
-async function up(): Promise<Machine> {
+async function test(report: string): Promise<number> {
+  const own = `test-${process.pid}`;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => halt(own).finally(() => process.exit(130)));
+  try {
+    return await runTests(await start(own, true), report);
+  } finally {
+    await halt(own);
+  }
+}
+
+async function start(instance: string, attended: boolean): Promise<Machine> {
   const parts = await buildParts();
   const began = performance.now();
-  const memoryMib = Number(process.env.GODWIT_VM_MEMORY ?? 4096);
-  const machine = await boot(parts, { name, memoryMib, lifeSeconds: 7200 });
+  const machine = await boot(parts, { name: instance, memoryMib }, attended);
   const booted = performance.now();
   await push(machine);
   const ms = (from: number, to: number) => `${Math.round(to - from)} ms`;
@@ -63,10 +69,6 @@ async function running(): Promise<Machine> {
   const machine = await find(name);
   if (!machine) throw new Error(`guest '${name}' is not up`);
   return machine;
-}
-
-function run(machine: Machine, argv: readonly string[]): Promise<number> {
-  return execute(machine, argv, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr });
 }
 
 try {
