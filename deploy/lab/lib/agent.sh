@@ -1,6 +1,9 @@
 # The agents in the nodes. Sourced by lab.
 # shellcheck shell=bash
 
+# An emulated machine starts them ten times slower than a real one.
+AGENTS_SECONDS=180
+
 # Prints the agent.toml of a node. The first three nodes' servers keep the records; everyone joins through them.
 agent_config() {
   local node=$1 count=$2 number join=()
@@ -22,9 +25,9 @@ TOML
 agents_wait() {
   local count=$1 began=$SECONDS
   say "waiting for $count agents"
-  if ! wait_until 60 agents_answer "$count"; then
+  if ! wait_until "$AGENTS_SECONDS" agents_answer "$count"; then
     agents_blame
-    die "not all agents answered within 60 s"
+    die "not all agents answered within $AGENTS_SECONDS s"
   fi
   say "$count agents answer after $((SECONDS - began)) s"
 }

@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { checkout } from './checkout.ts';
+import type { Cluster } from './cluster.ts';
+import { startContainer } from './containers.ts';
+import { until } from './until.ts';
+
+const PORT = 7080;
+
+/** What pages.py found when it looked at every word of its memory. */
+export interface PagesCheck {
+  readonly pages: number;
+  readonly wrong: number;
+  /** Pages written since it started. */
+  readonly writes: number;
+  /** Since the check before. */
+  readonly longestGapMs: number;
+}
+
+/** A container with memory of a known content, over one connection that outlives moves. */
+export interface Pages {
+  /** Lets it write pages of its first `overMib` MiB, one after the other. */
+  write(pagesPerSecond: number, overMib: number): Promise<void>;
+  check(): Promise<PagesCheck>;
+  close(): Promise<void>;
+}
+
+/** Starts workloads/pages in a container, with `mib` MiB. */
+export async function startPages(
+  cluster: Cluster,
+  node: string,
+  { name, address, mib }: { readonly name: string; readonly address: string; readonly mib: number },
+): Promise<Pages> {
+  await startContainer(cluster, node, 'generic', {
+    name,
+    address,
+    memoryMib: 2 * mib + 64,
+    fill: (rootfs) => copyFile(join(checkout, 'test/e2e/workloads/pages/pages.py'), join(rootfs, 'pages.py')),
+    args: ['/bin/python3', '-I', '-S', '/pages.py', String(PORT), String(mib)],
+  });
+  const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${PORT}`];
+  await until(`${address} listens`, 120_000, async () => (await cluster.lab.run(knock)).exitCode === 0);
+  const talk = `exec 3<>/dev/tcp/${address}/${PORT}; cat <&3 & cat >&3; kill $!`;
+  const child = cluster.lab.start(['client', '--', 'bash', '-c', talk], { stdin: 'pipe' });
+  if (!child.stdout || !child.stdin) throw new Error('the client has no pipes');
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { stdin } = child;
+  const ask = async (line: string) => {
+    stdin.write(`${line}\n`);
+    const { done, value } = await answers.next();
+    if (done) throw new Error('the connection is gone');
+    return JSON.parse(value);
+  };
+  return {
+    write: (pagesPerSecond, overMib) => ask(`write ${pagesPerSecond} ${overMib}`),
+    check: () => ask('check'),
+    async close() {
+      const ended = once(child, 'close');
+      stdin.end();
+      await ended;
+    },
+  };
+}
