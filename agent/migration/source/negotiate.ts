@@ -1,5 +1,6 @@
 import { decode } from '../../../protocol/codec.ts';
 import {
+  type Capabilities,
   EXCHANGES,
   GodwitError,
   LIMITS,
@@ -12,8 +13,10 @@ import type { Owned } from '../../containers/owned.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { chooseMode, type ModeChoice } from '../../preflight/choose.ts';
 import { collectSourceFacts } from '../../preflight/collect-source.ts';
+import { missingFeatures } from '../../preflight/software.ts';
 import { sourceRefusals } from '../../preflight/source.ts';
 import type { Agent } from '../agent.ts';
+import { hasRounds } from '../modes.ts';
 import { goalOf, maxExposureMs } from './goal.ts';
 import type { Peer, Plan } from './words.ts';
 
@@ -58,6 +61,10 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     linkBytesPerSecond: Math.min(model.linkBytesPerSecond, request.bandwidthBytesPerSecond ?? Infinity),
     lastShare: model.lastShare,
   });
+  const goal = goalOf(choice.mode, request, spec.policy);
+  const exposureMs = maxExposureMs(request, spec.policy);
+  if (hasRounds(choice.mode) && goal.onNonconverge === 'postcopy')
+    checkEscape({ source: config.node, target, features: info.capabilities.features, exposureMs });
   const facts = await collectSourceFacts({
     node: config.node,
     mode: choice.mode,
@@ -99,7 +106,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     modeReason: choice.reason,
     memoryBytes: stats.memoryBytes,
     model,
-    goal: goalOf(choice.mode, request, spec.policy),
+    goal,
     targetCapabilities: info.capabilities,
     clockOffsetMs,
   };
@@ -138,4 +145,26 @@ async function askTarget(agent: Agent, target: string, request: object): Promise
     subject,
     await agent.bus.request(subject, request, { timeoutMs: PREPARE_MS }),
   );
+}
+
+/** What a move that does not converge may become has to be possible before it begins. @throws GodwitError MODE_UNAVAILABLE */
+function checkEscape(move: {
+  readonly source: string;
+  readonly target: string;
+  readonly features: Capabilities['features'];
+  readonly exposureMs: number;
+}): void {
+  const { source, target, features, exposureMs } = move;
+  const missing = missingFeatures('target', 'postcopy', features);
+  const problems = [
+    ...missing.map((feature) => `--on-nonconverge postcopy: ${target} lacks ${feature}`),
+    ...(exposureMs <= 0 ? ['--on-nonconverge postcopy: exposure is limited to 0'] : []),
+  ];
+  if (problems.length === 0) return;
+  throw new GodwitError('MODE_UNAVAILABLE', {
+    mode: 'postcopy',
+    source,
+    target,
+    problem: problems.join('; '),
+  });
 }
