@@ -76,7 +76,7 @@ export function dirtyRateBytesPerSecond(state: ConvergenceState): number | undef
  * last round itself is the upper bound. The first round is the whole memory and says nothing about what gets dirty, so
  * there must be two more before a ratio means something.
  */
-function restBytes(state: ConvergenceState): number {
+export function restBytes(state: ConvergenceState): number {
   const { rounds, judgedFrom } = state;
   const [last, before] = [rounds.at(-1), rounds.at(-2)];
   if (!last) return 0;

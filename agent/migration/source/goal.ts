@@ -1,7 +1,8 @@
 import type { PolicySpec } from '../../../protocol/domain/mod.ts';
 import type { MigrateRequest, Mode } from '../../../protocol/mod.ts';
+import { rebuildMs } from '../../preflight/choose.ts';
 import type { PairModel } from '../../preflight/pair-model.ts';
-import type { ConvergenceGoal } from '../convergence/mod.ts';
+import type { ConvergenceGoal, ConvergenceModel } from '../convergence/mod.ts';
 
 /** Default of --max-downtime (DESIGN section 10). */
 const MAX_DOWNTIME_MS = 300;
@@ -31,10 +32,27 @@ export function maxExposureMs(request: MigrateRequest, policy: PolicySpec): numb
   return request.maxExposureMs ?? policy.maxExposureMs ?? MAX_EXPOSURE_MS;
 }
 
-/** What the rounds' rule is told of the way to the target: in hybrid the fixed cost is no part of what they reach. */
-export function wayModel(mode: Mode, model: PairModel, bandwidthBytesPerSecond = Number.POSITIVE_INFINITY) {
+/** What a move with rounds costs besides them. */
+export interface MoveLoad {
+  readonly mode: Mode;
+  readonly model: PairModel;
+  readonly memoryBytes: number;
+  readonly bandwidthBytesPerSecond?: number | undefined;
+}
+
+/**
+ * What the rounds' rule is told of the way to the target. In pre-copy the restore reads all memory back before the container
+ * runs; in hybrid the rest follows after the resume, so that the fixed cost is no part of what the rounds reach.
+ */
+export function convergenceModel({
+  mode,
+  model,
+  memoryBytes,
+  bandwidthBytesPerSecond,
+}: MoveLoad): ConvergenceModel {
   return {
-    linkBytesPerSecond: Math.min(model.linkBytesPerSecond, bandwidthBytesPerSecond),
-    fixedMs: mode === 'hybrid' ? 0 : model.fixedMs,
+    linkBytesPerSecond: model.linkBytesPerSecond,
+    bandwidthBytesPerSecond,
+    fixedMs: mode === 'hybrid' ? 0 : model.fixedMs + rebuildMs(memoryBytes),
   };
 }

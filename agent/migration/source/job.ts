@@ -141,7 +141,7 @@ export class MoveJob implements JobControl {
     this.move.start();
     if (this.early) this.move.abort(this.early.reason, this.early.outcome);
     const ending = await this.move.ended;
-    if (ending.outcome === 'done') agent.pairs.learn(tracker.current);
+    if (ending.outcome === 'done') agent.pairs.learn(tracker.current, request.bandwidthBytesPerSecond);
     if (!brokenChain(ending) || !hasRounds(plan.mode)) return ending;
     agent.log.warn(
       { job: this.id, err: ending.error },

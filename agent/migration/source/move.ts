@@ -285,7 +285,7 @@ export class SourceMove {
     this.tracker.progress({
       bytes,
       rateBytesPerSecond: memory.rateBytesPerSecond + images.rateBytesPerSecond,
-      totalBytes: Math.max(this.plan.memoryBytes, bytes),
+      totalBytes: Math.max(this.plan.memoryBytes, this.finder.expectedBytes, bytes),
     });
     this.stopProgress = this.agent.clock.after(PROGRESS_MS, () => this.showProgress());
   }

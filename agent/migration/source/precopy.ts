@@ -10,8 +10,9 @@ import {
   dirtyRateBytesPerSecond,
   nextThrottle,
   predictedDowntimeMs,
+  restBytes,
 } from '../convergence/mod.ts';
-import { wayModel } from './goal.ts';
+import { convergenceModel } from './goal.ts';
 import type { Way } from './words.ts';
 
 /** What the rounds tell while they go on. */
@@ -19,6 +20,8 @@ export interface PrecopyFigures {
   readonly rounds: Round[];
   readonly dirtyRateBytesPerSecond?: number | undefined;
   readonly expectedDowntimeMs?: number | undefined;
+  /** What the next round or the final dump will carry; unknown after the first round, which is the whole memory. */
+  readonly restBytes?: number | undefined;
   /** Of the rule's last decision, with its numbers. */
   readonly reason: string;
 }
@@ -28,6 +31,7 @@ export interface PrecopyRequest {
   readonly mode: Mode;
   readonly goal: ConvergenceGoal;
   readonly model: PairModel;
+  readonly memoryBytes: number;
   readonly bandwidthBytesPerSecond?: number | undefined;
   /** Does one pre-dump. */
   readonly round: (index: number) => Promise<Round>;
@@ -44,9 +48,8 @@ export class Precopy {
   private state: ConvergenceState;
 
   constructor(request: PrecopyRequest) {
-    const { goal, mode, model, bandwidthBytesPerSecond } = request;
     this.request = request;
-    this.state = convergenceStart(goal, wayModel(mode, model, bandwidthBytesPerSecond));
+    this.state = convergenceStart(request.goal, convergenceModel(request));
   }
 
   /** Resolves with the way to finish. @throws GodwitError NOT_CONVERGING, and whatever a round throws */
@@ -67,15 +70,17 @@ export class Precopy {
     }
   }
 
-  /** A new wish of the operator; counts from the next decision on. */
+  /** A new wish of the operator; counts from the next decision on. In hybrid the rounds do not aim at the downtime. */
   adjust(changes: {
     readonly maxDowntimeMs?: number | undefined;
     readonly bandwidthBytesPerSecond?: number | undefined;
   }): void {
-    this.state = adjust(this.state, changes);
+    const { bandwidthBytesPerSecond } = changes;
+    this.state = adjust(this.state, this.request.mode === 'hybrid' ? { bandwidthBytesPerSecond } : changes);
   }
 
   private async round(): Promise<Decision> {
+    const { mode, model } = this.request;
     const index = this.rounds.length + 1;
     this.request.began(index);
     const round = await this.request.round(index);
@@ -85,7 +90,8 @@ export class Precopy {
     this.request.told({
       rounds: [...this.rounds],
       dirtyRateBytesPerSecond: dirtyRateBytesPerSecond(state),
-      expectedDowntimeMs: predictedDowntimeMs(state),
+      expectedDowntimeMs: mode === 'hybrid' ? model.fixedMs : predictedDowntimeMs(state),
+      ...(index > 1 ? { restBytes: restBytes(state) } : {}),
       reason: decision.reason,
     });
     return decision;

@@ -16,6 +16,8 @@ export class WayFinder {
   private readonly plan: Plan;
   private readonly tracker: JobTracker;
   private precopy: Precopy | undefined;
+  /** Memory that will have been sent after the next round or the final dump, as far as rounds tell it. */
+  expectedBytes = 0;
 
   constructor(agent: Agent, plan: Plan, tracker: JobTracker) {
     this.agent = agent;
@@ -36,6 +38,7 @@ export class WayFinder {
       mode: plan.mode,
       goal: plan.goal,
       model: plan.model,
+      memoryBytes: plan.memoryBytes,
       bandwidthBytesPerSecond: plan.request.bandwidthBytesPerSecond,
       round: (index) => copy.round(index),
       throttle: (share) => copy.throttle(share),
@@ -43,7 +46,7 @@ export class WayFinder {
         tracker.phase(`round ${index}`);
         tracker.progress({ round: index });
       },
-      told: (figures) => this.told(figures),
+      told: (figures) => this.told(figures, copy.meters.memory.bytes),
     });
     const way = await this.precopy.run();
     await this.switchTarget(way);
@@ -56,10 +59,11 @@ export class WayFinder {
     this.precopy?.adjust(changes);
   }
 
-  private told({ rounds, reason, ...figures }: PrecopyFigures): void {
+  private told({ rounds, reason, restBytes, ...figures }: PrecopyFigures, sentBytes: number): void {
     const { agent, plan, tracker } = this;
     agent.log.info({ job: plan.job, round: rounds.at(-1), reason }, 'a round is over');
     tracker.set({ rounds, modeReason: `${plan.modeReason}; after round ${rounds.length}: ${reason}` });
+    if (restBytes !== undefined) this.expectedBytes = sentBytes + restBytes;
     tracker.progress(figures);
   }
 
