@@ -20,6 +20,7 @@ const goals: fc.Arbitrary<ConvergenceGoal> = fc.record({
   iterations: fc.constant('dynamic' as const),
   maxDowntimeMs: fc.nat(5_000),
   maxRounds: fc.integer({ min: 1, max: 12 }),
+  maxRoundsMs: fc.option(fc.integer({ min: 1, max: 500_000 }), { nil: undefined }),
   onNonconverge: fc.constantFrom('cutover', 'abort', 'postcopy', 'throttle'),
 });
 const models = fc.record({
@@ -80,6 +81,9 @@ it('never starts a round that it predicts useless', () => {
       for (const { state, decision } of follow(convergenceStart(goal, model), trace).steps) {
         if (decision.kind !== 'round') continue;
         expect(predictedDowntimeMs(state)).toBeGreaterThan(goal.maxDowntimeMs);
+        const spentMs = state.rounds.reduce((sum, { durationMs }) => sum + durationMs, 0);
+        const endMs = state.rounds.length < 2 ? 0 : predictedDowntimeMs(state);
+        expect(spentMs + endMs).toBeLessThanOrEqual(goal.maxRoundsMs ?? Number.POSITIVE_INFINITY);
         const bandwidth = Math.min(
           state.linkBytesPerSecond,
           state.model.bandwidthBytesPerSecond ?? Number.POSITIVE_INFINITY,

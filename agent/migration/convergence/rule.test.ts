@@ -46,6 +46,22 @@ function run(
 describe('convergenceStep', () => {
   it.each<[string, number[], Partial<ConvergenceGoal>, Decision['kind'], RegExp]>([
     ['small enough to freeze at once', [15], {}, 'final', /^250 ms expected \(150 ms for the rest, 100 ms/],
+    [
+      'no time for another',
+      [1000, 80],
+      { maxRoundsMs: 12_400 },
+      'nonconverging',
+      /took 10\.8 s, .* need 1\.7 s, and 12\.4 s/,
+    ],
+    [
+      'a first round that took long, not knowing the next',
+      [1000],
+      { maxRoundsMs: 10_100 },
+      'round',
+      /another round/,
+    ],
+    ['just time for another', [1000, 80], { maxRoundsMs: 12_500 }, 'round', /another round/],
+    ['the goal reached though late', [1000, 1], { maxRoundsMs: 1 }, 'final', /^110 ms/],
     ['nothing known but the whole memory', [1000], {}, 'round', /^10\.1 s expected .* 300 ms wanted/],
     ['an idle container', [1000, 1], {}, 'final', /^110 ms expected/],
     ['a first change of which nobody knows how it grows', [1000, 100], {}, 'round', /^1\.1 s expected/],
@@ -131,6 +147,11 @@ describe('nextThrottle', () => {
       state = step.state;
     }
     expect(shares).toEqual([0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]);
+  });
+
+  it('does not begin when there is no time left', () => {
+    expect(nextThrottle(run(rounds(100, 120), { maxRoundsMs: 4_000 }).state)).toBeUndefined();
+    expect(nextThrottle(run(rounds(100, 120), { maxRoundsMs: 5_000 }).state)?.share).toBe(0.8);
   });
 
   it('does not hold against the container what it wrote before', () => {

@@ -52,15 +52,15 @@ export function adjust(
 }
 
 /**
- * The next step of `throttle`: 0.8 of the CPU time, then 0.1 less each time. Undefined after 0.1. Judgement starts afresh:
- * what was written before the step says nothing about the time after it.
+ * The next step of `throttle`: 0.8 of the CPU time, then 0.1 less each time. Undefined after 0.1, and when there is no time for
+ * more rounds. Judgement starts afresh: what was written before the step says nothing about the time after it.
  */
 export function nextThrottle(
   state: ConvergenceState,
 ): { readonly state: ConvergenceState; readonly share: number } | undefined {
   const { share: last } = state;
   const share = last === undefined ? FIRST_SHARE : Math.round((last - SHARE_STEP) * 10) / 10;
-  if (share < LAST_SHARE) return undefined;
+  if (share < LAST_SHARE || whyTooLate(state) !== undefined) return undefined;
   return { share, state: { ...state, share, judgedFrom: state.rounds.length } };
 }
 
@@ -103,7 +103,20 @@ function whyUseless(state: ConvergenceState): string | undefined {
   const judged = rounds.length - judgedFrom;
   if (judged >= goal.maxRounds)
     return `${judged} ${judged === 1 ? 'round is' : 'rounds are'} used up${state.share === undefined ? '' : ` at ${state.share} of the CPU time`}`;
-  return undefined;
+  return whyTooLate(state);
+}
+
+/**
+ * A round takes about as long as the final dump after it: both have to fit, else the move's own limit undoes it. The first
+ * round is the whole memory and does not say how long the next one takes.
+ */
+function whyTooLate(state: ConvergenceState): string | undefined {
+  const { rounds } = state;
+  const { maxRoundsMs = Number.POSITIVE_INFINITY } = state.goal;
+  const spentMs = rounds.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const neededMs = rounds.length < 2 ? state.model.fixedMs : restMs(state) + predictedDowntimeMs(state);
+  if (spentMs + neededMs <= maxRoundsMs) return undefined;
+  return `the rounds took ${ms(spentMs)}, another one and the end need ${ms(neededMs)}, and ${ms(maxRoundsMs)} are allowed`;
 }
 
 function expectation(state: ConvergenceState): string {

@@ -7,6 +7,8 @@ export interface ConvergenceGoal {
   readonly maxDowntimeMs: number;
   /** Most rounds; with `throttle`, since the container was last slowed down. */
   readonly maxRounds: number;
+  /** Longest time for all rounds and the final dump together, milliseconds; unlimited when not given. */
+  readonly maxRoundsMs?: number | undefined;
   /** What the caller does about `nonconverging`; the rule itself only counts differently after a throttle step. */
   readonly onNonconverge: 'cutover' | 'abort' | 'postcopy' | 'throttle';
 }
