@@ -10,7 +10,8 @@ vm push              bring the checkout in the running guest up to date
 vm exec -- CMD...    run in the guest, in /godwit; hands on stdin, stdout, stderr and the exit code
 vm console           what its console said
 vm down
-vm test REPORT       boot a guest of its own, run the vitest project vm in it, write its JSON report
+vm test REPORT [FILTER...]
+                     boot a guest of its own, run the vitest project vm in it, write its JSON report
 Environment: GODWIT_VM (instance, default vm), GODWIT_VM_MEMORY (MiB, default 4096), GODWIT_CACHE.
 In the guest: lab and godwit are in PATH; \`lab up --nodes 2 --rate 500mbit\`, \`lab client -- godwit node ls\`.
 `;
@@ -36,19 +37,19 @@ async function main(verb: string, rest: readonly string[]): Promise<number> {
       await halt(name);
       return 0;
     case 'test':
-      return test(rest[0] ?? 'dist/test-results/vm.json');
+      return test(rest[0] ?? 'dist/test-results/vm.json', rest.slice(1));
     default:
       process.stdout.write(HELP);
       return verb === 'help' ? 0 : 2;
   }
 }
 
-async function test(report: string): Promise<number> {
+async function test(report: string, filters: readonly string[]): Promise<number> {
   const own = `test-${process.pid}`;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => halt(own).finally(() => process.exit(130)));
   try {
-    return await runTests(await start(own, true), report);
+    return await runTests(await start(own, true), report, filters);
   } finally {
     await halt(own);
   }
