@@ -8,6 +8,8 @@ import type { ConvergenceGoal, ConvergenceModel } from '../convergence/mod.ts';
 const MAX_DOWNTIME_MS = 300;
 /** Default of --max-rounds. */
 const MAX_ROUNDS = 8;
+/** What rounds and the final dump may use of --timeout; the rest is for what comes before and after them. */
+const ROUNDS_PART = 0.8;
 /** Default of --max-exposure (DESIGN section 6). */
 const MAX_EXPOSURE_MS = 10_000;
 /** In hybrid the rest follows after the resume; rounds that only shorten a shorter exposure than this are not worth it. */
@@ -22,6 +24,7 @@ export function goalOf(mode: Mode, request: MigrateRequest, policy: PolicySpec):
       ? Math.min(HYBRID_REST_MS, maxExposureMs(request, policy))
       : (request.maxDowntimeMs ?? policy.maxDowntimeMs ?? MAX_DOWNTIME_MS),
     maxRounds: request.maxRounds ?? MAX_ROUNDS,
+    maxRoundsMs: request.timeoutMs * ROUNDS_PART,
     // A hybrid that does not converge has a longer rest, no longer downtime.
     onNonconverge: hybrid ? 'cutover' : (request.onNonconverge ?? policy.onNonconverge ?? 'cutover'),
   };
