@@ -17,8 +17,13 @@ export async function startCluster(
 ): Promise<Cluster> {
   const lab = createLab(instance);
   const rate = options.rate === undefined ? [] : ['--rate', options.rate];
-  const up = await lab.run(['up', '--nodes', String(options.nodes ?? 3), ...rate]);
-  if (up.exitCode !== 0) throw new Error(`lab up failed: ${up.stderr}`);
+  try {
+    const up = await lab.run(['up', '--nodes', String(options.nodes ?? 3), ...rate]);
+    if (up.exitCode !== 0) throw new Error(`lab up failed: ${up.stderr}`);
+  } catch (error) {
+    await lab.run(['down']);
+    throw error;
+  }
   return joinCluster(lab);
 }
 

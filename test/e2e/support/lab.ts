@@ -14,6 +14,9 @@ export const needsRoot = process.getuid?.() !== 0;
 /** Start of instance names that belong to this test process alone. */
 export const ownName = `t${process.pid.toString(36)}`;
 
+/** Long enough for nodes in an emulated machine on a busy one. */
+const LAB_MS = 300_000;
+
 /** How a lab command ended. */
 export interface LabResult {
   readonly exitCode: number;
@@ -26,7 +29,7 @@ export interface Lab {
   readonly instance: string;
   /** On this machine: what all nodes see as /srv/godwit. */
   readonly shared: string;
-  /** Runs a lab verb to its end; never rejects for an exit code. 120 s at most. */
+  /** Runs a lab verb to its end; never rejects for an exit code. Five minutes at most. */
   run(args: readonly string[], options?: { readonly input?: string }): Promise<LabResult>;
   /** Runs a shell script inside a node; rejects unless it exits 0. Resolves with its trimmed stdout. */
   sh(node: string, script: string): Promise<string>;
@@ -41,7 +44,7 @@ export function createLab(instance: string): Lab {
     const result = await execa(script, [...args], {
       env,
       reject: false,
-      timeout: 120_000,
+      timeout: LAB_MS,
       ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     });
     if (result.exitCode === undefined) throw new Error(`lab ${args.join(' ')}: ${result.shortMessage}`);
