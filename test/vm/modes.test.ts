@@ -142,6 +142,8 @@ describe('memory that is written while it moves', () => {
       'writer above, throttle',
       'precopy',
       ...hard,
+      '--max-downtime',
+      '5s',
       '--on-nonconverge',
       'throttle',
     );
