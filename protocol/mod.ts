@@ -12,6 +12,7 @@ export * from './messages/exchanges.ts';
 export * from './messages/job.ts';
 export * from './messages/message.ts';
 export * from './messages/node.ts';
+export * from './modes.ts';
 export * from './names.ts';
 export * from './record.ts';
 export * from './subjects.ts';

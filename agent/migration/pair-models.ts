@@ -9,8 +9,8 @@ export class PairModels {
     return this.models.get(target) ?? FIRST_GUESS;
   }
 
-  /** Takes the figures of a finished move in; one that was limited only says what the link carries at least. */
-  learn(job: Job, bandwidthBytesPerSecond?: number): void {
+  /** Takes the figures of a finished move in. @param isLimited whether the operator bounded its bandwidth */
+  learn(job: Job, isLimited: boolean): void {
     if (job.downtimeMs === undefined) return;
     const seen = {
       mode: job.mode,
@@ -18,14 +18,9 @@ export class PairModels {
       memoryBytes: job.bytes.memory,
       transferMs: transferMs(job),
       rounds: job.rounds,
+      isLimited,
     };
-    const before = this.modelOf(job.target);
-    const after = learn(before, seen);
-    const linkBytesPerSecond =
-      bandwidthBytesPerSecond === undefined
-        ? after.linkBytesPerSecond
-        : Math.max(before.linkBytesPerSecond, after.linkBytesPerSecond);
-    this.models.set(job.target, { ...after, linkBytesPerSecond });
+    this.models.set(job.target, learn(this.modelOf(job.target), seen));
   }
 }
 

@@ -1,5 +1,12 @@
-import { type Capabilities, GodwitError, type Mode, type RequestedMode } from '../../protocol/mod.ts';
+import {
+  type Capabilities,
+  GodwitError,
+  type Mode,
+  pagesFollowIn,
+  type RequestedMode,
+} from '../../protocol/mod.ts';
 import { FEATURE_CURES, missingFeatures } from './software.ts';
+import { duration } from './words.ts';
 
 /** One end of the move, as far as the choice needs it. */
 export interface ModeEnd {
@@ -121,8 +128,7 @@ function judge(question: ModeQuestion, mode: Mode): Verdict {
       impossible: lacks.map(({ what }) => what).join(', '),
       cure: lacks.map(({ cure }) => cure).join(' '),
     };
-  const exposed = mode === 'postcopy' || mode === 'hybrid';
-  if (exposed && question.maxExposureMs <= 0)
+  if (pagesFollowIn(mode) && question.maxExposureMs <= 0)
     return { mode, ...prediction, impossible: 'exposure is limited to 0', cure: 'Raise --max-exposure.' };
   if (prediction.exposureMs > question.maxExposureMs)
     return { mode, ...prediction, unwanted: `over the limit of ${duration(question.maxExposureMs)}` };
@@ -158,8 +164,4 @@ function lastMs(load: Load): number {
 /** How long a restore reads `memoryBytes` from its images. */
 export function rebuildMs(memoryBytes: number): number {
   return (memoryBytes / REBUILD_BYTES_PER_SECOND) * 1000;
-}
-
-function duration(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

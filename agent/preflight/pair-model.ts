@@ -22,6 +22,8 @@ export interface MoveObservation {
   readonly transferMs: number;
   /** The pre-dumps before it; the first is the whole memory. */
   readonly rounds: readonly Pick<Round, 'bytes' | 'durationMs'>[];
+  /** It was not allowed all of the link, which then carries at least what it did. */
+  readonly isLimited?: boolean;
 }
 
 /** Before the first move: a link of 1 Gbit/s, and what a small container costs that changes a twentieth of its memory. */
@@ -53,11 +55,9 @@ export function learn(previous: PairModel, seen: MoveObservation): PairModel {
   ];
   if (!numbers.every((one) => Number.isFinite(one) && one >= 0)) return previous;
   const weight = Math.max(WEIGHT, 1 / (previous.observations + 1));
-  const linkBytesPerSecond = blend(
-    previous.linkBytesPerSecond,
-    rateOf(seen) ?? previous.linkBytesPerSecond,
-    weight,
-  );
+  const before = previous.linkBytesPerSecond;
+  const rate = rateOf(seen) ?? before;
+  const linkBytesPerSecond = blend(before, seen.isLimited ? Math.max(before, rate) : rate, weight);
   const lastBytes = whole ? Math.max(0, memoryBytes - sum(rounds)) : memoryBytes;
   const share = whole && whole.bytes > 0 ? Math.min(1, lastBytes / whole.bytes) : previous.lastShare;
   const fixedMs = downtimeMs - memoryMs(seen, lastBytes, linkBytesPerSecond);

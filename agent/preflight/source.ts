@@ -1,4 +1,4 @@
-import { LIMITS, type Refusal } from '../../protocol/mod.ts';
+import { LIMITS, pagesFollowIn, type Refusal } from '../../protocol/mod.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
 import type { SourceFacts } from './facts.ts';
 import { fileFindings } from './judge/files.ts';
@@ -23,8 +23,7 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
   if (jobs.running >= jobs.limit) add('JOBS_FULL', `${jobs.running} outgoing moves of at most ${jobs.limit}`);
   found.push(...softwareRefusals(node, facts.capabilities));
   found.push(...featureRefusals(node, 'source', facts.mode, facts.capabilities.features));
-  const serves = facts.mode === 'postcopy' || facts.mode === 'hybrid';
-  if (serves && facts.pipe.maxBytes < PIPE_BYTES && !facts.pipe.raisable)
+  if (pagesFollowIn(facts.mode) && facts.pipe.maxBytes < PIPE_BYTES && !facts.pipe.raisable)
     add('PIPE_SIZE_SMALL', mebibytes(facts.pipe.maxBytes));
   if (facts.dataPort?.problem !== undefined)
     add('DATA_PORT_UNREACHABLE', `${facts.dataPort.address}: ${facts.dataPort.problem}`);

@@ -94,6 +94,11 @@ describe('targetRefusals', () => {
       { request: { mode: 'cold' }, facts: { memoryAvailableBytes: 500 * MIB } },
       ['MEMORY_ROOM'],
     ],
+    [
+      'too little for rounds and tasks',
+      { request: { mode: 'hybrid' }, facts: { memoryAvailableBytes: 500 * MIB } },
+      ['MEMORY_ROOM'],
+    ],
     ['a limit beyond the node', own({ memoryBytes: 256 * MIB }), ['MEMORY_LIMIT']],
     [
       'a full run directory',

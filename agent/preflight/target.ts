@@ -2,7 +2,7 @@ import type { Refusal } from '../../protocol/mod.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
 import type { TargetFacts, TargetRequest } from './facts.ts';
 import { compatibilityRefusals, featureRefusals, softwareRefusals } from './software.ts';
-import { mebibytes, some } from './words.ts';
+import { duration, mebibytes, some } from './words.ts';
 
 /** Largest difference of the clocks that passes (the request's way over the bus included). */
 const CLOCK_SKEW_MS = 2_000;
@@ -28,7 +28,7 @@ export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refu
   if (facts.cpuFlags.length > 0 && missing.length > 0) add('CPU_FLAGS_MISSING', some(missing, 8));
 
   const skewMs = Math.abs(facts.nowMs - request.nowMs);
-  if (skewMs > CLOCK_SKEW_MS) add('CLOCK_SKEW', `${(skewMs / 1000).toFixed(1)} s apart`);
+  if (skewMs > CLOCK_SKEW_MS) add('CLOCK_SKEW', `${duration(skewMs)} apart`);
   if (facts.sameName?.foreign) add('NAME_IN_USE', `${request.spec.name} is ${facts.sameName.state} there`);
   found.push(
     ...placeRefusals(request, facts),
@@ -58,11 +58,11 @@ function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   return found;
 }
 
-/** Cold and pre-copy hold the pages twice for a while: as images on tmpfs and in the tasks being built. */
+/** All but post-copy hold the pages twice for a while: as images on tmpfs and in the tasks. */
 function roomRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   const found: Refusal[] = [];
   const add = (code: RefusalCode, what: string) => found.push(refuse(code, facts.node, what));
-  const images = request.mode === 'cold' || request.mode === 'precopy' ? request.memoryBytes : 0;
+  const images = request.mode === 'postcopy' ? 0 : request.memoryBytes;
   const needBytes = Math.ceil(request.memoryBytes * 1.1) + images;
   if (facts.memoryAvailableBytes < needBytes)
     add(

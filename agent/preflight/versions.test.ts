@@ -17,10 +17,12 @@ describe('versions', () => {
 
   it("knows the page server's two headers", () => {
     expect([
+      pageServerHeaderBytes('3.19'),
       pageServerHeaderBytes('4.1.1'),
+      pageServerHeaderBytes('4.10'),
       pageServerHeaderBytes('4.2'),
       pageServerHeaderBytes('5.0'),
-    ]).toEqual([24, 32, 32]);
+    ]).toEqual([24, 24, 32, 32, 32]);
   });
 
   it('knows the pairs that fail', () => {

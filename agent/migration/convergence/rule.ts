@@ -1,6 +1,6 @@
 import type { Round } from '../../../protocol/mod.ts';
+import { duration, mebibytes, rate } from '../../preflight/words.ts';
 import { bandwidthOf, dirtyRateBytesPerSecond, predictedDowntimeMs, restMs, withRound } from './estimate.ts';
-import { mebibytes, ms, rate } from './text.ts';
 import type { ConvergenceGoal, ConvergenceModel, ConvergenceState, Decision } from './words.ts';
 
 /** A round that still carries this part of the one before has not helped. */
@@ -73,7 +73,7 @@ function decide(state: ConvergenceState): Decision {
 
 function judge(state: ConvergenceState): Decision {
   const expected = expectation(state);
-  const goalWords = `${ms(state.goal.maxDowntimeMs)} wanted`;
+  const goalWords = `${duration(state.goal.maxDowntimeMs)} wanted`;
   if (isReached(state)) return { kind: 'final', reason: `${expected}, ${goalWords}` };
   const useless = whyUseless(state);
   if (useless !== undefined)
@@ -116,14 +116,14 @@ function whyTooLate(state: ConvergenceState): string | undefined {
   const spentMs = rounds.reduce((sum, { durationMs }) => sum + durationMs, 0);
   const neededMs = rounds.length < 2 ? state.model.fixedMs : restMs(state) + predictedDowntimeMs(state);
   if (spentMs + neededMs <= maxRoundsMs) return undefined;
-  return `the rounds took ${ms(spentMs)}, another one and the end need ${ms(neededMs)}, and ${ms(maxRoundsMs)} are allowed`;
+  return `the rounds took ${duration(spentMs)}, another one and the end need ${duration(neededMs)}, and ${duration(maxRoundsMs)} are allowed`;
 }
 
 function expectation(state: ConvergenceState): string {
   const { fixedMs } = state.model;
-  const total = `${ms(predictedDowntimeMs(state))} expected`;
+  const total = `${duration(predictedDowntimeMs(state))} expected`;
   const rest = restMs(state);
   return fixedMs > 0
-    ? `${total} (${ms(rest)} for the rest, ${ms(fixedMs)} fixed)`
-    : `${ms(rest)} for the rest expected`;
+    ? `${total} (${duration(rest)} for the rest, ${duration(fixedMs)} fixed)`
+    : `${duration(rest)} for the rest expected`;
 }

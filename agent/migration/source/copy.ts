@@ -1,4 +1,4 @@
-import { GodwitError, LIMITS, type Round } from '../../../protocol/mod.ts';
+import { GodwitError, LIMITS, pagesFollowIn, type Round } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { type FileLock, releaseFileLocks, retakeFileLocks } from '../../host/file-locks.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
@@ -9,7 +9,6 @@ import { createMeter, sendImages } from '../../transfer/mod.ts';
 import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir, roundLink } from '../job-dir.ts';
-import { pagesFollowIn } from '../modes.ts';
 import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
 import { Rounds } from './rounds.ts';
@@ -88,6 +87,8 @@ export class SourceCopy {
   /** Lets the container use only this share of its CPU time, from now to the freeze. @throws GodwitError HOST_FAILED */
   async throttle(share: number): Promise<void> {
     const { dumpPlan } = await this.ready();
+    // An undo that has begun releases the brake for good.
+    this.streams.signal.throwIfAborted();
     await this.brake.set(dumpPlan.cgroup, share);
   }
 

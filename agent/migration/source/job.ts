@@ -2,10 +2,12 @@ import {
   type Ending,
   EXCHANGES,
   GodwitError,
+  hasRounds,
   type MigrateRequest,
   type Mode,
   type Outcome,
   toGodwitError,
+  withoutRounds,
 } from '../../../protocol/mod.ts';
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
@@ -13,7 +15,6 @@ import type { JobControl } from '../../jobs/jobs.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import { serveVerbs } from '../../node/endpoints.ts';
 import type { Agent } from '../agent.ts';
-import { hasRounds, withoutRounds } from '../modes.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { findPlace } from './place.ts';
@@ -141,7 +142,8 @@ export class MoveJob implements JobControl {
     this.move.start();
     if (this.early) this.move.abort(this.early.reason, this.early.outcome);
     const ending = await this.move.ended;
-    if (ending.outcome === 'done') agent.pairs.learn(tracker.current, request.bandwidthBytesPerSecond);
+    if (ending.outcome === 'done')
+      agent.pairs.learn(tracker.current, request.bandwidthBytesPerSecond !== undefined);
     if (!brokenChain(ending) || !hasRounds(plan.mode)) return ending;
     agent.log.warn(
       { job: this.id, err: ending.error },

@@ -6,6 +6,7 @@ import {
   GodwitError,
   type JobReport,
   type Move,
+  pagesFollowIn,
   type SourceEffect,
   type SourceEvent,
   type SourceState,
@@ -18,7 +19,6 @@ import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { criuLines } from '../criu-lines.ts';
 import { Driver } from '../driver.ts';
-import { pagesFollowIn } from '../modes.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { SourceCopy } from './copy.ts';

@@ -1,8 +1,8 @@
 import { decode } from '../../../protocol/codec.ts';
 import {
-  type Capabilities,
   EXCHANGES,
   GodwitError,
+  hasRounds,
   LIMITS,
   type MigrateRequest,
   NodeInfo,
@@ -11,12 +11,10 @@ import {
 } from '../../../protocol/mod.ts';
 import type { Owned } from '../../containers/owned.ts';
 import { standing } from '../../preflight/catalogue.ts';
-import { chooseMode, type ModeChoice } from '../../preflight/choose.ts';
+import { chooseMode, type ModeChoice, type ModeQuestion } from '../../preflight/choose.ts';
 import { collectSourceFacts } from '../../preflight/collect-source.ts';
-import { missingFeatures } from '../../preflight/software.ts';
 import { sourceRefusals } from '../../preflight/source.ts';
 import type { Agent } from '../agent.ts';
-import { hasRounds } from '../modes.ts';
 import { goalOf, maxExposureMs } from './goal.ts';
 import type { Peer, Plan } from './words.ts';
 
@@ -51,7 +49,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
   const { info, clockOffsetMs } = await introduce(agent, target);
   const [capabilities, stats] = await Promise.all([agent.capabilities(), runtime.stats(record.name)]);
   const model = agent.pairs.modelOf(target);
-  const choice = chooseMode({
+  const question: ModeQuestion = {
     requested: request.mode ?? spec.policy.mode,
     source: { node: config.node, features: capabilities.features },
     target: { node: target, features: info.capabilities.features },
@@ -60,11 +58,12 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     fixedMs: model.fixedMs,
     linkBytesPerSecond: Math.min(model.linkBytesPerSecond, request.bandwidthBytesPerSecond ?? Infinity),
     lastShare: model.lastShare,
-  });
+  };
+  const choice = chooseMode(question);
   const goal = goalOf(choice.mode, request, spec.policy);
-  const exposureMs = maxExposureMs(request, spec.policy);
-  if (hasRounds(choice.mode) && goal.onNonconverge === 'postcopy')
-    checkEscape({ source: config.node, target, features: info.capabilities.features, exposureMs });
+  // What a move that does not converge is to become has to be possible before it begins.
+  if (goal.onNonconverge === 'postcopy' && hasRounds(choice.mode))
+    chooseMode({ ...question, requested: 'hybrid' });
   const facts = await collectSourceFacts({
     node: config.node,
     mode: choice.mode,
@@ -145,26 +144,4 @@ async function askTarget(agent: Agent, target: string, request: object): Promise
     subject,
     await agent.bus.request(subject, request, { timeoutMs: PREPARE_MS }),
   );
-}
-
-/** What a move that does not converge may become has to be possible before it begins. @throws GodwitError MODE_UNAVAILABLE */
-function checkEscape(move: {
-  readonly source: string;
-  readonly target: string;
-  readonly features: Capabilities['features'];
-  readonly exposureMs: number;
-}): void {
-  const { source, target, features, exposureMs } = move;
-  const missing = missingFeatures('target', 'postcopy', features);
-  const problems = [
-    ...missing.map((feature) => `--on-nonconverge postcopy: ${target} lacks ${feature}`),
-    ...(exposureMs <= 0 ? ['--on-nonconverge postcopy: exposure is limited to 0'] : []),
-  ];
-  if (problems.length === 0) return;
-  throw new GodwitError('MODE_UNAVAILABLE', {
-    mode: 'postcopy',
-    source,
-    target,
-    problem: problems.join('; '),
-  });
 }

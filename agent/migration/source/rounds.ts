@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GodwitError, type Round } from '../../../protocol/mod.ts';
+import { GodwitError, LIMITS, type Round } from '../../../protocol/mod.ts';
 import type { CriuProcess } from '../../criu/criu.ts';
 import type { DumpPlan } from '../../runtime/runtime.ts';
 import { receiveImages, relayListen } from '../../transfer/mod.ts';
@@ -10,8 +10,6 @@ import { type JobDir, roundDir, roundLink } from '../job-dir.ts';
 
 /** How long a pre-dump whose stream was cut may take to let its tasks go. */
 const END_MS = 10_000;
-/** All pagemap files of one round: 64 bytes an entry, an entry for every second page of 64 GiB. */
-const PAGEMAPS_BYTES = 512 * 1024 * 1024;
 
 export interface RoundsRequest {
   readonly plan: DumpPlan;
@@ -49,7 +47,7 @@ export class Rounds {
     const relay = await relayListen({ open: async () => pages, meter, signal, clock: agent.clock });
     await this.preDump(index, imageDir, relay.port);
     await relay.done;
-    await receiveImages({ stream: pagemaps, dir: imageDir, signal, maxBytes: PAGEMAPS_BYTES });
+    await receiveImages({ stream: pagemaps, dir: imageDir, signal, maxBytes: LIMITS.pagemapBytes });
     const durationMs = agent.clock.monotonicMs() - startedAtMs;
     return { index, durationMs, ...(await agent.criu.dumpStats(imageDir)) };
   }

@@ -1,8 +1,7 @@
 import { decode } from '../../../protocol/codec.ts';
-import { EXCHANGES } from '../../../protocol/mod.ts';
+import { EXCHANGES, hasRounds } from '../../../protocol/mod.ts';
 import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
-import { hasRounds } from '../modes.ts';
 import type { SourceCopy } from './copy.ts';
 import { Precopy, type PrecopyFigures } from './precopy.ts';
 import type { Plan, Way } from './words.ts';

@@ -1,4 +1,11 @@
-import { type DomainSpec, GodwitError, type Mode, type Move } from '../../../protocol/mod.ts';
+import {
+  type DomainSpec,
+  GodwitError,
+  hasRounds,
+  type Mode,
+  type Move,
+  pagesFollowIn,
+} from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import { freezeCgroup } from '../../host/freeze.ts';
@@ -6,7 +13,6 @@ import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
-import { hasRounds, pagesFollowIn } from '../modes.ts';
 import { type Memory, receiveMemory } from './memory.ts';
 import { Restore } from './restore.ts';
 import { ArrivingRounds } from './rounds.ts';

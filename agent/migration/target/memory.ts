@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { LIMITS, type Mode } from '../../../protocol/mod.ts';
+import { LIMITS, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
 import { makeGate } from '../../criu/mod.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, roundLink } from '../job-dir.ts';
-import { pagesFollowIn } from '../modes.ts';
 import { openPageSource } from './page-source.ts';
 import { endsWell, receivePages, stopped } from './page-stream.ts';
 

@@ -6,6 +6,7 @@ import {
   type JobPhase,
   type JobReport,
   type Mode,
+  pagesFollowIn,
   type TargetEffect,
   type TargetEvent,
   type TargetState,
@@ -16,7 +17,6 @@ import {
 } from '../../../protocol/mod.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
-import { pagesFollowIn } from '../modes.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { type Arrival, TargetCopy } from './copy.ts';

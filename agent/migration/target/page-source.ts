@@ -1,5 +1,6 @@
+import { pageServerHeaderBytes } from '../../preflight/versions.ts';
 import { relayListen } from '../../transfer/mod.ts';
-import { openPageServer, wireFormatOf } from '../../transfer/pages/mod.ts';
+import { openPageServer } from '../../transfer/pages/mod.ts';
 import type { Agent } from '../agent.ts';
 import type { MemoryRequest } from './memory.ts';
 import { plainMeter } from './page-stream.ts';
@@ -36,7 +37,7 @@ async function fromRounds(agent: Agent, request: MemoryRequest): Promise<PageSou
   const { rounds, signal, broken, job } = request;
   const { criu } = await agent.capabilities();
   const server = await openPageServer({
-    wire: wireFormatOf(criu),
+    wire: pageServerHeaderBytes(criu),
     rounds,
     upstream: () => lazyStream(agent, request),
     clock: agent.clock,

@@ -1,11 +1,16 @@
 import { parseDomain } from '../../../protocol/domain/mod.ts';
-import { GodwitError, LIMITS, type PrepareReply, type PrepareRequest } from '../../../protocol/mod.ts';
+import {
+  GodwitError,
+  LIMITS,
+  type PrepareReply,
+  type PrepareRequest,
+  pagesFollowIn,
+} from '../../../protocol/mod.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import type { Agent } from '../agent.ts';
-import { pagesFollowIn } from '../modes.ts';
 import { TargetMove } from './move.ts';
 
 /**

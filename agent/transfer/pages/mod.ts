@@ -7,4 +7,4 @@ export type {
   PageServerReceived,
   PageServerReport,
 } from './page-server.ts';
-export { type WireFormat, wireFormatOf } from './wire.ts';
+export type { WireFormat } from './wire.ts';

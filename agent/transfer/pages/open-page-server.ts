@@ -121,7 +121,7 @@ class OurPageServer implements PageServer {
   }
 
   private async fetch(pages: RemotePages): Promise<PageServerReceived> {
-    const { upstream, clock, wire, upstreamWire = wire } = this.options;
+    const { upstream, clock, wire } = this.options;
     if (upstream === undefined) return { bytes: 0, ms: 0, goodbye: true };
     const startedMs = clock.monotonicMs();
     const stream = await upstream();
@@ -130,7 +130,7 @@ class OurPageServer implements PageServer {
       throw transferFailed('the page server was closed', stream.ends);
     }
     const arrived = (): void => this.daemon.pump();
-    const fetcher = new Fetcher({ stream, wire: upstreamWire, pages, clock, arrived });
+    const fetcher = new Fetcher({ stream, wire, pages, clock, arrived });
     this.fetcher = fetcher;
     for (const index of this.wantedEarly) fetcher.want(index);
     this.wantedEarly = [];

@@ -53,25 +53,21 @@ describe('the page server', { timeout: 60_000 }, () => {
           .chain((rounds) => fc.tuple(...[...BASES].map(() => arbitraryDumps(PAGES, rounds)))),
         fc.record({
           wire: fc.constantFrom<WireFormat>(24, 32),
-          upstreamWire: fc.constantFrom<WireFormat>(24, 32),
           remote: fc.boolean(),
           width: fc.integer({ min: 1, max: 5 }),
           atMost: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }),
           cuts: fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1 }),
           order: fc.array(fc.nat(), { minLength: 1 }),
         }),
-        async (dumps, { wire, upstreamWire, remote, width, atMost, cuts, order }) => {
+        async (dumps, { wire, remote, width, atMost, cuts, order }) => {
           run += 1;
           const processes = new Map([...BASES.keys()].map((pid, index) => [pid, dumps[index]!]));
           const { final, rounds, truth } = scene.writeAll(`run${run}`, processes, remote);
           const version = rounds.length + 1;
           const short = (answer: number): number => atMost[answer % atMost.length]!;
-          const { stream, fake } = await scene.source(
-            { truth, rounds, final },
-            { wire: upstreamWire, atMost: short },
-          );
+          const { stream, fake } = await scene.source({ truth, rounds, final }, { wire, atMost: short });
           const upstream = remote ? { upstream: async () => stream } : {};
-          const server = await scene.server({ wire, upstreamWire, rounds, ...upstream });
+          const server = await scene.server({ wire, rounds, ...upstream });
           const daemon = new FakeDaemon(server.port, wire);
           const report = await server.begin(final);
 

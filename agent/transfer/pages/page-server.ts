@@ -5,10 +5,8 @@ import type { DataStream } from '../stream.ts';
 import type { WireFormat } from './wire.ts';
 
 export interface PageServerOptions {
-  /** How this node's criu writes the header of its page-server protocol. */
+  /** How criu writes the header of its page-server protocol, here and at the source: pre-flight lets no others meet. */
   readonly wire: WireFormat;
-  /** The same for the source's criu; the same as `wire` unless told: we translate. */
-  readonly upstreamWire?: WireFormat;
   /** Image directories of the pre-dump rounds, oldest first, complete: they are read when the server is opened. */
   readonly rounds: readonly string[];
   /**

@@ -28,12 +28,6 @@ export interface Header {
   readonly id: number;
 }
 
-/** The header format of a criu, by its version as `criu --version` prints it ("4.1.1"). */
-export function wireFormatOf(version: string): WireFormat {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 4 || (major === 4 && minor >= 2) ? 32 : 24;
-}
-
 /** Writes a header at the start of `into`, which must have room for it. */
 export function writeHeader(into: Buffer, wire: WireFormat, header: Header): void {
   const at = wire === 24 ? 8 : 16;

@@ -11,8 +11,9 @@ import type { Command, Runner } from '../../../agent/effects/runner.ts';
 import { systemClock as clock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
 import { freePort } from '../../../agent/migration/free-port.ts';
+import { pageServerHeaderBytes } from '../../../agent/preflight/versions.ts';
 import { createMeter, openDataPort, relayConnect } from '../../../agent/transfer/mod.ts';
-import { openPageServer, wireFormatOf } from '../../../agent/transfer/pages/mod.ts';
+import { openPageServer } from '../../../agent/transfer/pages/mod.ts';
 import { markClean } from './pages-craft.ts';
 import { PAGES_WORKLOAD } from './pages-workload.ts';
 
@@ -64,7 +65,7 @@ async function move(isHybrid: boolean, mib: number) {
   const { criu: version } = await createCriu({ runner }).capabilities();
   const data = await dataPorts();
   const server = await openPageServer({
-    wire: wireFormatOf(version ?? ''),
+    wire: pageServerHeaderBytes(version ?? ''),
     rounds: [round],
     ...(isHybrid ? { upstream: () => data.target.accept(data.id, signal) } : {}),
     clock,

@@ -1,6 +1,6 @@
-import type { Mode } from '../../protocol/mod.ts';
+import type { Mode } from './job.ts';
 
-/** True where the container runs before all of its memory is there. */
+/** True where the container runs before all of its memory is there: the source must live on, frozen, for a while. */
 export function pagesFollowIn(mode: Mode): boolean {
   return mode === 'postcopy' || mode === 'hybrid';
 }
@@ -12,6 +12,5 @@ export function hasRounds(mode: Mode): boolean {
 
 /** The same way for the final dump, without the rounds before it. */
 export function withoutRounds(mode: Mode): Mode {
-  if (mode === 'hybrid') return 'postcopy';
-  return mode === 'precopy' ? 'cold' : mode;
+  return pagesFollowIn(mode) ? 'postcopy' : 'cold';
 }
