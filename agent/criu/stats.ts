@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { GodwitError, type Round } from '../../protocol/mod.ts';
+import { FieldReader } from './protobuf.ts';
 
 /** Head of a criu service file and of its statistics, little-endian. */
 const MAGICS = [0x5510_5940, 0x5709_3306] as const;
@@ -9,6 +10,8 @@ const FILE_BYTES = 64 * 1024;
 /** Pages in criu's statistics are of this size on x86-64 and on arm64 as distributions build it. */
 const PAGE_BYTES = 4096;
 
+/** Field of `stats_entry` that holds the dump's. */
+const DUMP = 1;
 /** Numbers of the fields of criu's `dump_stats_entry` (images/stats.proto). */
 const FIELD = {
   frozenUs: 2,
@@ -44,10 +47,7 @@ export function parseDumpStats(bytes: Uint8Array): Omit<Round, 'index' | 'durati
   }
   const end = HEAD_BYTES + view.getUint32(8, true);
   if (end > bytes.length) throw new Error('it ends within its entry');
-  const dump = fieldsOf(bytes.subarray(HEAD_BYTES, end)).messages.get(1);
-  if (!dump) throw new Error('it has no entry of a dump');
-
-  const { numbers } = fieldsOf(dump);
+  const numbers = dumpNumbers(bytes, end);
   const value = (field: number) => numbers.get(field) ?? 0;
   if (value(FIELD.scanned) + value(FIELD.sharedScanned) === 0)
     throw new Error('criu cleared its counters (post-copy)');
@@ -60,46 +60,16 @@ export function parseDumpStats(bytes: Uint8Array): Omit<Round, 'index' | 'durati
   };
 }
 
-/** One protobuf message: varint fields as numbers, length-delimited ones as bytes; fixed-size ones are passed over. */
-function fieldsOf(bytes: Uint8Array) {
+/** The numbers of the record's dump entry, by field. */
+function dumpNumbers(bytes: Uint8Array, end: number): Map<number, number> {
   const numbers = new Map<number, number>();
-  const messages = new Map<number, Uint8Array>();
-  const cursor = { at: 0 };
-  while (cursor.at < bytes.length) {
-    const tag = varint(bytes, cursor);
-    const field = Math.floor(tag / 8);
-    switch (tag % 8) {
-      case 0:
-        numbers.set(field, varint(bytes, cursor));
-        break;
-      case 1:
-        cursor.at += 8;
-        break;
-      case 2: {
-        const length = varint(bytes, cursor);
-        messages.set(field, bytes.subarray(cursor.at, cursor.at + length));
-        cursor.at += length;
-        break;
-      }
-      case 5:
-        cursor.at += 4;
-        break;
-      default:
-        throw new Error(`field ${field} has an unknown wire type`);
-    }
+  const fields = new FieldReader(bytes, (problem) => new Error(problem));
+  fields.enter(HEAD_BYTES, end);
+  while (fields.next()) {
+    if (fields.field !== DUMP || !fields.isBytes) continue;
+    fields.enter(fields.start, fields.stop);
+    while (fields.next()) if (!fields.isBytes) numbers.set(fields.field, fields.value);
+    return numbers;
   }
-  if (cursor.at > bytes.length) throw new Error('a field ends after the entry');
-  return { numbers, messages };
-}
-
-function varint(bytes: Uint8Array, cursor: { at: number }): number {
-  let value = 0;
-  for (let scale = 1; ; scale *= 128) {
-    const byte = bytes[cursor.at];
-    if (byte === undefined) throw new Error('a number ends after the entry');
-    cursor.at += 1;
-    value += (byte % 128) * scale;
-    if (value > Number.MAX_SAFE_INTEGER) throw new Error('a number is too large');
-    if (byte < 128) return value;
-  }
+  throw new Error('it has no entry of a dump');
 }

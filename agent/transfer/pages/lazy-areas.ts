@@ -1,6 +1,6 @@
+import { FieldReader } from '../../criu/protobuf.ts';
 import { transferFailed } from '../failure.ts';
 import { checkMagic, enterRecord, MAGIC, MAGIC_BYTES } from './pagemap.ts';
-import { FieldReader } from './protobuf.ts';
 
 const VMAS = 14;
 const FIELD = { start: 1, end: 2, flags: 6, status: 7 } as const;
@@ -21,8 +21,8 @@ export interface LazyAreas {
  */
 export function decodeLazyAreas(image: Buffer): LazyAreas {
   checkMagic(image, MAGIC.mm);
-  const mm = new FieldReader(image);
-  const vma = new FieldReader(image);
+  const mm = new FieldReader(image, transferFailed);
+  const vma = new FieldReader(image, transferFailed);
   enterRecord(image, MAGIC_BYTES, mm);
   const starts: number[] = [];
   const ends: number[] = [];

@@ -1,5 +1,5 @@
+import { FieldReader, writeVarint } from '../../criu/protobuf.ts';
 import { transferFailed } from '../failure.ts';
-import { FieldReader, writeVarint } from './protobuf.ts';
 import { PAGE_BYTES, PAGE_FLAGS } from './wire.ts';
 
 /** CRIU's magic numbers: of every image, then of its kind. */
@@ -76,7 +76,7 @@ export class EntryTable {
 /** Reads a pagemap, of CRIU 4.1 or 4.2. @throws GodwitError TRANSFER_FAILED when it is not a sound one */
 export function decodePagemap(image: Buffer): Pagemap {
   checkMagic(image, MAGIC.pagemap);
-  const fields = new FieldReader(image);
+  const fields = new FieldReader(image, transferFailed);
   let at = enterRecord(image, MAGIC_BYTES, fields);
   let pagesId = -1;
   while (fields.next()) if (fields.field === 1 && !fields.isBytes) pagesId = fields.value;

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { writeVarint } from '../../../criu/protobuf.ts';
 import { EntryTable, encodePagemap, MAGIC, type Pagemap } from '../pagemap.ts';
-import { writeVarint } from '../protobuf.ts';
 import { PAGE_BYTES, PAGE_FLAGS } from '../wire.ts';
 
 /** Fixtures of the page server's tests: a process whose memory and images are made page by page. */
