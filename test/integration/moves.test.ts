@@ -49,6 +49,22 @@ describe('a move that nothing disturbs', () => {
   );
 });
 
+describe('a chain of rounds that criu finds broken', () => {
+  it.each([
+    ['at the source', 'dump'],
+    ['at the target', 'page-server'],
+  ] as const)('%s: the move begins once more without rounds', async (_where, program) => {
+    const { name } = await running();
+    nodeOf(program).tell(program, 'chain');
+    const job = await lab.ended(await lab.migrate(name, { mode: 'precopy', iterations: 1 }));
+    expect(job.error).toBeUndefined();
+    expect(job).toMatchObject({ outcome: 'done', mode: 'cold' });
+    expect(job.phases.filter((phase) => phase.name === 'round 1')).toHaveLength(1);
+    expect((await lab.info(name)).container).toMatchObject({ owner: 'n2', state: 'running' });
+    await lab.swept(job);
+  });
+});
+
 describe('a program that fails', () => {
   const cases: [Program, 'cold' | 'precopy' | 'postcopy', Word, string, RegExp][] = [
     ['dump', 'cold', 'fail', 'DUMP_FAILED', /the fake was told to fail/],
@@ -95,7 +111,8 @@ describe('a program that fails', () => {
 });
 
 describe('a program that hangs', () => {
-  const programs: [Program, 'cold' | 'postcopy'][] = [
+  const programs: [Program, 'cold' | 'precopy' | 'postcopy'][] = [
+    ['pre-dump', 'precopy'],
     ['dump', 'cold'],
     ['dump', 'postcopy'],
     ['page-server', 'cold'],

@@ -23,8 +23,8 @@ import { fakeRuntime } from './fake-runtime.ts';
 const BIN = new URL('./bin/', import.meta.url).pathname;
 const FEATURES = ['mem_dirty_track', 'uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
 
-/** What a fake program can be told: see bin/fake-criu.mjs. */
-export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait';
+/** What a fake program can be told: see bin/misbehave.mjs. */
+export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait' | 'chain';
 export type Program = 'dump' | 'pre-dump' | 'page-server' | 'lazy-pages' | 'restore';
 
 /** A node: a real agent over fake programs, with everything it has under one directory. */

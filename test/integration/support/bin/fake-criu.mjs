@@ -1,41 +1,23 @@
-// Stands for criu in moves without a kernel. What goes wrong is told by a word in the file $GODWIT_FAKE/ACTION:
-//   fail     quotes an error in its log and ends with 1      silent   ends with 1 and an empty log
-//   garbage  ends with 1 and a log of random bytes           die      is killed in the middle
-//   hang     stays for ever, whatever signal it gets         lie      ends with 0 and has done nothing
-// It notes in $GODWIT_FAKE/ACTION.reached that it got there.
+// Stands for criu in moves without a kernel; what goes wrong is told by a word (see misbehave.mjs).
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { misbehave } from './misbehave.mjs';
 
 const PAGES = Buffer.alloc(256 * 1024, 'page');
 const [action, ...rest] = process.argv.slice(2);
-const fake = process.env.GODWIT_FAKE;
 const option = (name) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : undefined);
 const images = option('--images-dir');
 const port = Number(option('--port'));
-const word = existsSync(join(fake, action)) ? readFileSync(join(fake, action), 'utf8').trim() : '';
 
 const log = (text) => writeFileSync(option('--log-file'), text);
 const ready = () => writeSync(3, '\0');
 const freezer = (state) => writeFileSync(join(option('--freeze-cgroup'), 'freezer.state'), `${state}\n`);
 
-/** Ends the way the word says; comes back when there is none. */
-function misbehave() {
-  writeFileSync(join(fake, `${action}.reached`), '');
-  if (word === 'die') process.kill(process.pid, 'SIGKILL');
-  if (word === 'hang') {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {});
-    setInterval(() => {}, 60_000);
-    return new Promise(() => {});
-  }
-  if (word === 'garbage') log(randomBytes(200_000));
-  if (word === 'fail')
-    log('Warn  (criu/x.c:1): nothing\nError (criu/fake.c:42): the fake was told to fail\n');
-  if (word === 'lie') process.exit(0);
-  if (word !== '') process.exit(1);
-}
+const complaint = 'Warn  (criu/x.c:1): nothing\nError (criu/fake.c:42): the fake was told to fail\n';
+const misbehaving = () =>
+  misbehave(action, { log, complaint, hasParent: rest.includes('--prev-images-dir') });
 
 function hook(name) {
   const script = option('--action-script');
@@ -52,7 +34,7 @@ function sendPages() {
 
 /** A round: the same pages, and statistics that say how many were written: half as many each time. */
 async function preDump() {
-  await misbehave();
+  await misbehaving();
   await sendPages().catch((error) => {
     log(`Error (criu/page-xfer.c:1): ${error.message}\n`);
     process.exit(1);
@@ -81,7 +63,7 @@ function servePages() {
 async function dump() {
   freezer('FROZEN');
   if (!hook('network-lock')) process.exit(1);
-  await misbehave();
+  await misbehaving();
   if (rest.includes('--page-server')) {
     await sendPages().catch((error) => {
       log(`Error (criu/page-xfer.c:1): ${error.message}\n`);
@@ -101,7 +83,7 @@ async function dump() {
 function receivePages() {
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     server.close();
-    await misbehave();
+    await misbehaving();
     const chunks = [];
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('end', () => {
@@ -122,7 +104,7 @@ async function fetchPages() {
   });
   socket.on('error', () => process.exit(1));
   socket.on('close', async () => {
-    await misbehave();
+    await misbehaving();
     process.exit(bytes === PAGES.length ? 0 : 1);
   });
 }

@@ -1,30 +1,18 @@
 // Stands for `lxc-checkpoint -r`: IMAGES HOOK CGROUP. Waits for its images, builds "tasks" in the fake cgroup, asks the hook.
-// A word in $GODWIT_FAKE/restore (see fake-criu.mjs) tells what goes wrong once the images are
-// there; `wait` holds it until the word is taken back.
+// What goes wrong once the images are there is told by a word (see misbehave.mjs).
 import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { misbehave, pause } from './misbehave.mjs';
 
 const [images, hook, cgroup] = process.argv.slice(2);
-const fake = process.env.GODWIT_FAKE;
-const word = existsSync(join(fake, 'restore')) ? readFileSync(join(fake, 'restore'), 'utf8').trim() : '';
 const log = (text) => writeFileSync(join(images, 'restore.log'), text);
 
 readFileSync(join(images, 'inventory.img'));
-writeFileSync(join(fake, 'restore.reached'), '');
-// Until the word is taken back.
-while (word === 'wait' && existsSync(join(fake, 'restore'))) await pause();
-if (word === 'die') process.kill(process.pid, 'SIGKILL');
-if (word === 'hang') {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {});
-  setInterval(() => {}, 60_000);
-  await new Promise(() => {});
-}
-if (word === 'garbage') log(randomBytes(200_000));
-if (word === 'fail') log('Error (criu/fake.c:43): the fake restore was told to fail\n');
-if (word === 'lie') process.exit(0);
-if (word !== '' && word !== 'wait') process.exit(1);
+await misbehave('restore', {
+  log,
+  complaint: 'Error (criu/fake.c:43): the fake restore was told to fail\n',
+});
 
 const pid = await build();
 if (!ask('post-restore')) {
@@ -41,10 +29,6 @@ async function build() {
     if (found > 0) return found;
     await pause();
   }
-}
-
-function pause() {
-  return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 function ask(action) {
