@@ -1,9 +1,8 @@
-import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkout } from './support/checkout.ts';
-import { createLab, needsRoot, ownName } from './support/lab.ts';
+import { describe, expect, it } from 'vitest';
+import { needsRoot } from './support/lab.ts';
+import { useBareNode } from './support/use-lab.ts';
 
-const lab = createLab(process.env.GODWIT_LAB ?? `${ownName}c`);
+const lab = useBareNode('c');
 const DRIVER = '/usr/lib/godwit/dist/test/e2e/support/criu-driver.js';
 
 /** Runs one scenario of the driver inside n1; see support/criu-driver.ts. */
@@ -12,16 +11,6 @@ async function scenario(name: string) {
 }
 
 describe.skipIf(needsRoot)('the real criu in a lab node', () => {
-  beforeAll(async () => {
-    await execa('npm', ['run', 'build'], { cwd: checkout });
-    expect(await lab.run(['up', '--no-agent', '--nodes', '1'])).toMatchObject({ exitCode: 0 });
-    await lab.sh('n1', 'sysctl -qw fs.pipe-max-size=67108864');
-  });
-
-  afterAll(async () => {
-    await lab.run(['down']);
-  });
-
   it('the doctor moves two processes, cold and post-copy, and leaves nothing', async () => {
     const before = await leftovers();
     const { checks, capabilities } = await scenario('doctor');

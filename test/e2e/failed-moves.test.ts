@@ -1,20 +1,16 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerInfo, Job, MigrateReply, MigrateResult } from '../../protocol/mod.ts';
-import { type Cluster, startCluster } from './support/cluster.ts';
 import { startContainer } from './support/containers.ts';
-import { ownName } from './support/lab.ts';
 import { lxcState, networkLocks, tracesOf } from './support/node-state.ts';
 import { type RedisClient, startRedisClient } from './support/redis-client.ts';
-import { noLabTraces } from './support/traces.ts';
 import { until } from './support/until.ts';
+import { useCluster } from './support/use-lab.ts';
 
-const instance = `${ownName}fail`;
 const host = '10.77.1.30';
-let cluster: Cluster;
+const cluster = useCluster('fail', { nodes: 2 });
 let client: RedisClient;
 
 beforeAll(async () => {
-  cluster = await startCluster(instance, { nodes: 2 });
   await startContainer(cluster, 'n1', 'redis', { name: 'redis', address: host, memoryMib: 512 });
   client = await startRedisClient(cluster, { host, megabytes: 20 });
 });
@@ -22,11 +18,6 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const node of ['n1', 'n2'])
     await cluster.lab.sh(node, 'rm -f /usr/local/bin/lxc-checkpoint /usr/local/bin/criu');
-});
-
-afterAll(async () => {
-  await cluster?.down();
-  await noLabTraces(instance);
 });
 
 /** A program in front of the real one on a node: `$@` are its arguments, `$dir` the image directory among them. */

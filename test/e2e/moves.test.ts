@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
-import { type Cluster, startCluster } from './support/cluster.ts';
 import { startContainer } from './support/containers.ts';
-import { ownName } from './support/lab.ts';
 import { askManyfold, installManyfold, type Manyfold } from './support/manyfold-client.ts';
 import { lxcState, networkLocks, tracesOf } from './support/node-state.ts';
 import { startRedisClient } from './support/redis-client.ts';
-import { noLabTraces } from './support/traces.ts';
 import { until } from './support/until.ts';
+import { useCluster } from './support/use-lab.ts';
 
-const instance = `${ownName}mv`;
 const MEMORY_MIB = 512;
-let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startCluster(instance);
-});
-
-afterAll(async () => {
-  await cluster?.down();
-  await noLabTraces(instance);
-});
+const cluster = useCluster('mv');
 
 describe('a Redis under load', () => {
   it('keeps every key and its one connection over 20 moves in both modes, round all nodes', async () => {

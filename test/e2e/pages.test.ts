@@ -1,9 +1,8 @@
-import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkout } from './support/checkout.ts';
-import { createLab, needsRoot, ownName } from './support/lab.ts';
+import { describe, expect, it } from 'vitest';
+import { needsRoot } from './support/lab.ts';
+import { useBareNode } from './support/use-lab.ts';
 
-const lab = createLab(process.env.GODWIT_LAB ?? `${ownName}g`);
+const lab = useBareNode('g');
 const DRIVER = '/usr/lib/godwit/dist/test/e2e/support/pages-driver.js';
 const MIB = 16;
 const PAGE_BYTES = 4096;
@@ -18,16 +17,6 @@ const allRight = ['1 right', '2 right', 'child 1 right', 'child 2 right'];
 const cleanImages = ['pagemap-N.img', 'pagemap-N.img', 'pagemap-shmem-N.img'];
 
 describe.skipIf(needsRoot)('the page server between two real crius', () => {
-  beforeAll(async () => {
-    await execa('npm', ['run', 'build'], { cwd: checkout });
-    expect(await lab.run(['up', '--no-agent', '--nodes', '1'])).toMatchObject({ exitCode: 0 });
-    await lab.sh('n1', 'sysctl -qw fs.pipe-max-size=67108864');
-  });
-
-  afterAll(async () => {
-    await lab.run(['down']);
-  });
-
   it('hybrid: every page is right, only dirty ones cross, each of them once', async () => {
     const { made, verdicts, received, done, link, ended, clean, parents } = await move('hybrid');
     expect(verdicts).toEqual(allRight);

@@ -1,24 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerInfo, MigrateReply } from '../../protocol/mod.ts';
-import { type Cluster, startCluster } from './support/cluster.ts';
 import { domainXml, startContainer } from './support/containers.ts';
-import { ownName } from './support/lab.ts';
-import { noLabTraces } from './support/traces.ts';
+import { useCluster } from './support/use-lab.ts';
 
-const instance = `${ownName}no`;
-let cluster: Cluster;
+const cluster = useCluster('no', { nodes: 2 });
 
 beforeAll(async () => {
-  cluster = await startCluster(instance, { nodes: 2 });
   await startContainer(cluster, 'n1', 'redis', { name: 'web', address: '10.77.1.40', memoryMib: 256 });
-});
-
-afterAll(async () => {
-  await cluster?.down();
-  await noLabTraces(instance);
 });
 
 describe('what cannot be is said at once, in one line, with its exit code', () => {
@@ -64,7 +55,7 @@ describe('what cannot be is said at once, in one line, with its exit code', () =
   });
 
   it('XML with a name that leaves its directory, with the place', async () => {
-    const file = join(tmpdir(), `${instance}.xml`);
+    const file = join(tmpdir(), `${cluster.lab.instance}.xml`);
     await writeFile(
       file,
       domainXml({ name: 'x', address: '10.77.1.42' }).replace('<name>x<', '<name>../../etc<'),

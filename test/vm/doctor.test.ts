@@ -1,20 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DoctorList } from '../../protocol/documents.ts';
-import { type Cluster, startCluster } from '../e2e/support/cluster.ts';
-import { ownName } from '../e2e/support/lab.ts';
-import { noLabTraces } from '../e2e/support/traces.ts';
+import { useCluster } from '../e2e/support/use-lab.ts';
 
-const instance = `${ownName}vd`;
-let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startCluster(instance, { nodes: 2 });
-});
-
-afterAll(async () => {
-  await cluster?.down();
-  await noLabTraces(instance);
-});
+const cluster = useCluster('vd', { nodes: 2 });
 
 describe('doctor where the kernel tracks dirty memory', () => {
   it('finds pre-copy possible and all trials good', async () => {

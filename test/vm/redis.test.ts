@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { MigrateResult } from '../../protocol/mod.ts';
-import { type Cluster, startCluster } from '../e2e/support/cluster.ts';
 import { startContainer } from '../e2e/support/containers.ts';
-import { ownName } from '../e2e/support/lab.ts';
 import { tracesOf } from '../e2e/support/node-state.ts';
 import { startRedisClient } from '../e2e/support/redis-client.ts';
-import { noLabTraces } from '../e2e/support/traces.ts';
+import { useCluster } from '../e2e/support/use-lab.ts';
 
-const instance = `${ownName}vr`;
-let cluster: Cluster;
-
-beforeAll(async () => {
-  cluster = await startCluster(instance, { nodes: 2 });
-});
-
-afterAll(async () => {
-  await cluster?.down();
-  await noLabTraces(instance);
-});
+const cluster = useCluster('vr', { nodes: 2 });
 
 it('a Redis keeps every key and its one connection over a pre-copy and a hybrid', async () => {
   const host = '10.77.1.31';

@@ -10,21 +10,34 @@ export interface Cluster {
   down(): Promise<void>;
 }
 
-/** Starts a lab and waits until its agents answer. @param tell shows the lab's own progress lines */
-export async function startCluster(
-  instance: string,
-  options: { readonly nodes?: number; readonly rate?: string } = {},
-): Promise<Cluster> {
+/** What a lab is to be like. */
+export interface LabWish {
+  /** 3 unless told. */
+  readonly nodes?: number;
+  readonly rate?: string;
+}
+
+/** Starts a lab and waits until its agents answer. Takes down what could not be started. */
+export async function startCluster(instance: string, wish: LabWish = {}): Promise<Cluster> {
   const lab = createLab(instance);
-  const rate = options.rate === undefined ? [] : ['--rate', options.rate];
+  await startLab(lab, wish);
+  return joinCluster(lab);
+}
+
+/** The same, for a lab that has been named already. */
+export async function startLab(lab: Lab, { nodes = 3, rate }: LabWish): Promise<void> {
   try {
-    const up = await lab.run(['up', '--nodes', String(options.nodes ?? 3), ...rate]);
+    const up = await lab.run([
+      'up',
+      '--nodes',
+      String(nodes),
+      ...(rate === undefined ? [] : ['--rate', rate]),
+    ]);
     if (up.exitCode !== 0) throw new Error(`lab up failed: ${up.stderr}`);
   } catch (error) {
     await lab.run(['down']);
     throw error;
   }
-  return joinCluster(lab);
 }
 
 /** The cluster of a lab that is up. */

@@ -9,8 +9,8 @@ import { until } from './until.ts';
 
 const PORT = 7080;
 
-/** What pages.py found when it looked at every word of its memory. */
-export interface PagesCheck {
+/** What memory.py found when it looked at every word of its memory. */
+export interface MemoryCheck {
   readonly pages: number;
   readonly wrong: number;
   /** Pages written since it started. */
@@ -20,25 +20,26 @@ export interface PagesCheck {
 }
 
 /** A container with memory of a known content, over one connection that outlives moves. */
-export interface Pages {
+export interface Memory {
   /** Lets it write pages of its first `overMib` MiB, one after the other. */
   write(pagesPerSecond: number, overMib: number): Promise<void>;
-  check(): Promise<PagesCheck>;
+  check(): Promise<MemoryCheck>;
   close(): Promise<void>;
 }
 
-/** Starts workloads/pages in a container, with `mib` MiB. */
-export async function startPages(
+/** Starts workloads/memory in a container, with `mib` MiB. */
+export async function startMemory(
   cluster: Cluster,
   node: string,
   { name, address, mib }: { readonly name: string; readonly address: string; readonly mib: number },
-): Promise<Pages> {
+): Promise<Memory> {
   await startContainer(cluster, node, 'generic', {
     name,
     address,
     memoryMib: 2 * mib + 64,
-    fill: (rootfs) => copyFile(join(checkout, 'test/e2e/workloads/pages/pages.py'), join(rootfs, 'pages.py')),
-    args: ['/bin/python3', '-I', '-S', '/pages.py', String(PORT), String(mib)],
+    fill: (rootfs) =>
+      copyFile(join(checkout, 'test/e2e/workloads/memory/memory.py'), join(rootfs, 'memory.py')),
+    args: ['/bin/python3', '-I', '-S', '/memory.py', String(PORT), String(mib)],
   });
   const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${PORT}`];
   await until(`${address} listens`, 120_000, async () => (await cluster.lab.run(knock)).exitCode === 0);

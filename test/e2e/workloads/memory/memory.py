@@ -1,4 +1,4 @@
-"""Memory with a known content and a writer: pages.py PORT MIB.
+"""Memory with a known content and a writer: memory.py PORT MIB.
 
 Every page of MIB MiB carries its number in each of its words but the first, which counts how often it was written. One
 connection at a time may ask, a line each:  write PAGES_PER_SECOND OVER_MIB  |  check
