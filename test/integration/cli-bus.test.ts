@@ -1,33 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CloudEvent, LIMITS } from '../../protocol/mod.ts';
 import { container, containerInfo, endedJob, job, migrateReply, nodeInfo } from '../support/messages.ts';
-import { buildCli, type CliResult, runCli, startCli } from './support/cli.ts';
-import { type FakeCluster, fakeCluster } from './support/fake-cluster.ts';
-import { type NatsServer, startNats } from './support/nats.ts';
+import { runCli } from './support/cli.ts';
+import { expectOneLine, useCli } from './support/cli-scene.ts';
+import { startNats } from './support/nats.ts';
 
-let server: NatsServer;
-let cluster: FakeCluster;
-beforeAll(async () => {
-  buildCli();
-  server = await startNats();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  cluster = await fakeCluster(server.url);
-  return () => cluster[Symbol.asyncDispose]();
-});
-
-const env = () => ({ NATS_URL: server.url, GODWIT_CLUSTER: 'lab' });
-const godwit = (...args: string[]): Promise<CliResult> => runCli(args, env());
-
-function expectOneLine(result: CliResult, code: number, text: RegExp): void {
-  expect(result.stderr).toMatch(/^godwit: [^\n]+\nhint: [^\n]+\n$/);
-  expect(result.stderr).toMatch(text);
-  expect({ stdout: result.stdout, code: result.code }).toEqual({ stdout: '', code });
-}
+const scene = useCli();
+const { godwit, start } = scene;
 
 /** A TCP server that accepts and then does what `greet` says. */
 async function tcpServer(greet: string): Promise<{ url: string; server: Server }> {
@@ -55,7 +37,7 @@ describe('a bus that is not there', () => {
   });
 
   it('exits 6 when an agent does not answer in time', async () => {
-    await cluster.answer(cluster.subjects.node('n1', 'info'), undefined);
+    await scene.cluster.answer(scene.cluster.subjects.node('n1', 'info'), undefined);
     const result = await godwit('node', 'show', 'n1', '--request-timeout', '200ms');
     expectOneLine(result, 6, /no answer on godwit\.v1\.lab\.node\.n1\.info within 200 ms/);
   });
@@ -104,7 +86,7 @@ describe('hostile replies', () => {
   it.each(BAD)('give one clear line and never a stack: %s', async (_what, answer) => {
     const verbs = { info: 'inspect', start: 'start', migrate: 'migrate' } as const;
     const tried = Object.entries(verbs).map(async ([verb, command]) => {
-      await cluster.answer(cluster.subjects.container('web', verb as keyof typeof verbs), answer);
+      await scene.cluster.answer(scene.cluster.subjects.container('web', verb as keyof typeof verbs), answer);
       return godwit(command, 'web');
     });
     for (const result of await Promise.all(tried)) {
@@ -117,16 +99,16 @@ describe('hostile replies', () => {
   it('cannot write escape sequences through names, states or XML', async () => {
     const evil = '\u001b]0;owned\u0007\u001b[2Jx';
     const digest = container({ owner: evil, addresses: [evil], job: evil });
-    await cluster.answer(
-      cluster.subjects.all('info'),
+    await scene.cluster.answer(
+      scene.cluster.subjects.all('info'),
       nodeInfo(evil, { version: evil, containers: [digest] }),
     );
-    await cluster.answer(
-      cluster.subjects.container('web', 'info'),
+    await scene.cluster.answer(
+      scene.cluster.subjects.container('web', 'info'),
       containerInfo({ container: digest, xml: evil, limits: { [evil]: evil } }),
     );
-    await cluster.answer(cluster.subjects.container('web', 'migrate'), () => {
-      void cluster.publishJob(
+    await scene.cluster.answer(scene.cluster.subjects.container('web', 'migrate'), () => {
+      void scene.cluster.publishJob(
         'ended',
         endedJob('failed', { log: [evil], error: { code: evil, message: evil } }),
       );
@@ -141,16 +123,16 @@ describe('hostile replies', () => {
   });
 
   it('refuse a request that is over the limit before it is sent', async () => {
-    await cluster.answer(cluster.subjects.container('web', 'exec'), {});
+    await scene.cluster.answer(scene.cluster.subjects.container('web', 'exec'), {});
     const args = Array.from({ length: 12 }, () => 'x'.repeat(100_000));
     const result = await godwit('exec', 'web', '--', ...args);
     expectOneLine(result, 2, new RegExp(`over the limit of ${LIMITS.messageBytes}`));
-    expect(cluster.requests).toEqual([]);
+    expect(scene.cluster.requests).toEqual([]);
   });
 
   it('an accepted move without a job is a refused message', async () => {
     const { job: _none, ...reply } = migrateReply();
-    await cluster.answer(cluster.subjects.container('web', 'migrate'), reply);
+    await scene.cluster.answer(scene.cluster.subjects.container('web', 'migrate'), reply);
     expectOneLine(await godwit('migrate', 'web', 'n2'), 2, /job: an accepted move has an id/);
   });
 });
@@ -158,8 +140,8 @@ describe('hostile replies', () => {
 describe('a reader that goes away', () => {
   it('ends the program quietly', async () => {
     const xml = `<!-- ${'x'.repeat(LIMITS.domainXmlBytes)} -->`; // More than a pipe holds.
-    await cluster.answer(cluster.subjects.container('web', 'info'), containerInfo({ xml }));
-    const run = startCli(['dumpxml', 'web'], env());
+    await scene.cluster.answer(scene.cluster.subjects.container('web', 'info'), containerInfo({ xml }));
+    const run = start(['dumpxml', 'web']);
     run.closeStdout();
     expect(await run.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
   });
@@ -167,14 +149,17 @@ describe('a reader that goes away', () => {
 
 describe('events', () => {
   async function stream(): Promise<void> {
-    const manager = await jetstreamManager(cluster.nats);
-    await manager.streams.delete(cluster.subjects.eventStream).catch(() => undefined);
-    await manager.streams.add({ name: cluster.subjects.eventStream, subjects: [cluster.subjects.eventAll] });
+    const manager = await jetstreamManager(scene.cluster.nats);
+    await manager.streams.delete(scene.cluster.subjects.eventStream).catch(() => undefined);
+    await manager.streams.add({
+      name: scene.cluster.subjects.eventStream,
+      subjects: [scene.cluster.subjects.eventAll],
+    });
   }
 
   it('exits 6 when there is no stream', async () => {
     expectOneLine(
-      await runCli(['events'], { NATS_URL: server.url, GODWIT_CLUSTER: 'none' }),
+      await runCli(['events'], { NATS_URL: scene.server.url, GODWIT_CLUSTER: 'none' }),
       6,
       /GODWIT_EVENTS_none/,
     );
@@ -183,9 +168,9 @@ describe('events', () => {
   it('prints the history, oldest first, of the wanted type', async () => {
     await stream();
     expect(await godwit('events')).toMatchObject({ code: 0, stdout: '' });
-    await cluster.publishJob('phase', job());
-    await cluster.publishRaw(cluster.subjects.event('health', 'n1'), 'garbage');
-    await cluster.publishJob('ended', endedJob('done'));
+    await scene.cluster.publishJob('phase', job());
+    await scene.cluster.publishRaw(scene.cluster.subjects.event('health', 'n1'), 'garbage');
+    await scene.cluster.publishJob('ended', endedJob('done'));
     const plain = await godwit('events', '--type', 'job', '--since', '10m');
     expect(plain.stdout.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^\d\d:\d\d:\d\d event\.job n1 j1 web n1 -> n2: phase dump$/),
@@ -202,10 +187,10 @@ describe('events', () => {
 
   it('follows until Ctrl-C', async () => {
     await stream();
-    await cluster.publishJob('phase', job());
-    const run = startCli(['events', '--follow', '--json'], env());
+    await scene.cluster.publishJob('phase', job());
+    const run = start(['events', '--follow', '--json']);
     await run.wrote(/"id":"e1"/);
-    await cluster.publishJob('ended', endedJob('done'));
+    await scene.cluster.publishJob('ended', endedJob('done'));
     await run.wrote(/"id":"e2"/);
     run.interrupt();
     expect(await run.ended).toMatchObject({ code: 130, stderr: '' });

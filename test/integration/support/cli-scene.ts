@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import { buildCli, type CliResult, type CliRun, runCli, startCli } from './cli.ts';
+import { type FakeCluster, fakeCluster } from './fake-cluster.ts';
+import { type NatsServer, startNats } from './nats.ts';
+
+/** The built `godwit` in front of a real NATS server, on which a test answers for the agents. */
+export interface CliScene {
+  readonly server: NatsServer;
+  /** A new one for each test. */
+  readonly cluster: FakeCluster;
+  /** Runs it to its end, with something on its standard input if wanted. */
+  run(args: readonly string[], stdin?: string): Promise<CliResult>;
+  godwit(...args: readonly string[]): Promise<CliResult>;
+  /** Starts it, `more` in its environment. */
+  start(args: readonly string[], more?: Record<string, string>): CliRun;
+}
+
+/** Sets the scene for all tests of a file. */
+export function useCli(): CliScene {
+  let server: NatsServer;
+  let cluster: FakeCluster;
+  beforeAll(async () => {
+    buildCli();
+    server = await startNats();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    cluster = await fakeCluster(server.url);
+    return () => cluster[Symbol.asyncDispose]();
+  });
+  const env = () => ({ NATS_URL: server.url, GODWIT_CLUSTER: 'lab', TZ: 'UTC' });
+  return {
+    get server() {
+      return server;
+    },
+    get cluster() {
+      return cluster;
+    },
+    run: (args, stdin) => runCli(args, env(), stdin),
+    godwit: (...args) => runCli(args, env()),
+    start: (args, more) => startCli(args, { ...env(), ...more }),
+  };
+}
+
+/** Exactly one message line and at most one hint line, and never a stack. */
+export function expectOneLine(result: CliResult, code: number, text: RegExp): void {
+  expect(result.stderr).toMatch(/^godwit: [^\n]+\n(hint: [^\n]+\n)?$/);
+  expect(result.stderr).toMatch(text);
+  expect(result.stdout).toBe('');
+  expect(result.code).toBe(code);
+}
