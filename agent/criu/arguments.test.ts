@@ -3,6 +3,7 @@ import { dumpArguments, lazyPagesArguments, pageServerArguments, preDumpArgument
 
 const paths = { imageDir: '/run/j/images', logFile: '/run/j/source/dump.log' };
 const head = ['--images-dir', '/run/j/images', '--log-file', '/run/j/source/dump.log', '--status-fd', '3'];
+const toPageServer = ['--page-server', '--address', '127.0.0.1', '--port', '9'];
 const dump = { ...paths, plan: { initPid: 7, args: ['-t', '7', '--file-locks'] }, deadlineMs: 1 } as const;
 
 describe('dumpArguments', () => {
@@ -14,11 +15,7 @@ describe('dumpArguments', () => {
       '-t',
       '7',
       '--file-locks',
-      '--page-server',
-      '--address',
-      '127.0.0.1',
-      '--port',
-      '9',
+      ...toPageServer,
       '--network-lock',
       'nftables',
       '--action-script',
@@ -70,19 +67,7 @@ describe('the other processes', () => {
 
   it('a pre-dump tracks memory, and has a parent from the second on', () => {
     const options = { ...paths, plan: dump.plan, address: '127.0.0.1', port: 9 };
-    const first = [
-      'pre-dump',
-      ...head,
-      '-t',
-      '7',
-      '--file-locks',
-      '--page-server',
-      '--address',
-      '127.0.0.1',
-      '--port',
-      '9',
-      '--track-mem',
-    ];
+    const first = ['pre-dump', ...head, '-t', '7', '--file-locks', ...toPageServer, '--track-mem'];
     expect(preDumpArguments(options)).toEqual(first);
     expect(preDumpArguments({ ...options, previous: '../1' })).toEqual([
       ...first,
@@ -98,11 +83,7 @@ describe('the other processes', () => {
       ...head,
       '--work-dir',
       '/run/j/restore',
-      '--page-server',
-      '--address',
-      '127.0.0.1',
-      '--port',
-      '9',
+      ...toPageServer,
     ]);
   });
 });

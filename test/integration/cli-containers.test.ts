@@ -11,18 +11,11 @@ import {
   UndefinedList,
 } from '../../protocol/mod.ts';
 import { container, containerInfo, nodeInfo } from '../support/messages.ts';
-import { expectOneLine, useCli } from './support/cli-scene.ts';
+import { expectOneLine, NODES, useCli } from './support/cli-scene.ts';
 
 const scene = useCli();
-const { run } = scene;
+const { run, answerAll } = scene;
 const BUSY = new GodwitError('CONTAINER_BUSY', { container: 'web', job: 'j7' });
-const NODES = [
-  nodeInfo('n2', {
-    containers: [container({ name: 'api', owner: 'n2', phase: 'stopped', state: 'stopped' })],
-  }),
-  nodeInfo('n1', { containers: [container(), container({ name: 'db', job: 'j9' })] }),
-];
-const answerAll = () => scene.cluster.answer(scene.cluster.subjects.all('info'), ...NODES);
 
 describe('ps', () => {
   it('lists what runs on every node that answers, and with -a all', async () => {

@@ -6,17 +6,8 @@ import { fakeCluster } from './support/fake-cluster.ts';
 import { startNats } from './support/nats.ts';
 
 const scene = useCli();
-const { godwit, start } = scene;
+const { godwit, start, accepting } = scene;
 const info = (value: Job) => ({ type: 'io.godwit.v1.job.info', job: value });
-
-/** The owner accepts, and the job's events follow at once: some even before the answer arrives. */
-async function accepting(...states: readonly Job[]): Promise<void> {
-  await scene.cluster.answer(scene.cluster.subjects.container('web', 'migrate'), () => {
-    for (const state of states)
-      void scene.cluster.publishJob(state.state === 'ended' ? 'ended' : 'phase', state);
-    return migrateReply();
-  });
-}
 
 describe('a job whose events get lost', () => {
   it('is asked for, so that nothing hangs', async () => {

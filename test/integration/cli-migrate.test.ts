@@ -3,7 +3,6 @@ import {
   type ErrorCode,
   ErrorDocument,
   GodwitError,
-  type Job,
   MigrateReply,
   MigrateResult,
   type Outcome,
@@ -12,16 +11,7 @@ import { endedJob, job, migrateReply, preflight } from '../support/messages.ts';
 import { useCli } from './support/cli-scene.ts';
 
 const scene = useCli();
-const { godwit } = scene;
-
-/** The owner accepts, and the job's events follow at once: some even before the answer arrives. */
-async function accepting(...states: readonly Job[]): Promise<void> {
-  await scene.cluster.answer(scene.cluster.subjects.container('web', 'migrate'), () => {
-    for (const state of states)
-      void scene.cluster.publishJob(state.state === 'ended' ? 'ended' : 'phase', state);
-    return migrateReply();
-  });
-}
+const { godwit, accepting } = scene;
 
 describe('migrate', () => {
   it('follows the job by its events and sums up', async () => {

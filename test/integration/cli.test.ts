@@ -1,18 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { DoctorList, GodwitError, Job, JobList, NodeInfo, NodeList } from '../../protocol/mod.ts';
-import { container, doctorReply, endedJob, job, nodeInfo } from '../support/messages.ts';
+import { doctorReply, endedJob, job, nodeInfo } from '../support/messages.ts';
 import { runCli } from './support/cli.ts';
 import { expectOneLine, useCli } from './support/cli-scene.ts';
 
 const scene = useCli();
-const { run } = scene;
-const NODES = [
-  nodeInfo('n2', {
-    containers: [container({ name: 'api', owner: 'n2', phase: 'stopped', state: 'stopped' })],
-  }),
-  nodeInfo('n1', { containers: [container(), container({ name: 'db', job: 'j9' })] }),
-];
-const answerAll = () => scene.cluster.answer(scene.cluster.subjects.all('info'), ...NODES);
+const { run, answerAll } = scene;
 
 describe('node', () => {
   it('ls lists them in order, with versions when wide', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
+import type { Job } from '../../../protocol/mod.ts';
+import { container, migrateReply, nodeInfo } from '../../support/messages.ts';
 import { buildCli, type CliResult, type CliRun, runCli, startCli } from './cli.ts';
 import { type FakeCluster, fakeCluster } from './fake-cluster.ts';
 import { type NatsServer, startNats } from './nats.ts';
@@ -13,7 +15,19 @@ export interface CliScene {
   godwit(...args: readonly string[]): Promise<CliResult>;
   /** Starts it, `more` in its environment. */
   start(args: readonly string[], more?: Record<string, string>): CliRun;
+  /** {@link NODES} say what they are and run. */
+  answerAll(): Promise<void>;
+  /** The owner accepts a move, and the job's events follow at once: some even before the answer arrives. */
+  accepting(...states: readonly Job[]): Promise<void>;
 }
+
+/** Two nodes with three containers. */
+export const NODES = [
+  nodeInfo('n2', {
+    containers: [container({ name: 'api', owner: 'n2', phase: 'stopped', state: 'stopped' })],
+  }),
+  nodeInfo('n1', { containers: [container(), container({ name: 'db', job: 'j9' })] }),
+];
 
 /** Sets the scene for all tests of a file. */
 export function useCli(): CliScene {
@@ -39,6 +53,13 @@ export function useCli(): CliScene {
     run: (args, stdin) => runCli(args, env(), stdin),
     godwit: (...args) => runCli(args, env()),
     start: (args, more) => startCli(args, { ...env(), ...more }),
+    answerAll: () => cluster.answer(cluster.subjects.all('info'), ...NODES),
+    accepting: (...states) =>
+      cluster.answer(cluster.subjects.container('web', 'migrate'), () => {
+        for (const state of states)
+          void cluster.publishJob(state.state === 'ended' ? 'ended' : 'phase', state);
+        return migrateReply();
+      }),
   };
 }
 
