@@ -21,8 +21,8 @@ export interface MemoryCheck {
 
 /** A container with memory of a known content, over one connection that outlives moves. */
 export interface Memory {
-  /** Lets it write pages of its first `overMib` MiB, one after the other. */
-  write(pagesPerSecond: number, overMib: number): Promise<void>;
+  /** Lets it write pages of its first `overMib` MiB, one after the other; each costs it so much CPU time. */
+  write(pagesPerSecond: number, overMib: number, costUs?: number): Promise<void>;
   check(): Promise<MemoryCheck>;
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ export async function startMemory(
     return JSON.parse(value);
   };
   return {
-    write: (pagesPerSecond, overMib) => ask(`write ${pagesPerSecond} ${overMib}`),
+    write: (pagesPerSecond, overMib, costUs = 0) => ask(`write ${pagesPerSecond} ${overMib} ${costUs}`),
     check: () => ask('check'),
     async close() {
       const ended = once(child, 'close');

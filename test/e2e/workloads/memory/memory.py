@@ -1,7 +1,7 @@
 """Memory with a known content and a writer: memory.py PORT MIB.
 
 Every page of MIB MiB carries its number in each of its words but the first, which counts how often it was written. One
-connection at a time may ask, a line each:  write PAGES_PER_SECOND OVER_MIB  |  check
+connection at a time may ask, a line each:  write PAGES_PER_SECOND OVER_MIB COST_US  |  check
 `check` looks at every word and answers with JSON; it also tells the longest time this process was not running.
 """
 import json
@@ -18,8 +18,20 @@ count = mib * 256
 # A small python has no mmap; so much at once comes from one of its own, and each word below is in one page.
 memory = bytearray(count * PAGE)
 written = [0] * count
-writer = {"rate": 0.0, "over": 1, "next": 0, "owed": 0.0, "writes": 0}
+writer = {"rate": 0.0, "over": 1, "next": 0, "owed": 0.0, "cost": 0, "writes": 0}
 seen = {"last": time.time(), "gap": 0.0, "wrong": 0}
+
+
+def work(turns):
+    for _ in range(turns):
+        pass
+
+
+def turns_in_a_second():
+    # Once, for the clock of a process' CPU time starts anew when it is restored.
+    began = time.process_time()
+    work(200_000)
+    return 200_000 / (time.process_time() - began)
 
 
 def rest_of(page):
@@ -43,6 +55,7 @@ def write_some():
         writer["next"] += 1
         writer["writes"] += 1
         writer["owed"] -= 1
+        work(writer["cost"])
 
 
 def check():
@@ -58,13 +71,14 @@ def check():
 
 def obey(words):
     if words[0] == "write":
-        writer.update(rate=float(words[1]), over=max(1, int(words[2]) * 256), owed=0.0)
+        writer.update(rate=float(words[1]), over=max(1, int(words[2]) * 256), cost=int(float(words[3]) / 1e6 * speed), owed=0.0)
         return {}
     return check()
 
 
 for number in range(count):
     memory[number * PAGE : (number + 1) * PAGE] = struct.pack("<Q", 0) + rest_of(number)
+speed = turns_in_a_second()
 listener = socket.create_server(("0.0.0.0", port))
 client, buffered = None, b""
 seen["last"] = time.time()
