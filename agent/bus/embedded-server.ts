@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../effects/clock.ts';
-import type { Runner } from '../effects/runner.ts';
+import type { Runner, RunningProcess } from '../effects/runner.ts';
 import { awaitMembers } from './first-start.ts';
 import type { BusLog } from './options.ts';
 import {
@@ -13,7 +13,7 @@ import {
   serverFiles,
   syncsAlways,
 } from './server-config.ts';
-import { checkPorts, endLeftover, probeServer } from './server-process.ts';
+import { checkPorts, endServer, findOrphan, probeServer } from './server-process.ts';
 import { supervise } from './server-supervisor.ts';
 import { NATS_PORTS, type NatsPorts, planTopology } from './topology.ts';
 
@@ -51,10 +51,11 @@ export interface EmbeddedServer {
 
 /**
  * Starts this node's nats-server and keeps it running until `stop`; one that dies comes back after a growing pause.
+ * One that a killed agent left behind is taken over.
  * @throws GodwitError HOST_FAILED (no binary, a port is taken, it does not start), CONFIG_INVALID
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const { join: hosts, address, node, clock, log } = options;
+  const { join: hosts, address, node, log } = options;
   const topology = planTopology(hosts, { address, node });
   const binary = options.binary ?? 'nats-server';
   const version = await probeServer(options.runner, binary);
@@ -69,12 +70,11 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     version,
   };
   await mkdir(config.dir, { recursive: true, mode: 0o700 });
-  if (await endLeftover(config.dir, clock)) log.warn({}, 'ended the nats-server of an agent that was killed');
-  await checkPorts(portsOf(config));
-  await writeFile(serverFiles(config.dir).config, serverConfigText(config), { mode: 0o600 });
-  await awaitOthers(config, options);
+  const orphan = await adoptable(config, options);
+  if (orphan) log.warn({ pid: orphan.pid }, 'took over the nats-server of an agent that was killed');
+  else await makeReady(config, options);
 
-  const supervisor = supervise(config, { ...options, binary });
+  const supervisor = supervise(config, { ...options, binary, orphan });
   try {
     await supervisor.ready;
   } catch (error) {
@@ -87,6 +87,29 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     notes: [...topology.notes, ...durabilityNotes(config)],
     stop: supervisor.stop,
   };
+}
+
+/**
+ * The server of an agent that was killed, when it is what this agent would start: the cluster's records and the clients of
+ * other nodes do not notice that the agent died. One with other settings is ended.
+ */
+async function adoptable(
+  config: ServerConfig,
+  { clock, log }: EmbeddedServerOptions,
+): Promise<RunningProcess | undefined> {
+  const orphan = await findOrphan(config.dir, clock);
+  if (!orphan) return undefined;
+  const text = await readFile(serverFiles(config.dir).config, 'utf8').catch(() => '');
+  if (text === serverConfigText(config)) return orphan;
+  log.warn({ pid: orphan.pid }, 'ends the nats-server of an agent that was killed: it has other settings');
+  await endServer(orphan, clock);
+  return undefined;
+}
+
+async function makeReady(config: ServerConfig, options: EmbeddedServerOptions): Promise<void> {
+  await checkPorts(portsOf(config));
+  await writeFile(serverFiles(config.dir).config, serverConfigText(config), { mode: 0o600 });
+  await awaitOthers(config, options);
 }
 
 function portsOf({ listen, address, ports, topology }: ServerConfig): [string, number][] {

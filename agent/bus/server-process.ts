@@ -2,12 +2,13 @@ import { readFile, readlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { GodwitError } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
-import type { Runner } from '../effects/runner.ts';
+import type { Runner, RunningProcess, RunResult } from '../effects/runner.ts';
+import { hasCode } from '../host/failure.ts';
 import { type ServerVersion, serverFiles } from './server-config.ts';
 
 const PROBE_MS = 5_000;
 const END_MS = 5_000;
-const LOOK_MS = 20;
+const LOOK_MS = 100;
 
 /** The version of the nats-server binary. @throws GodwitError HOST_FAILED when there is none that works */
 export async function probeServer(runner: Runner, binary: string): Promise<ServerVersion> {
@@ -35,18 +36,44 @@ export async function checkPorts(wanted: readonly (readonly [host: string, port:
   }
 }
 
-/** Ends the server that a killed agent left behind, so that its ports and its store are free. */
-export async function endLeftover(dir: string, clock: Clock): Promise<boolean> {
+/** The server that a killed agent left running, if there is one. */
+export async function findOrphan(dir: string, clock: Clock): Promise<RunningProcess | undefined> {
   const files = serverFiles(dir);
   const pid = Number.parseInt(await readFile(files.pid, 'utf8').catch(() => ''), 10);
-  if (!(pid > 1) || !(await isServer(pid, files.config))) return false;
-  process.kill(pid, 'SIGTERM');
-  const untilMs = clock.monotonicMs() + END_MS;
-  while (await isServer(pid, files.config)) {
-    if (clock.monotonicMs() > untilMs) process.kill(pid, 'SIGKILL');
-    await clock.sleep(LOOK_MS); // not our child: the kernel does not tell us when it ends
-  }
-  return true;
+  if (!(pid > 1) || !(await isServer(pid, files.config))) return undefined;
+  return {
+    pid,
+    ended: awaitOrphan(pid, files.config, clock),
+    kill: (signal) => {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        if (!hasCode(error, 'ESRCH')) throw error;
+      }
+    },
+  };
+}
+
+/** Ends a server, so that its ports and its store are free. */
+export async function endServer(server: RunningProcess, clock: Clock): Promise<void> {
+  server.kill('SIGTERM');
+  const cancel = clock.after(END_MS, () => server.kill('SIGKILL'));
+  await server.ended;
+  cancel();
+}
+
+/** Not our child: the kernel does not tell us when it ends. */
+async function awaitOrphan(pid: number, config: string, clock: Clock): Promise<RunResult> {
+  const adoptedAtMs = clock.monotonicMs();
+  while (await isServer(pid, config)) await clock.sleep(LOOK_MS);
+  return {
+    exitCode: null,
+    signal: null,
+    stdout: '',
+    stderr: '',
+    timedOut: false,
+    durationMs: clock.monotonicMs() - adoptedAtMs,
+  };
 }
 
 /** True once a NATS server greets at `host:port`. */

@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly log: BusLog;
   readonly binary: string;
+  /** A server that runs already, as it is to run. */
+  readonly orphan?: RunningProcess | undefined;
 }
 
 /** A server that is kept running. */
@@ -31,19 +33,16 @@ export interface Supervisor {
 export function supervise(config: ServerConfig, options: SupervisorOptions): Supervisor {
   const { clock, log } = options;
   const stopping = new AbortController();
-  let child: RunningProcess | undefined;
-  const start = () => {
-    child = options.runner.start({
+  const start = () =>
+    options.runner.start({
       file: options.binary,
       args: ['-c', serverFiles(config.dir).config],
       deadlineMs: Number.POSITIVE_INFINITY,
       detached: true,
     });
-    return child;
-  };
-  const first = start();
+  const first = options.orphan ?? start();
+  let running = first;
   const keep = async () => {
-    let running = first;
     let pauseMs = RESTART_MS.first;
     for (;;) {
       const result = await running.ended;
@@ -61,8 +60,8 @@ export function supervise(config: ServerConfig, options: SupervisorOptions): Sup
     ready: awaitReady(config, first, options),
     stop: async () => {
       stopping.abort();
-      child?.kill('SIGTERM');
-      const cancel = clock.after(STOP_MS, () => child?.kill('SIGKILL'));
+      running.kill('SIGTERM');
+      const cancel = clock.after(STOP_MS, () => running.kill('SIGKILL'));
       await kept;
       cancel();
       await rm(serverFiles(config.dir).pid, { force: true });

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -92,12 +93,41 @@ describe('one server', () => {
     await start(1, 0);
   });
 
-  test('the server that a killed agent left behind is ended, then a new one runs', async () => {
-    await start(1, 0);
-    const left = pidOf(1);
-    // A second agent on the same directory: what a restarted one finds.
-    await start(1, 0);
-    expect(pidOf(1)).not.toBe(left);
+  describe('that a killed agent left behind', () => {
+    /** What is left of an agent that was killed: its server, in a session of its own. */
+    async function orphan(): Promise<number> {
+      await (await start(1, 0)).stop();
+      const config = join(dirOf(1), 'server.conf');
+      spawn(natsServerBin(), ['-c', config], { detached: true, stdio: 'ignore' }).unref();
+      await vi.waitFor(() => expect(pidOf(1)).toBeGreaterThan(1), 5_000);
+      return pidOf(1);
+    }
+
+    test('is taken over, kept running and stopped as its own', async () => {
+      const left = await orphan();
+      const server = await start(1, 0);
+      expect(pidOf(1)).toBe(left);
+
+      process.kill(left, 'SIGKILL');
+      await vi.waitFor(() => expect(pidOf(1)).not.toBe(left), 5_000);
+      const bus = await testBus(server.url);
+      expect(await bus.records.list()).toEqual([]);
+      await bus.close();
+      await server.stop();
+    });
+
+    test('is ended by `stop`', async () => {
+      const left = await orphan();
+      await (await start(1, 0)).stop();
+      await vi.waitFor(() => expect(() => process.kill(left, 0)).toThrow('ESRCH'), 5_000);
+    });
+
+    test('is replaced when it has other settings', async () => {
+      const left = await orphan();
+      await start(1, 0, { node: 'renamed' });
+      expect(pidOf(1)).not.toBe(left);
+      expect(() => process.kill(left, 0)).toThrow('ESRCH');
+    });
   });
 
   test('a port that another program holds is named', async () => {
