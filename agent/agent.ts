@@ -12,6 +12,8 @@ import type { Runner } from './effects/runner.ts';
 import { systemClock } from './effects/system-clock.ts';
 import { systemRandom } from './effects/system-random.ts';
 import { createRunner } from './effects/system-runner.ts';
+import { createFaults, type Faults } from './faults/faults.ts';
+import type { Fault } from './faults/parse.ts';
 import { raisePipeMaxSize } from './host/kernel.ts';
 import { eventPublisher } from './jobs/events.ts';
 import { Jobs } from './jobs/jobs.ts';
@@ -40,10 +42,13 @@ export interface Tools {
   readonly runner: Runner;
   readonly criu: Criu;
   readonly runtime: Runtime;
+  /** Where moves are made to fail, in labs and tests. */
+  readonly faults: Faults;
 }
 
-/** The programs of this machine. */
-export function systemTools({ node, lxcPath, runDir }: AgentConfig): Tools {
+/** The programs of this machine, and what they are to fail at. */
+export function systemTools(config: AgentConfig, log: Logger, faults: readonly Fault[]): Tools {
+  const { node, lxcPath, runDir, dataPort } = config;
   const runner = createRunner();
   const criu = createCriu({ runner });
   const { explain } = criu;
@@ -51,6 +56,7 @@ export function systemTools({ node, lxcPath, runDir }: AgentConfig): Tools {
     runner,
     criu,
     runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, explain }),
+    faults: createFaults(faults, { runner, log, runDir, dataPort, busPorts: busPorts(config) }),
   };
 }
 
@@ -62,7 +68,7 @@ export async function startAgent(
   config: AgentConfig,
   version: string,
   log: Logger,
-  tools: Tools = systemTools(config),
+  tools: Tools,
 ): Promise<RunningAgent> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -130,6 +136,11 @@ async function compose(
     { node: config.node, cluster: config.cluster, containers: agent.containers.list().length },
     'ready',
   );
+}
+
+function busPorts({ bus }: AgentConfig): number[] {
+  if (bus.embedded) return [bus.clientPort];
+  return (bus.url ?? '').split(',').map((url) => Number(/:(\d+)\/?$/.exec(url)?.[1] ?? bus.clientPort));
 }
 
 /** The agent's own server first, unless the cluster has NATS already. */

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { toGodwitError } from '../protocol/mod.ts';
-import { startAgent } from './agent.ts';
+import { startAgent, systemTools } from './agent.ts';
 import { loadConfig } from './config/config.ts';
+import { FAULT_VARIABLE, parseFaults } from './faults/parse.ts';
 
 const DEFAULT_CONFIG = '/etc/godwit/agent.toml';
 const USAGE = `usage: godwit-agent [--config FILE] [--check-config] [--version]
@@ -24,10 +25,11 @@ async function main(): Promise<void> {
   const version = ownVersion();
   if (options.version) return void process.stdout.write(`godwit-agent ${version}\n`);
   const config = loadConfig(options.config ?? DEFAULT_CONFIG, { mustExist: options.config !== undefined });
+  const faults = parseFaults(process.env[FAULT_VARIABLE]);
   if (options['check-config']) return void process.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
 
   const log = pino({ level: config.logLevel, base: { node: config.node } });
-  const agent = await startAgent(config, version, log);
+  const agent = await startAgent(config, version, log, systemTools(config, log, faults));
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {

@@ -7,6 +7,7 @@ import type { Criu } from '../criu/criu.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Random } from '../effects/random.ts';
 import type { Runner } from '../effects/runner.ts';
+import type { Faults } from '../faults/faults.ts';
 import type { PublishEvent } from '../jobs/events.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -44,6 +45,8 @@ export interface Agent {
   readonly jobs: Jobs;
   readonly publish: PublishEvent;
   readonly pairs: PairModels;
+  /** Where a move comes by a fault point it asks here. */
+  readonly faults: Faults;
   readonly capabilities: () => Promise<Capabilities>;
   /** Remarks of the bus layer an operator should see. */
   readonly notes: readonly string[];

@@ -9,6 +9,7 @@ export class Driver<State, Event, Effect extends { readonly kind: string }> {
   private readonly step: (state: State, event: Event) => Step<State, Effect>;
   private readonly perform: (effect: Effect) => Promise<void>;
   private readonly broke: (effect: Effect, error: unknown) => void;
+  private readonly before: (effect: Effect) => Promise<void> | undefined;
 
   /** `broke` is told of an effect that threw; it decides which event that is. */
   constructor(options: {
@@ -16,11 +17,13 @@ export class Driver<State, Event, Effect extends { readonly kind: string }> {
     readonly step: (state: State, event: Event) => Step<State, Effect>;
     readonly perform: (effect: Effect) => Promise<void>;
     readonly broke: (effect: Effect, error: unknown) => void;
+    readonly before: (effect: Effect) => Promise<void> | undefined;
   }) {
     this.now = options.start;
     this.step = options.step;
     this.perform = options.perform;
     this.broke = options.broke;
+    this.before = options.before;
   }
 
   get state(): State {
@@ -31,7 +34,9 @@ export class Driver<State, Event, Effect extends { readonly kind: string }> {
     const { state, effects } = this.step(this.now, event);
     this.now = state;
     for (const effect of effects) {
-      this.perform(effect).catch((error: unknown) => this.broke(effect, error));
+      const struck = this.before(effect);
+      const performed = struck === undefined ? this.perform(effect) : struck.then(() => this.perform(effect));
+      performed.catch((error: unknown) => this.broke(effect, error));
     }
   }
 }

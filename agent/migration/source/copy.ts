@@ -69,6 +69,7 @@ export class SourceCopy {
   /** One pre-dump of the running container. @throws GodwitError DUMP_FAILED, TRANSFER_FAILED, HOST_FAILED */
   async round(index: number): Promise<Round> {
     const { rounds } = await this.ready();
+    await this.agent.faults.at('source.round', this.plan.job);
     return rounds.run(index);
   }
 
@@ -125,6 +126,7 @@ export class SourceCopy {
       await killCgroup(dump.cgroup, agent.clock);
       await dump.finish();
     }
+    await agent.faults.at('source.sweep', plan.job);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
     await this.cleanUp('the move is over');
@@ -140,6 +142,7 @@ export class SourceCopy {
   private async prepare(targetGone: () => void): Promise<Opened> {
     const { agent, plan, streams, reverter } = this;
     const { spec } = plan.owned;
+    await agent.faults.at('source.open', plan.job);
     const dumpPlan = await agent.runtime.dumpPlan(spec);
     const dir = await makeJobDir(agent, reverter, {
       job: plan.job,
@@ -185,6 +188,7 @@ export class SourceCopy {
     dump.stopping.then(
       (atMs) => {
         events.stopping(atMs);
+        void agent.faults.at('source.stopping', plan.job);
         // Now, so that the images do not carry the brake to the target.
         return this.brake.release();
       },

@@ -134,6 +134,7 @@ export class MoveJob implements JobControl {
   private async work(request = this.request): Promise<Ending> {
     const { agent, tracker } = this;
     tracker.phase('preflight');
+    await agent.faults.at('source.search', this.id);
     const { plan, peer } = await this.search(request);
     tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
     if (!peer)

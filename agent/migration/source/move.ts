@@ -81,6 +81,7 @@ export class SourceMove {
       step: sourceStep,
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broke(effect, error),
+      before: (effect) => agent.faults.at(`source.${effect.kind}`, plan.job),
     });
   }
 
@@ -137,6 +138,7 @@ export class SourceMove {
       case 'running':
         this.figures.resumed(report.resumedAtMs ?? report.nowMs);
         this.tracker.phase(pagesFollowIn(this.way.mode) ? 'pages' : 'cleanup');
+        if (pagesFollowIn(this.way.mode)) void this.agent.faults.at('source.pages', this.plan.job);
         return this.driver.feed({ kind: 'target-running' });
       case 'filled':
         this.figures.filled(report.nowMs);
@@ -216,6 +218,7 @@ export class SourceMove {
   private async ship(): Promise<void> {
     this.tracker.phase('images');
     await this.copy.ship();
+    await this.agent.faults.at('source.shipped', this.plan.job);
     this.tracker.phase('restore');
     const details = { target: this.plan.target, timeoutMs: PREPARED_MS, doing: 'restoring' };
     this.stopPatience = this.agent.clock.after(PREPARED_MS, () => {

@@ -77,6 +77,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
   });
   const own = sourceRefusals(facts);
   const onlyLook = request.dryRun || standing(own, request.unsafe).length > 0;
+  if (!onlyLook) await agent.faults.at('source.prepare', job);
   const reply = await askTarget(agent, target, {
     type: 'io.godwit.v1.node.prepare.request',
     job,

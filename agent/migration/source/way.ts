@@ -71,6 +71,7 @@ export class WayFinder {
     const subject = agent.subjects.node(plan.target, 'switch');
     const body = { type: 'io.godwit.v1.node.switch.request', job: plan.job, ...way };
     tracker.phase('switch');
+    await agent.faults.at('source.switch', plan.job);
     const reply = await agent.bus.request(subject, body, { timeoutMs: SWITCH_MS });
     decode(EXCHANGES.node.switch.reply, subject, reply);
   }

@@ -110,9 +110,10 @@ export class TargetCopy {
    * this node do not agree on the rounds that came; RESTORE_FAILED
    */
   async switch(mode: Mode, rounds: number): Promise<void> {
-    const { arrival, dir } = this;
+    const { agent, arrival, dir } = this;
     const { job } = arrival.move;
     const problem = (what: string) => new GodwitError('JOB_STATE', { job, state: 'building', problem: what });
+    await agent.faults.at('target.switch', job);
     if (!dir || !this.rounds || this.memory) throw problem('it has no rounds that could be over');
     const dirs = await this.rounds.end();
     if (dirs.length !== rounds) throw problem(`${dirs.length} rounds are here, not ${rounds}`);
@@ -146,9 +147,11 @@ export class TargetCopy {
    * @throws GodwitError TRANSFER_FAILED, RESTORE_FAILED
    */
   async build(): Promise<void> {
-    const { arrival, all, dir, events } = this;
+    const { agent, arrival, all, dir, events } = this;
     const { spec } = arrival;
+    const { job } = arrival.move;
     if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was reserved' });
+    await agent.faults.at('target.build', job);
     const first = AbortSignal.any([all.signal, AbortSignal.timeout(FIRST_STREAM_MS)]);
     const control = await this.accept('control', first);
     control.once('close', events.sourceGone).resume();
@@ -156,11 +159,13 @@ export class TargetCopy {
     events.phase('receive');
     const maxBytes = spec.memoryBytes + IMAGE_ROOM.bytes;
     await receiveImages({ stream: images, dir: dir.images, signal: all.signal, maxBytes });
+    await agent.faults.at('target.images', job);
     const { memory, restore } = this;
     if (!memory || !restore) throw new GodwitError('INTERNAL', { problem: 'images before the switch' });
     events.phase('memory');
     await memory.start();
     events.phase('restore');
+    await agent.faults.at('target.restore', job);
     await restore.build(dir.images);
   }
 

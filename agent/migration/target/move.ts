@@ -15,6 +15,7 @@ import {
   toGodwitError,
   type WireError,
 } from '../../../protocol/mod.ts';
+import type { FaultPoint } from '../../faults/points.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
 import { MovingRecord, withoutJob } from '../moving-record.ts';
@@ -55,6 +56,7 @@ export class TargetMove implements Arriving {
       step: targetStep,
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broke(effect, error),
+      before: (effect) => agent.faults.at(`target.${effect.kind}`, arrival.move.job),
     });
   }
 
@@ -163,10 +165,12 @@ export class TargetMove implements Arriving {
     this.stopWaiting();
     this.phase('resume');
     this.resumedAtMs = await copy.resume();
+    await this.strike('target.resumed');
     this.takenOver = this.takeOver();
     this.driver.feed({ kind: 'resumed' });
     await this.takenOver;
     if (!this.pagesFollow) return;
+    await this.strike('target.pages');
     await copy.received();
     this.driver.feed({ kind: 'filled' });
   }
@@ -220,7 +224,10 @@ export class TargetMove implements Arriving {
   private async end(ending: Ending): Promise<void> {
     if (ending.outcome === 'done') {
       await this.takenOver;
-      if (!this.pagesFollow || (await this.fill())) await this.copy.settle();
+      if (!this.pagesFollow || (await this.fill())) {
+        await this.strike('target.settle');
+        await this.copy.settle();
+      }
     }
     this.finish(ending);
   }
@@ -228,6 +235,7 @@ export class TargetMove implements Arriving {
   /** Every page is on this node; the source is gone, and only this node's own daemon can still fail. */
   private async fill(): Promise<boolean> {
     const { agent, arrival, copy } = this;
+    await this.strike('target.fill');
     try {
       await copy.filled();
     } catch (error) {
@@ -242,6 +250,10 @@ export class TargetMove implements Arriving {
       );
     });
     return true;
+  }
+
+  private async strike(point: FaultPoint): Promise<void> {
+    await this.agent.faults.at(point, this.arrival.move.job);
   }
 
   /** It must never run on missing pages. */

@@ -22,7 +22,8 @@ export async function prepareArrival(
   agent: Agent,
   request: PrepareRequest,
 ): Promise<Omit<PrepareReply, 'type'>> {
-  const { config, clock, random, arriving } = agent;
+  const { config, clock, random, arriving, faults } = agent;
+  if (!request.dryRun) await faults.at('target.prepare', request.job);
   const spec = parseDomain(request.spec, { file: `record of ${request.container}` });
   if (spec.name !== request.container)
     throw new GodwitError('MESSAGE_INVALID', {
@@ -66,7 +67,9 @@ export async function prepareArrival(
   arriving.set(job, move);
   void move.ended.then(() => arriving.delete(job));
   try {
+    await faults.at('target.reserve', job);
     await move.reserve();
+    await faults.at('target.reserved', job);
   } catch (error) {
     arriving.delete(job);
     throw error;

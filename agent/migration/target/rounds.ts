@@ -60,6 +60,7 @@ export class ArrivingRounds {
     for (let index = 1; index <= LIMITS.roundsMax; index++) {
       await this.next.received;
       this.complete = index;
+      await agent.faults.at('target.round', request.job);
       if (index < LIMITS.roundsMax) this.next = await startRound(agent, request, signal, index + 1);
       const stream = await agent.data.accept({ job: request.job, kind: 'pagemaps', index }, signal);
       const dir = roundDir(request.dir, index);

@@ -48,12 +48,18 @@ agents_blame() {
 }
 
 # lab agent NODE start|stop|restart|kill|log: `stop` holds over a power cut; after `kill` the agent comes back by itself.
+# start and restart take --fault POINT:ACTION[,…]: GODWIT_FAULT for this one start.
 lab_agent() {
-  local node=${1:-} action=${2:-}
+  local node=${1:-} action=${2:-} fault=''
   need_node "$node"
+  if [[ $# -eq 4 && $action == *start && $3 == --fault && -n $4 ]]; then
+    fault=$4
+  elif [[ $# -gt 2 ]]; then
+    action=
+  fi
   case $action in
     log) exec cat "$LAB_DISK/$node/upper/var/log/godwit-agent.log" ;;
-    start | stop | restart | kill) exec "$LAB_SELF" exec "$node" -- /usr/local/lib/lab/agentctl "$action" ;;
-    *) usage "usage: lab agent NODE start|stop|restart|kill|log" ;;
+    start | stop | restart | kill) exec "$LAB_SELF" exec "$node" -- /usr/local/lib/lab/agentctl "$action" "$fault" ;;
+    *) usage "usage: lab agent NODE start|stop|restart|kill|log [--fault POINT:ACTION]" ;;
   esac
 }

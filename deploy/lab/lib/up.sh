@@ -85,6 +85,7 @@ lab power-off NODE | lab power-on NODE           cut a node's power; start it ag
 lab cut NODE [--from NODE|client]                break a node's network, all of it or one peer's
 lab heal NODE [--from NODE|client]               mend it
 lab agent NODE start|stop|restart|kill|log       the node's godwit-agent
+lab agent NODE start|restart --fault POINT:ACTION   the same, to fail there once (agent/faults)
 lab rootfs redis|generic NAME                    a container root file system at /srv/godwit/NAME in all nodes
 lab image                                        build the node image if need be, print where it is
 lab status

@@ -18,6 +18,7 @@ import { createCriu } from '../../../agent/criu/mod.ts';
 import type { Command, Runner, RunResult } from '../../../agent/effects/runner.ts';
 import { systemClock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
+import { NO_FAULTS } from '../../../agent/faults/faults.ts';
 import { fakeRuntime } from './fake-runtime.ts';
 
 const BIN = new URL('./bin/', import.meta.url).pathname;
@@ -83,7 +84,8 @@ export function fakeNode(name: string, url: string, change: Partial<AgentConfig>
       const criu = createCriu({ runner });
       const common = { dir, node: name, runner, clock: systemClock, explain: criu.explain };
       const log = pino({ level: process.env.GODWIT_TEST_LOG ?? 'silent', base: { node: name } });
-      agent = await startAgent(config, '0.0.0', log, { runner, criu, runtime: fakeRuntime(common) });
+      const tools = { runner, criu, runtime: fakeRuntime(common), faults: NO_FAULTS };
+      agent = await startAgent(config, '0.0.0', log, tools);
     },
     stop,
     tell: (program, word) => writeFileSync(join(fake, program), word),
