@@ -10,7 +10,7 @@ test('the page of fault points is up to date (cure: npm run generate)', () => {
 });
 
 test.each(['source', 'target'] as const)('every effect of the %s core has its fault point', (side) => {
-  const core = read(`../../protocol/handover/${side}.ts`);
+  const core = read(`../../protocol/handover/${side}-words.ts`);
   const effects = core.slice(core.indexOf('Effect ='), core.indexOf('Step = Step<'));
   const kinds = [...effects.matchAll(/kind: '([\w-]+)'/g)].map(([, kind]) => `${side}.${kind}`);
   expect(kinds.length).toBeGreaterThan(8);
@@ -29,7 +29,7 @@ test('every point is somewhere on the way of a move', () => {
     'target/prepare.ts',
     'target/rounds.ts',
   ].map((file) => read(`../migration/${file}`));
-  const cores = ['source', 'target'].map((side) => read(`../../protocol/handover/${side}.ts`));
+  const cores = ['source', 'target'].map((side) => read(`../../protocol/handover/${side}-words.ts`));
   const missing = Object.keys(POINTS).filter((point) => {
     const step = point.slice(point.indexOf('.') + 1);
     return !places.some((text) => text.includes(`'${point}'`)) && !cores.join().includes(`'${step}'`);

@@ -4,6 +4,7 @@ import {
   GodwitError,
   type Move,
   type RecordView,
+  type Side,
   verdictOf,
 } from '../../protocol/mod.ts';
 import type { Records, Versioned } from '../bus/bus.ts';
@@ -11,6 +12,8 @@ import type { Clock } from '../effects/clock.ts';
 
 /** First wait between two tries on a store that does not answer, and the longest. */
 const RETRY_MS = { first: 50, longest: 2_000 };
+/** Between two looks at a record that somebody else changes next. */
+const WATCH_MS = 3_000;
 
 /** The record of a container that moves, as one side of the move changes it: by CAS at the revision it saw last. */
 export class MovingRecord {
@@ -19,6 +22,7 @@ export class MovingRecord {
   private readonly clock: Clock;
   private readonly move: Move;
   private waitMs = 0;
+  private closed = false;
 
   /** @param start what this side wrote or read last; the target has seen nothing yet */
   constructor(records: Records, clock: Clock, move: Move, start?: Versioned) {
@@ -34,9 +38,13 @@ export class MovingRecord {
     return this.last;
   }
 
-  /** Source: phase `switching`, this move's until somebody decides. */
-  claim(mode: string): Promise<CasAnswer> {
-    const { job, source, target } = this.move;
+  /**
+   * Source: phase `switching`, this move's until somebody decides. At the move's own revision and no later one: a claim
+   * that was overtaken by its undo must not succeed.
+   */
+  async claim(mode: string): Promise<CasAnswer> {
+    const { job, source, target, revision } = this.move;
+    if (this.current.revision !== revision) return 'conflict';
     return this.write({ ...this.current.record, phase: 'switching', job: { id: job, source, target, mode } });
   }
 
@@ -52,6 +60,29 @@ export class MovingRecord {
     return this.write(withoutJob(this.current.record));
   }
 
+  /**
+   * Source, which goes on: its record takes no part in the move any more. Goes on until the store has it. It writes even
+   * when the record looks right: a claim without an answer may be on its way still, and can never be applied after this.
+   */
+  async giveBack(): Promise<void> {
+    for (;;) {
+      const { record } = this.current;
+      if (record.owner === this.move.source && (await this.write(withoutJob(record))) === 'ok') return;
+      const view = await this.ask();
+      if (verdictOf(this.move, view) !== 'stale' && view.job !== this.move.job) return;
+    }
+  }
+
+  /** Source in doubt: an operator's decision. Its own again, one epoch on; or the target's, for good. */
+  async resolve(keep: Side): Promise<CasAnswer> {
+    const { record } = this.current;
+    if (record.owner !== this.move.target) return 'conflict';
+    const { source, epoch } = this.move;
+    if (keep === 'source')
+      return this.write({ ...record, phase: 'switching', owner: source, epoch: epoch + 2 });
+    return this.write({ ...withoutJob(record), phase: record.phase === 'lost' ? 'lost' : 'stopped' });
+  }
+
   /** Target: takes an undecided move back. */
   async abort(): Promise<CasAnswer> {
     const view = await this.ask();
@@ -64,17 +95,35 @@ export class MovingRecord {
     for (;;) {
       await this.pause();
       const seen = await this.read();
-      if (!seen) continue;
-      const { owner, epoch, job } = seen.record;
-      return { revision: seen.revision, owner, epoch, ...(job ? { job: job.id } : {}) };
+      if (seen) return viewOf(seen);
     }
   }
 
-  /** Target, after the commit: the next phase of its own container; goes on until the store has it. */
+  /** The same after a while, for as long as nobody answers; undefined once this was closed. */
+  async watch(): Promise<RecordView | undefined> {
+    for (;;) {
+      await this.clock.sleep(WATCH_MS);
+      if (this.closed) return undefined;
+      const seen = await this.read();
+      if (seen) return viewOf(seen);
+    }
+  }
+
+  /** Nobody looks any more. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /**
+   * Target, after the commit: the next phase of its own container; goes on until the store has it.
+   * @throws GodwitError RECORD_CONFLICT when the container is not its own any more
+   */
   async become(next: (record: ContainerRecord) => ContainerRecord): Promise<Versioned> {
     for (;;) {
-      const view = await this.ask();
-      if (verdictOf(this.move, view) !== 'committed') continue;
+      const verdict = verdictOf(this.move, await this.ask());
+      if (verdict === 'reclaimed' || verdict === 'passed')
+        throw new GodwitError('RECORD_CONFLICT', { container: this.move.container });
+      if (verdict !== 'committed') continue;
       if ((await this.write(next(this.current.record))) === 'ok') return this.current;
     }
   }
@@ -92,7 +141,10 @@ export class MovingRecord {
 
   private async write(record: ContainerRecord): Promise<CasAnswer> {
     const result = await this.records.update(record, this.current.revision);
-    if (result.status === 'ok') this.last = { record, revision: result.revision };
+    if (result.status === 'ok') {
+      this.last = { record, revision: result.revision };
+      this.waitMs = 0;
+    }
     return result.status;
   }
 
@@ -101,6 +153,11 @@ export class MovingRecord {
     if (this.waitMs > 0) await this.clock.sleep(this.waitMs);
     this.waitMs = Math.min(RETRY_MS.longest, Math.max(RETRY_MS.first, this.waitMs * 2));
   }
+}
+
+function viewOf({ record, revision }: Versioned): RecordView {
+  const { owner, epoch, phase, job } = record;
+  return { revision, owner, epoch, phase, ...(job ? { job: job.id } : {}) };
 }
 
 /** The record of a container that runs where its record says, part of no move. */

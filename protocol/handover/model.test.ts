@@ -13,6 +13,7 @@ import {
   type TargetEvent,
   targetStart,
   targetStep,
+  verdictOf,
 } from './mod.ts';
 
 const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no' }).toWire();
@@ -63,7 +64,7 @@ class World {
     };
     this.source = sourceStart(move);
     this.target = targetStart(move);
-    this.record = { owner: 'n1', epoch: 4, revision: 1 };
+    this.record = { owner: 'n1', epoch: 4, revision: 1, phase: 'running' };
     this.history.push(this.record);
     this.pending.push(() => this.toSource({ kind: 'ready' }));
     this.pending.push(() => {
@@ -107,10 +108,14 @@ class World {
     this.story.push(`S!${effect.kind}`);
     switch (effect.kind) {
       case 'claim':
-        return this.cas(this.sourceRevision, { owner: 'n1', epoch: 4, job: 'j' }, (answer) => {
-          if (answer === 'ok') this.sourceRevision = this.record.revision;
-          this.toSource({ kind: 'claim', answer });
-        });
+        return this.cas(
+          this.sourceRevision,
+          { owner: 'n1', epoch: 4, phase: 'switching', job: 'j' },
+          (answer) => {
+            if (answer === 'ok') this.sourceRevision = this.record.revision;
+            this.toSource({ kind: 'claim', answer });
+          },
+        );
       case 'dump':
         if (this.tape.pick(6) === 1) return this.toSource({ kind: 'failed', error: ERROR });
         this.sourceRuns = false;
@@ -125,14 +130,17 @@ class World {
         });
         return;
       case 'commit':
-        return this.cas(this.sourceRevision, { owner: 'n2', epoch: 5 }, (answer) =>
-          this.toSource({ kind: 'commit', answer }),
+        return this.cas(
+          this.sourceRevision,
+          { owner: 'n2', epoch: 5, phase: 'resuming', job: 'j' },
+          (answer) => this.toSource({ kind: 'commit', answer }),
         );
       case 'settle':
-        return this.cas(this.sourceRevision, { owner: 'n1', epoch: 4 }, (answer) =>
+        return this.cas(this.sourceRevision, { owner: 'n1', epoch: 4, phase: 'running' }, (answer) =>
           this.toSource({ kind: 'settle', answer }),
         );
       case 'ask':
+      case 'watch':
         return this.toSource({ kind: 'record', record: this.read() });
       case 'tell-commit':
         return this.send(() => this.toTarget({ kind: 'commit', epoch: 5 }));
@@ -144,6 +152,8 @@ class World {
       case 'kill':
         this.sourceAlive = false;
         return this.toSource({ kind: 'killed' });
+      case 'resolve':
+      case 'doubt':
       case 'end':
         return;
     }
@@ -165,13 +175,18 @@ class World {
         return this.send(() => this.toSource({ kind: 'target-lost', error: ERROR }));
       case 'abort-cas': {
         const seen = this.read();
-        if (seen.job !== 'j') return this.toTarget({ kind: 'abort-cas', answer: 'conflict' });
-        return this.cas(seen.revision, { owner: 'n1', epoch: 4 }, (answer) =>
+        if (verdictOf(this.target.move, seen) !== 'undecided')
+          return this.toTarget({ kind: 'abort-cas', answer: 'conflict' });
+        return this.cas(seen.revision, { owner: 'n1', epoch: 4, phase: 'running' }, (answer) =>
           this.toTarget({ kind: 'abort-cas', answer }),
         );
       }
       case 'ask':
+      case 'watch':
         return this.toTarget({ kind: 'record', record: this.read() });
+      case 'close':
+        this.write({ owner: 'n2', epoch: 5, phase: 'running' });
+        return this.toTarget({ kind: 'closed' });
       case 'resume':
         this.targetRuns = true;
         return this.toTarget({ kind: 'resumed' });
@@ -181,6 +196,7 @@ class World {
       case 'freeze-lost':
         this.targetRuns = false;
         return this.toTarget({ kind: 'frozen-lost' });
+      case 'doubt':
       case 'end':
         return;
     }
@@ -200,6 +216,11 @@ class World {
     return this.history.at(-1 - age) ?? this.record;
   }
 
+  private write(record: Omit<RecordView, 'revision'>): void {
+    this.record = { ...record, revision: this.record.revision + 1 };
+    this.history.push(this.record);
+  }
+
   /** The write may be applied with or without an answer, later than its caller gives up on it, or never. */
   private cas(
     revision: number,
@@ -208,8 +229,7 @@ class World {
   ): unknown {
     const apply = (): boolean => {
       if (this.record.revision !== revision) return false;
-      this.record = { ...record, revision: revision + 1 };
-      this.history.push(this.record);
+      this.write(record);
       return true;
     };
     switch (this.tape.pick(4)) {

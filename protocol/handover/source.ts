@@ -1,84 +1,9 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
 import type { Outcome } from '../job.ts';
-import {
-  type CasAnswer,
-  type Ending,
-  type Move,
-  onItsWay,
-  type RecordView,
-  type Step,
-  verdictOf,
-} from './words.ts';
-
-/**
- * Where the source stands. `claiming`: the CAS to phase `switching` is out. `freezing`: criu works, the tasks stop at
- * any moment. `frozen`: they stand still, the target builds its copy. `committing`: the one CAS that changes the owner
- * is out. `settling`: its outcome is unknown, a second CAS at the same revision (or the one
- * read since) decides. `asking`: it lost, the
- * record is read. `committed`: the target's alone. `undoing`: the source goes on. `killing`: the frozen copy dies.
- */
-export type SourcePhase =
-  | 'preparing'
-  | 'claiming'
-  | 'freezing'
-  | 'frozen'
-  | 'committing'
-  | 'settling'
-  | 'asking'
-  | 'committed'
-  | 'undoing'
-  | 'killing'
-  | 'ended';
-
-export interface SourceState {
-  readonly move: Move;
-  readonly phase: SourcePhase;
-  /** Set once the target has reported that its tasks run. */
-  readonly targetRuns: boolean;
-  /** Set once every page is on the target. */
-  readonly filled: boolean;
-  /** How it will end, once that is decided. */
-  readonly ending?: Ending;
-}
-
-export type SourceEvent =
-  /** Until the rounds of a pre-copy are over it is open whether pages follow the resume. */
-  | { readonly kind: 'way'; readonly pagesFollow: boolean }
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'refused'; readonly outcome: Outcome; readonly error: WireError }
-  | { readonly kind: 'claim'; readonly answer: CasAnswer }
-  | { readonly kind: 'frozen' }
-  | { readonly kind: 'failed'; readonly error: WireError }
-  | { readonly kind: 'abort'; readonly outcome: 'aborted' | 'timeout'; readonly error: WireError }
-  | { readonly kind: 'target-prepared' }
-  | { readonly kind: 'target-failed'; readonly error: WireError }
-  | { readonly kind: 'target-running' }
-  | { readonly kind: 'target-filled' }
-  | { readonly kind: 'target-lost'; readonly error: WireError }
-  | { readonly kind: 'commit'; readonly answer: CasAnswer }
-  | { readonly kind: 'settle'; readonly answer: CasAnswer }
-  | { readonly kind: 'record'; readonly record: RecordView }
-  | { readonly kind: 'undone' }
-  | { readonly kind: 'killed' };
-
-/** What the agent has to do now. `claim`, `commit`, `settle` are CAS at the revision the agent last wrote or read. */
-export type SourceEffect =
-  | { readonly kind: 'claim' }
-  | { readonly kind: 'dump' }
-  | { readonly kind: 'ship' }
-  | { readonly kind: 'commit' }
-  | { readonly kind: 'settle' }
-  | { readonly kind: 'ask' }
-  | { readonly kind: 'tell-commit' }
-  | { readonly kind: 'tell-abort'; readonly reason: string }
-  /** Let the container run on here and put the record back to `running`. */
-  | { readonly kind: 'undo' }
-  /** The frozen copy dies; it is never thawed alive. */
-  | { readonly kind: 'kill' }
-  | { readonly kind: 'end'; readonly ending: Ending };
-
-export type SourceStep = Step<SourceState, SourceEffect>;
+import { commit, decided, resolving } from './source-decided.ts';
+import type { SourceEffect, SourceEvent, SourcePhase, SourceState, SourceStep } from './source-words.ts';
+import { type CasAnswer, type Ending, type Move, onItsWay, verdictOf } from './words.ts';
 
 /** The state before anything was sent. */
 export function sourceStart(move: Move): SourceState {
@@ -106,7 +31,10 @@ export function sourceStep(state: SourceState, event: SourceEvent): SourceStep {
     case 'asking':
       return asking(state, event);
     case 'committed':
-      return committed(state, event);
+    case 'in-doubt':
+      return decided(state, event);
+    case 'resolving':
+      return resolving(state, event);
     case 'undoing':
       return event.kind === 'undone' ? end(state) : stay(state);
     case 'killing':
@@ -157,26 +85,19 @@ function settling(state: SourceState, event: SourceEvent): SourceStep {
 
 function asking(state: SourceState, event: SourceEvent): SourceStep {
   if (event.kind !== 'record') return stay(state);
-  const verdict = verdictOf(state.move, event.record);
-  if (verdict === 'committed') return commit(state);
   const conflict = endingOf('failed', recordError(state, 'conflict'));
-  if (verdict === 'aborted') return undo(state, conflict);
-  // Somebody changed the record and decided nothing (or the look is old): a CAS at what was seen decides.
-  if (verdict === 'undecided') return go({ ...state, ending: conflict }, 'settling', { kind: 'settle' });
-  return { state, effects: [{ kind: 'ask' }] };
-}
-
-function committed(state: SourceState, event: SourceEvent): SourceStep {
-  if (event.kind === 'target-lost') return end({ ...state, ending: endingOf('lost', event.error) });
-  if (event.kind === 'target-running') return release({ ...state, targetRuns: true });
-  if (event.kind === 'target-filled') return release({ ...state, targetRuns: true, filled: true });
-  return stay(state);
-}
-
-/** The source's copy may die once the target runs and, in post-copy, needs no more pages from here. */
-function release(state: SourceState): SourceStep {
-  if (state.move.pagesFollow && !state.filled) return stay(state);
-  return go({ ...state, ending: { outcome: 'done' } }, 'killing', { kind: 'kill' });
+  switch (verdictOf(state.move, event.record)) {
+    case 'aborted':
+      return undo(state, conflict);
+    // Somebody changed the record and decided nothing (or the look is old): a CAS at what was seen decides.
+    case 'undecided':
+      return go({ ...state, ending: conflict }, 'settling', { kind: 'settle' });
+    case 'stale':
+      return { state, effects: [{ kind: 'ask' }] };
+    // What the target has done since is seen as after any commit.
+    default:
+      return commit(state);
+  }
 }
 
 /** Before the commit CAS is sent, any failure and any abort end in the source going on. */
@@ -192,12 +113,7 @@ function abortable(state: SourceState, event: SourceEvent): SourceStep {
   }
 }
 
-function commit(state: SourceState): SourceStep {
-  return go(state, 'committed', { kind: 'tell-commit' });
-}
-
 function undo(state: SourceState, ending: Ending): SourceStep {
-  assert(state.phase !== 'committed' && state.phase !== 'killing', 'the source never runs after the commit');
   return {
     state: { ...state, phase: 'undoing', ending },
     effects: [{ kind: 'tell-abort', reason: ending.error?.message ?? ending.outcome }, { kind: 'undo' }],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../errors.ts';
-import { type TargetEvent, type TargetState, targetStart, targetStep } from './target.ts';
+import { targetStart, targetStep } from './target.ts';
+import type { TargetEvent, TargetState } from './target-words.ts';
+import type { RecordView } from './words.ts';
 
 const MOVE = {
   job: 'j',
@@ -15,18 +17,19 @@ const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bri
 const COMMIT = { kind: 'commit', epoch: 5 } as const;
 
 describe('targetStep', () => {
-  it('reports prepared, resumes on the commit, reports running and ends', () => {
-    const story = play([{ kind: 'built' }, COMMIT, { kind: 'resumed' }]);
-    expect(story.effects).toEqual(['report-prepared', 'resume', 'report-running', 'end']);
+  it('reports prepared, resumes on the commit, closes the record, reports running and ends', () => {
+    const story = play([{ kind: 'built' }, COMMIT, { kind: 'resumed' }, { kind: 'closed' }]);
+    expect(story.effects).toEqual(['report-prepared', 'resume', 'close', 'report-running', 'end']);
     expect(story.state.ending).toEqual({ outcome: 'done' });
   });
 
   it('in post-copy goes on until every page is here, whichever comes first', () => {
     const start = targetStart({ ...MOVE, pagesFollow: true });
-    const late = play([{ kind: 'built' }, COMMIT, { kind: 'resumed' }, { kind: 'filled' }], start);
-    const early = play([{ kind: 'built' }, COMMIT, { kind: 'filled' }, { kind: 'resumed' }], start);
-    for (const story of [late, early])
-      expect(story.effects).toEqual(['report-prepared', 'resume', 'report-running', 'report-filled', 'end']);
+    const [resumed, filled, closed] = [{ kind: 'resumed' }, { kind: 'filled' }, { kind: 'closed' }] as const;
+    const late = play([{ kind: 'built' }, COMMIT, resumed, filled, closed], start);
+    const early = play([{ kind: 'built' }, COMMIT, filled, resumed, closed], start);
+    const effects = ['report-prepared', 'resume', 'report-running', 'close', 'report-filled', 'end'];
+    for (const story of [late, early]) expect(story.effects).toEqual(effects);
   });
 
   it('reports a failed restore and leaves nothing', () => {
@@ -49,8 +52,8 @@ describe('targetStep', () => {
       { kind: 'verdict-overdue' },
       { kind: 'abort-cas', answer: 'conflict' },
     ]);
-    const answer = (record: { revision: number; owner: string; epoch: number; job?: string }) =>
-      play([{ kind: 'record', record }], asking.state).effects;
+    const answer = (record: Omit<RecordView, 'phase'>) =>
+      play([{ kind: 'record', record: { phase: 'switching', ...record } }], asking.state).effects;
     expect(answer({ revision: 9, owner: 'n2', epoch: 5 })).toEqual(['resume']);
     expect(answer({ revision: 9, owner: 'n1', epoch: 4, job: 'j' })).toEqual(['abort-cas']);
     expect(answer({ revision: 9, owner: 'n1', epoch: 4 })).toEqual(['report-failed', 'undo']);
@@ -69,8 +72,13 @@ describe('targetStep', () => {
       ],
       start,
     );
-    expect(story.effects.slice(-3)).toEqual(['freeze-lost', 'report-lost', 'end']);
-    expect(story.state.ending?.outcome).toBe('lost');
+    expect(story.effects.slice(-4)).toEqual(['freeze-lost', 'report-lost', 'doubt', 'watch']);
+    expect(story.state).toMatchObject({ phase: 'lost', ending: { outcome: 'lost' } });
+    const sees = (record: RecordView) => play([{ kind: 'record', record }], story.state).effects;
+    expect(sees({ revision: 9, owner: 'n2', epoch: 5, phase: 'lost', job: 'j' })).toEqual(['watch']);
+    expect(sees({ revision: 10, owner: 'n2', epoch: 5, phase: 'lost' })).toEqual(['end']);
+    expect(sees({ revision: 10, owner: 'n1', epoch: 6, phase: 'running' })).toEqual(['undo']);
+    expect(play([{ kind: 'abort', error: ERROR }], story.state).effects).toEqual(['undo']);
   });
 
   it('a copy that died in the hook is a loss only if the commit was made', () => {

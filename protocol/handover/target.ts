@@ -1,73 +1,7 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
-import {
-  type CasAnswer,
-  type Ending,
-  type Move,
-  onItsWay,
-  type RecordView,
-  type Step,
-  verdictOf,
-} from './words.ts';
-
-/**
- * Where the target stands. `building`: images arrive, the restore works. `prepared`: the tasks are built and held in
- * the post-restore hook. `aborting`: no verdict came, its own abort CAS is out. `asking`: the record is read.
- * `resuming`: committed, the hook is let go. `filling`: the tasks run, pages still arrive. `undoing`: its copy dies.
- * `losing`: after the commit the copy cannot be completed; it is frozen and the record says `lost`.
- */
-export type TargetPhase =
-  | 'building'
-  | 'prepared'
-  | 'aborting'
-  | 'asking'
-  | 'resuming'
-  | 'filling'
-  | 'undoing'
-  | 'losing'
-  | 'ended';
-
-export interface TargetState {
-  readonly move: Move;
-  readonly phase: TargetPhase;
-  /** Pages may all be here before the resume is reported. */
-  readonly filled: boolean;
-  readonly ending?: Ending;
-}
-
-export type TargetEvent =
-  /** Until the rounds of a pre-copy are over it is open whether pages follow the resume. */
-  | { readonly kind: 'way'; readonly pagesFollow: boolean }
-  | { readonly kind: 'built' }
-  | { readonly kind: 'failed'; readonly error: WireError }
-  | { readonly kind: 'commit'; readonly epoch: number }
-  | { readonly kind: 'abort'; readonly error: WireError }
-  | { readonly kind: 'verdict-overdue' }
-  | { readonly kind: 'abort-cas'; readonly answer: CasAnswer }
-  | { readonly kind: 'record'; readonly record: RecordView }
-  | { readonly kind: 'resumed' }
-  | { readonly kind: 'filled' }
-  | { readonly kind: 'undone' }
-  | { readonly kind: 'frozen-lost' };
-
-export type TargetEffect =
-  | { readonly kind: 'report-prepared' }
-  | { readonly kind: 'report-failed'; readonly error: WireError }
-  | { readonly kind: 'report-running' }
-  | { readonly kind: 'report-filled' }
-  | { readonly kind: 'report-lost'; readonly error: WireError }
-  /** CAS at the revision this move was claimed at: owner stays the source, the move is over. */
-  | { readonly kind: 'abort-cas' }
-  | { readonly kind: 'ask' }
-  /** Let the post-restore hook go: the tasks run. */
-  | { readonly kind: 'resume' }
-  /** Kill the copy (its hook is answered `stop`) and leave nothing behind. */
-  | { readonly kind: 'undo' }
-  /** Freeze the copy for good: it must never run on missing pages. */
-  | { readonly kind: 'freeze-lost' }
-  | { readonly kind: 'end'; readonly ending: Ending };
-
-export type TargetStep = Step<TargetState, TargetEffect>;
+import type { TargetEffect, TargetEvent, TargetPhase, TargetState, TargetStep } from './target-words.ts';
+import { type Ending, isPastFilling, type Move, onItsWay, verdictOf } from './words.ts';
 
 /** The state once `prepare` was accepted. */
 export function targetStart(move: Move): TargetState {
@@ -93,10 +27,14 @@ export function targetStep(state: TargetState, event: TargetEvent): TargetStep {
       return resuming(state, event);
     case 'filling':
       return filling(state, event);
+    case 'closing':
+      return closing(state, event);
     case 'undoing':
       return event.kind === 'undone' ? end(state) : stay(state);
     case 'losing':
       return losing(state, event);
+    case 'lost':
+      return lost(state, event);
     case 'ended':
       return stay(state);
     default:
@@ -159,6 +97,9 @@ function asking(state: TargetState, event: TargetEvent): TargetStep {
       return go(state, 'aborting', { kind: 'abort-cas' });
     case 'stale':
       return { state, effects: [{ kind: 'ask' }] };
+    // Nothing ran here: what came after a commit is an operator's decision for the source.
+    case 'reclaimed':
+    case 'passed':
     case 'aborted': {
       const error = state.ending?.error ?? overdue(state);
       return undo(state, error, { kind: 'report-failed', error });
@@ -177,15 +118,24 @@ function resuming(state: TargetState, event: TargetEvent): TargetStep {
   if (event.kind === 'filled') return stay({ ...state, filled: true });
   if (event.kind === 'failed') return lose(state, event.error);
   if (event.kind !== 'resumed') return stay(state);
-  if (!state.move.pagesFollow) return finish(state, [{ kind: 'report-running' }]);
-  if (state.filled) return finish(state, [{ kind: 'report-running' }, { kind: 'report-filled' }]);
-  return go(state, 'filling', { kind: 'report-running' });
+  if (!state.move.pagesFollow) return go(state, 'closing', { kind: 'close' });
+  const running: TargetEffect = { kind: 'report-running' };
+  return state.filled
+    ? { state: { ...state, phase: 'closing' }, effects: [running, { kind: 'close' }] }
+    : go(state, 'filling', running);
 }
 
 function filling(state: TargetState, event: TargetEvent): TargetStep {
   if (event.kind === 'failed') return lose(state, event.error);
   if (event.kind !== 'filled') return stay(state);
-  return finish({ ...state, filled: true }, [{ kind: 'report-filled' }]);
+  return go({ ...state, filled: true }, 'closing', { kind: 'close' });
+}
+
+/** Only what the record says already is reported: on this word the source's copy dies. */
+function closing(state: TargetState, event: TargetEvent): TargetStep {
+  if (event.kind === 'failed') return lose(state, event.error);
+  if (event.kind !== 'closed') return stay(state);
+  return finish(state, [{ kind: state.move.pagesFollow ? 'report-filled' : 'report-running' }]);
 }
 
 function lose(state: TargetState, error: WireError): TargetStep {
@@ -197,9 +147,26 @@ function lose(state: TargetState, error: WireError): TargetStep {
 
 function losing(state: TargetState, event: TargetEvent): TargetStep {
   if (event.kind !== 'frozen-lost') return stay(state);
-  const error = state.ending?.error;
-  assert(error, 'a loss has a reason');
-  return finish(state, [{ kind: 'report-lost', error }]);
+  const { ending } = state;
+  assert(ending?.error, 'a loss has a reason');
+  const report: TargetEffect = { kind: 'report-lost', error: ending.error };
+  return {
+    state: { ...state, phase: 'lost' },
+    effects: [report, { kind: 'doubt', ending }, { kind: 'watch' }],
+  };
+}
+
+/** The source may have every page still: the operator keeps one of the two. */
+function lost(state: TargetState, event: TargetEvent): TargetStep {
+  if (event.kind === 'abort') return undo(state, event.error);
+  if (event.kind !== 'record') return stay(state);
+  switch (verdictOf(state.move, event.record)) {
+    case 'reclaimed':
+    case 'passed':
+      return undo(state, state.ending?.error ?? overdue(state));
+    default:
+      return isPastFilling(state.move, event.record) ? end(state) : { state, effects: [{ kind: 'watch' }] };
+  }
 }
 
 function undo(state: TargetState, error: WireError, ...first: readonly TargetEffect[]): TargetStep {

@@ -1,5 +1,6 @@
 import type { WireError } from '../errors.ts';
 import type { Outcome } from '../job.ts';
+import type { Phase } from '../record.ts';
 
 /** Answer of the record store to one compare-and-swap; `unknown`: it may or may not have been applied. */
 export type CasAnswer = 'ok' | 'conflict' | 'unknown';
@@ -9,6 +10,7 @@ export interface RecordView {
   readonly revision: number;
   readonly owner: string;
   readonly epoch: number;
+  readonly phase: Phase;
   /** The job the record is part of, if any. */
   readonly job?: string;
 }
@@ -44,13 +46,21 @@ export interface Ending {
 
 /**
  * What a look at the record says of the move. `stale`: the look is older than the claim (reads may be) and says
- * nothing. `undecided`: claimed, neither committed nor aborted when it was read.
+ * nothing. `undecided`: claimed, neither committed nor aborted when it was read. `reclaimed`: committed, and given back
+ * to the source by an operator. `passed`: committed, and the container went on from the target.
  */
-export function verdictOf(move: Move, record: RecordView): 'committed' | 'undecided' | 'aborted' | 'stale' {
+export type Verdict = 'stale' | 'undecided' | 'aborted' | 'committed' | 'reclaimed' | 'passed';
+
+export function verdictOf(move: Move, record: RecordView): Verdict {
+  const changes = record.epoch - move.epoch;
   if (record.revision <= move.revision) return 'stale';
-  if (record.owner === move.target && record.epoch === move.epoch + 1) return 'committed';
-  if (record.owner === move.source && record.epoch === move.epoch)
-    return record.job === move.job ? 'undecided' : 'aborted';
-  // Later owners: the move was decided and others followed. Who was the target then is the record's to say.
-  return 'stale';
+  if (changes === 0) return record.job === move.job ? 'undecided' : 'aborted';
+  if (changes === 1) return 'committed';
+  // The source takes no container that it still holds a copy of: it cannot have come back by another move.
+  return changes === 2 && record.owner === move.source ? 'reclaimed' : 'passed';
+}
+
+/** The target has the container, and needs nothing from the source any more. */
+export function isPastFilling(move: Move, record: RecordView): boolean {
+  return verdictOf(move, record) === 'committed' && record.job !== move.job;
 }

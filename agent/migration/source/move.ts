@@ -1,6 +1,4 @@
-import { decode } from '../../../protocol/codec.ts';
 import {
-  AbortReply,
   type Ending,
   fromWire,
   GodwitError,
@@ -19,17 +17,17 @@ import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { criuLines } from '../criu-lines.ts';
 import { Driver } from '../driver.ts';
-import { MovingRecord, withoutJob } from '../moving-record.ts';
+import { MovingRecord } from '../moving-record.ts';
 import { tellUntil } from '../tell.ts';
 import { SourceCopy } from './copy.ts';
 import { Figures } from './figures.ts';
+import { tellAbort } from './tell-abort.ts';
 import { WayFinder } from './way.ts';
 import { givenUpError, type Peer, type Plan, type Way } from './words.ts';
 
 /** How long the target may take to build its copy once it has the images. */
 const PREPARED_MS = 60_000;
 const PROGRESS_MS = 200;
-const TELL_MS = 5_000;
 
 /** The source's side of one move: performs what the handover core decides. */
 export class SourceMove {
@@ -168,6 +166,14 @@ export class SourceMove {
         return this.driver.feed({ kind: 'record', record: await this.record.ask() });
       case 'tell-commit':
         return this.tellCommit();
+      case 'watch': {
+        const record = await this.record.watch();
+        return record && this.driver.feed({ kind: 'record', record });
+      }
+      case 'resolve':
+        return this.driver.feed({ kind: 'resolve-cas', answer: await this.record.resolve(effect.keep) });
+      case 'doubt':
+        return this.finish(effect.ending);
       case 'tell-abort':
         this.told = this.tellAbort(effect.reason);
         return this.told;
@@ -197,6 +203,8 @@ export class SourceMove {
       case 'commit':
       case 'settle':
         return this.driver.feed({ kind: effect.kind, answer: 'unknown' });
+      case 'resolve':
+        return this.driver.feed({ kind: 'resolve-cas', answer: 'unknown' });
       default:
         return this.failed(error);
     }
@@ -240,21 +248,9 @@ export class SourceMove {
     await silent;
   }
 
-  /** The target finds out by itself when it is not reached: its streams are gone, and the record tells. */
   private async tellAbort(reason: string): Promise<void> {
-    const { agent, move } = this;
-    const body = { type: 'io.godwit.v1.node.abort.request', job: move.job, reason };
-    const subject = agent.subjects.node(move.target, 'abort');
-    try {
-      const reply = decode(
-        AbortReply,
-        subject,
-        await agent.bus.request(subject, body, { timeoutMs: TELL_MS }),
-      );
-      if (reply.error && !this.targetSpoke) this.cause = fromWire(reply.error).toWire();
-    } catch (error) {
-      agent.log.warn({ job: move.job, err: error }, 'the target could not be told of the abort');
-    }
+    const cause = await tellAbort(this.agent, this.move, reason);
+    if (!this.targetSpoke) this.cause = cause;
   }
 
   /** The container first, then the record. */
@@ -263,14 +259,15 @@ export class SourceMove {
     const { container } = this.move;
     this.tracker.phase('undo');
     await this.copy.undo();
+    await this.record.giveBack();
     containers.saw(container, this.record.current);
-    await containers.change(container, withoutJob);
     this.driver.feed({ kind: 'undone' });
   }
 
   private async end(decided: Ending): Promise<void> {
     this.stopProgress();
     this.stopPatience();
+    this.record.close();
     await this.told;
     const ending = decided.outcome === 'failed' && this.cause ? { ...decided, error: this.cause } : decided;
     const { memory, images } = this.copy.meters;

@@ -126,8 +126,15 @@ export class TargetMove implements Arriving {
         return this.driver.feed({ kind: 'abort-cas', answer: await this.record.abort() });
       case 'ask':
         return this.driver.feed({ kind: 'record', record: await this.record.ask() });
+      case 'watch': {
+        const record = await this.record.watch();
+        return record && this.driver.feed({ kind: 'record', record });
+      }
       case 'resume':
         return this.resume();
+      case 'close':
+        await this.close();
+        return this.driver.feed({ kind: 'closed' });
       case 'undo':
         this.stopWaiting();
         await this.copy.undo();
@@ -135,6 +142,8 @@ export class TargetMove implements Arriving {
       case 'freeze-lost':
         await this.lose();
         return this.driver.feed({ kind: 'frozen-lost' });
+      case 'doubt':
+        return this.finish(effect.ending);
       case 'end':
         return this.end(effect.ending);
     }
@@ -179,15 +188,22 @@ export class TargetMove implements Arriving {
     return this.driver.state.move.pagesFollow;
   }
 
-  /** The runtime owns the tasks, and this node answers for them: also when the runtime stumbles, for they run here. */
+  /** The runtime owns the tasks, also when it stumbles, for they run here. With pages on their way the record says so. */
   private async takeOver(): Promise<void> {
     const { agent, arrival, copy } = this;
     const { job } = arrival.move;
     await copy.taken().catch((error: unknown) => {
       agent.log.error({ job, err: error }, 'the container runs, but the runtime did not take it over');
     });
+    if (!this.pagesFollow) return;
     const filling = (record: ContainerRecord): ContainerRecord => ({ ...record, phase: 'filling' });
-    await agent.containers.adopt(await this.record.become(this.pagesFollow ? filling : withoutJob));
+    await agent.containers.adopt(await this.record.become(filling));
+  }
+
+  /** Every page is on this node: it answers for the container alone from here on. */
+  private async close(): Promise<void> {
+    await this.takenOver;
+    await this.agent.containers.adopt(await this.record.become(withoutJob));
   }
 
   /** While it is built that is the end; once prepared the record decides; later nobody needs the source's word. */
@@ -222,8 +238,8 @@ export class TargetMove implements Arriving {
 
   /** A lost container stays as it is, frozen, with its daemon: nothing may make it run. */
   private async end(ending: Ending): Promise<void> {
+    this.record.close();
     if (ending.outcome === 'done') {
-      await this.takenOver;
       if (!this.pagesFollow || (await this.fill())) {
         await this.strike('target.settle');
         await this.copy.settle();
@@ -243,12 +259,6 @@ export class TargetMove implements Arriving {
       await this.lose();
       return false;
     }
-    await agent.containers.change(arrival.spec.name, withoutJob).catch((error: unknown) => {
-      agent.log.error(
-        { job: arrival.move.job, err: error },
-        'the record still says that pages are on their way',
-      );
-    });
     return true;
   }
 

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { GodwitError } from '../errors.ts';
+import {
+  recoverSource,
+  recoverTarget,
+  type SourcePhase,
+  type SourceState,
+  sourceStart,
+  sourceStep,
+  type TargetPhase,
+  type TargetState,
+  targetStart,
+  targetStep,
+} from './mod.ts';
+
+const MOVE = {
+  job: 'j',
+  container: 'web',
+  source: 'n1',
+  target: 'n2',
+  epoch: 4,
+  revision: 7,
+  pagesFollow: true,
+};
+const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
+const ENDING = { outcome: 'failed', error: ERROR } as const;
+
+describe('recoverSource', () => {
+  it.each<[SourcePhase, SourcePhase, string[]]>([
+    ['preparing', 'undoing', ['tell-abort', 'undo']],
+    ['claiming', 'undoing', ['tell-abort', 'undo']],
+    ['freezing', 'undoing', ['tell-abort', 'undo']],
+    ['frozen', 'undoing', ['tell-abort', 'undo']],
+    ['committing', 'settling', ['settle']],
+    ['settling', 'settling', ['settle']],
+    ['asking', 'asking', ['ask']],
+    ['committed', 'committed', ['tell-commit', 'watch']],
+    ['in-doubt', 'in-doubt', ['doubt', 'watch']],
+    ['resolving', 'resolving', ['ask']],
+    ['undoing', 'undoing', ['tell-abort', 'undo']],
+    ['killing', 'killing', ['kill']],
+    ['ended', 'ended', ['end']],
+  ])('goes on from %s as %s', (phase, then, effects) => {
+    const step = recoverSource(sourceAt(phase));
+    expect(step.state.phase).toBe(then);
+    expect(step.effects.map((effect) => effect.kind)).toEqual(effects);
+  });
+
+  it('says why a move that had not failed before ended', () => {
+    expect(recoverSource(sourceStart(MOVE)).state.ending?.error?.message).toContain('n1 restarted');
+  });
+
+  it('keeps the frozen copy of an unknown commit until the record decided', () => {
+    const { state } = recoverSource(sourceAt('committing'));
+    const lost = sourceStep(state, { kind: 'settle', answer: 'conflict' });
+    expect(lost.effects).toEqual([{ kind: 'ask' }]);
+    const record = { revision: 9, owner: 'n2', epoch: 5, phase: 'resuming', job: 'j' } as const;
+    expect(sourceStep(lost.state, { kind: 'record', record }).state.phase).toBe('committed');
+  });
+});
+
+describe('recoverTarget', () => {
+  it.each<[TargetPhase, TargetPhase, string[]]>([
+    ['building', 'undoing', ['report-failed', 'undo']],
+    ['prepared', 'asking', ['ask']],
+    ['aborting', 'asking', ['ask']],
+    ['asking', 'asking', ['ask']],
+    ['resuming', 'resuming', ['resume']],
+    ['filling', 'resuming', ['resume']],
+    ['closing', 'closing', ['close']],
+    ['undoing', 'undoing', ['report-failed', 'undo']],
+    ['losing', 'losing', ['freeze-lost']],
+    ['lost', 'lost', ['doubt', 'watch']],
+    ['ended', 'ended', ['end']],
+  ])('goes on from %s as %s', (phase, then, effects) => {
+    const step = recoverTarget(targetAt(phase));
+    expect(step.state.phase).toBe(then);
+    expect(step.effects.map((effect) => effect.kind)).toEqual(effects);
+  });
+
+  it('closes at once when every page had come before', () => {
+    const { state } = recoverTarget({ ...targetAt('filling'), filled: true });
+    expect(targetStep(state, { kind: 'resumed' }).effects.map((effect) => effect.kind)).toEqual([
+      'report-running',
+      'close',
+    ]);
+  });
+
+  it('remembers that its copy died while the record was asked', () => {
+    const { state } = recoverTarget({ ...targetAt('aborting'), ending: ENDING });
+    const record = { revision: 9, owner: 'n2', epoch: 5, phase: 'resuming', job: 'j' } as const;
+    expect(targetStep(state, { kind: 'record', record }).effects).toEqual([{ kind: 'freeze-lost' }]);
+  });
+});
+
+function sourceAt(phase: SourcePhase): SourceState {
+  const decided = phase === 'undoing' || phase === 'in-doubt' || phase === 'ended';
+  return { ...sourceStart(MOVE), phase, ...(decided ? { ending: ENDING } : {}) };
+}
+
+function targetAt(phase: TargetPhase): TargetState {
+  const decided = ['undoing', 'losing', 'lost', 'ended'].includes(phase);
+  return { ...targetStart(MOVE), phase, ...(decided ? { ending: ENDING } : {}) };
+}
