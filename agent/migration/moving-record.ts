@@ -5,9 +5,10 @@ import {
   type Move,
   type RecordView,
   type Side,
+  type Verdict,
   verdictOf,
 } from '../../protocol/mod.ts';
-import type { Records, Versioned } from '../bus/bus.ts';
+import type { CasResult, Records, Versioned } from '../bus/bus.ts';
 import type { Clock } from '../effects/clock.ts';
 
 /** First wait between two tries on a store that does not answer, and the longest. */
@@ -85,8 +86,8 @@ export class MovingRecord {
 
   /** Target: takes an undecided move back. */
   async abort(): Promise<CasAnswer> {
-    const view = await this.ask();
-    if (verdictOf(this.move, view) !== 'undecided') return 'conflict';
+    await this.ask();
+    if (this.verdict !== 'undecided') return 'conflict';
     return this.write(withoutJob(this.current.record));
   }
 
@@ -120,12 +121,17 @@ export class MovingRecord {
    */
   async become(next: (record: ContainerRecord) => ContainerRecord): Promise<Versioned> {
     for (;;) {
-      const verdict = verdictOf(this.move, await this.ask());
-      if (verdict === 'reclaimed' || verdict === 'passed')
+      await this.ask();
+      if (this.verdict === 'reclaimed' || this.verdict === 'passed')
         throw new GodwitError('RECORD_CONFLICT', { container: this.move.container });
-      if (verdict !== 'committed') continue;
+      if (this.verdict !== 'committed') continue;
       if ((await this.write(next(this.current.record))) === 'ok') return this.current;
     }
+  }
+
+  /** What the newest look says; the last one may have been older. */
+  private get verdict(): Verdict {
+    return verdictOf(this.move, viewOf(this.current));
   }
 
   private async read(): Promise<Versioned | undefined> {
@@ -139,8 +145,14 @@ export class MovingRecord {
     }
   }
 
+  /** A store that takes nothing now is asked again like one whose answer is missing: neither is a verdict. */
   private async write(record: ContainerRecord): Promise<CasAnswer> {
-    const result = await this.records.update(record, this.current.revision);
+    const result = await this.records
+      .update(record, this.current.revision)
+      .catch((error: unknown): CasResult => {
+        if (error instanceof GodwitError) return { status: 'unknown', problem: error.message };
+        throw error;
+      });
     if (result.status === 'ok') {
       this.last = { record, revision: result.revision };
       this.waitMs = 0;
