@@ -74,6 +74,9 @@ export const Job = z.object({
   phases: z.array(JobPhase),
   rounds: z.array(Round),
   bytes: JobBytes,
+  /** When the first task was about to stop, and when the first ran on the target: Unix milliseconds of the source's clock. */
+  stoppedAtMs: z.number().optional(),
+  resumedAtMs: z.number().optional(),
   /** From before the first task stopped to complete images at the source. */
   freezeMs: z.number().optional(),
   /** From before the first task stopped to the first that runs on the target; the target's clock is corrected. */

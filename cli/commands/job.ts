@@ -17,6 +17,11 @@ interface Changes {
   readonly bandwidth?: number;
 }
 
+interface Picture {
+  readonly timeline?: true;
+  readonly svg?: string;
+}
+
 /** `godwit job ls|show|watch|set|abort`. */
 export function register(program: Command, cli: Cli): void {
   const noun = program
@@ -31,7 +36,9 @@ export function register(program: Command, cli: Cli): void {
     .command('show')
     .description('Shows one job: phases with their times, rounds, bytes, outcome, what CRIU said.')
     .argument('<job>', 'job id', jobId)
-    .action(action(cli, (context, _options: object, id: string) => show(context, id)));
+    .option('--timeline', 'draw the phases of both nodes over time')
+    .option('--svg <file>', 'write that picture as SVG')
+    .action(action(cli, (context, options: Picture, id: string) => show(context, options, id)));
   noun
     .command('watch')
     .description('Follows a job to its end; the exit code is that of its outcome. Ctrl-C detaches.')
@@ -75,14 +82,16 @@ async function list(context: Context): Promise<number> {
   return problems[0]?.exitCode ?? 0;
 }
 
-async function show(context: Context, id: string): Promise<number> {
+async function show(context: Context, { timeline, svg }: Picture, id: string): Promise<number> {
+  const { terminal, format } = context;
   const { job } = await (await context.session()).request('job', id, 'info', {});
-  const { describeJob } = await import('../follow/describe.ts');
-  await writeOne(context.terminal, context.format, {
-    document: job,
-    name: job.job,
-    text: () => describeJob(job),
-  });
+  const [{ describeJob }, { drawTimeline, saveTimeline }] = await Promise.all([
+    import('../follow/describe.ts'),
+    import('../follow/timeline/mod.ts'),
+  ]);
+  if (svg !== undefined) await saveTimeline(job, svg);
+  const drawn = timeline ? `\n${drawTimeline(job, terminal.columns())}` : '';
+  await writeOne(terminal, format, { document: job, name: job.job, text: () => describeJob(job) + drawn });
   return 0;
 }
 

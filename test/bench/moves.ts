@@ -8,7 +8,6 @@ import { type Cluster, startCluster } from '../e2e/support/cluster.ts';
 import { startContainer } from '../e2e/support/containers.ts';
 import { createLab } from '../e2e/support/lab.ts';
 import { type RedisClient, startRedisClient } from '../e2e/support/redis-client.ts';
-import { until } from '../e2e/support/until.ts';
 import { moveByHand, startTwin } from './bare.ts';
 import { caughtUp } from './caught-up.ts';
 import {
@@ -134,19 +133,13 @@ async function measure(
   place: Place,
 ): Promise<Omit<Sample, 'warmUp'>> {
   for (const { address } of Object.values(CONTAINERS)) await caughtUp(cluster, address);
-  const startedAtMs = Date.now();
+  const sinceMs = Date.now();
   const startMs = performance.now();
   const { downtimeMs, parts } = await movers[tool](cluster, mode, place);
   const totalMs = Math.round(performance.now() - startMs);
-  const clientGapMs = await gapSince(clients.get(tool) as RedisClient, startedAtMs, downtimeMs);
+  const gap = await (clients.get(tool) as RedisClient).gapOf({ sinceMs, downtimeMs });
+  const clientGapMs = Math.round(gap.ms);
   return { tool, mode, ...place, downtimeMs: Math.round(downtimeMs), clientGapMs, totalMs, parts };
-}
-
-/** A command may end before the client's lost packet is sent again: waits for the gap that has the downtime in it. */
-async function gapSince(client: RedisClient, sinceMs: number, downtimeMs: number): Promise<number> {
-  const longest = () => Math.max(0, ...client.gapsSince(sinceMs).map((gap) => gap.ms));
-  await until('the client gets its reply', 60_000, () => longest() > downtimeMs / 2);
-  return Math.round(longest());
 }
 
 async function judge(): Promise<void> {

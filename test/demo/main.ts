@@ -1,11 +1,12 @@
 /** The main job, shown: a Redis under load goes round three nodes and its client never loses its connection. */
 import { styleText } from 'node:util';
+import { drawTimeline } from '../../cli/follow/timeline/mod.ts';
 import type { Job, MigrateResult } from '../../protocol/mod.ts';
 import { type Cluster, startCluster } from '../e2e/support/cluster.ts';
 import { startContainer } from '../e2e/support/containers.ts';
 import { type RedisClient, startRedisClient } from '../e2e/support/redis-client.ts';
-import { timeline } from './timeline.ts';
 
+const COLUMNS = 96;
 const MEGABYTES = 250;
 const ADDRESS = '10.77.1.10';
 const MOVES = [
@@ -65,10 +66,11 @@ async function move(target: string, mode: string): Promise<void> {
   title(`godwit migrate redis ${target} --mode ${mode}`);
   const sinceMs = Date.now();
   const result = await lab.json<MigrateResult>('migrate', 'redis', target, '--mode', mode);
-  for (const line of timeline(await lab.json<Job>('job', 'show', result.job))) say(line);
-  const gap = Math.max(0, ...(client as RedisClient).gapsSince(sinceMs).map((one) => one.ms));
+  const job = await lab.json<Job>('job', 'show', result.job);
+  say(indented(drawTimeline(job, COLUMNS)));
+  const gap = await (client as RedisClient).gapOf({ sinceMs, downtimeMs: result.downtimeMs ?? 0 });
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  say(`  downtime ${ms(result.downtimeMs)}, client gap ${ms(gap)}, exposure ${ms(result.exposureMs)}`);
+  say(`  downtime ${ms(result.downtimeMs)}, client gap ${ms(gap.ms)}, exposure ${ms(result.exposureMs)}`);
   say(
     `  moved ${mib(result.bytes.memory)} of memory and ${mib(result.bytes.images)} of images in ${ms(result.totalMs)}`,
   );
@@ -81,7 +83,11 @@ function ms(value: number | null): string {
 
 async function print(...args: string[]): Promise<void> {
   const { stdout } = await (cluster as Cluster).godwit(...args);
-  say(stdout.replace(/^/gm, '    '));
+  say(indented(stdout));
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '    ');
 }
 
 /** Shows a sign of life while something takes its time. */

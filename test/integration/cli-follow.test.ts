@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Job, MigrateResult } from '../../protocol/mod.ts';
 import { container, containerInfo, endedJob, job, migrateReply } from '../support/messages.ts';
@@ -164,5 +167,34 @@ describe('Ctrl-C', () => {
       'io.godwit.v1.migrate-result',
     ]);
     expect(code).toBe(1);
+  });
+});
+
+describe('job show', () => {
+  const startedAtMs = 1_700_000_000_000;
+  const times = { startMs: startedAtMs + 100, endMs: startedAtMs + 300 };
+  const moved = endedJob('done', { startedAtMs, phases: [{ name: 'dump', node: 'n1', ...times }] });
+
+  it('draws the phases of both nodes over time when asked to', async () => {
+    await scene.cluster.answer(scene.cluster.subjects.job('j1', 'info'), info(moved));
+    expect((await godwit('job', 'show', 'j1')).stdout).not.toContain('###');
+    const { code, stdout } = await godwit('job', 'show', 'j1', '--timeline');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^job: +j1$[\s\S]*^n1 dump \| +#+\| +200 ms$/m);
+  });
+
+  it('writes them as a picture, and says which file it could not write', async () => {
+    await scene.cluster.answer(scene.cluster.subjects.job('j1', 'info'), info(moved));
+    const dir = await mkdtemp(join(tmpdir(), 'godwit-svg-'));
+    try {
+      const file = join(dir, 'move.svg');
+      expect((await godwit('job', 'show', 'j1', '--svg', file)).code).toBe(0);
+      expect(await readFile(file, 'utf8')).toMatch(/^<svg [\s\S]*n1 dump[\s\S]*<\/svg>\n$/);
+      const refused = await godwit('job', 'show', 'j1', '--svg', join(file, 'below'));
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      expect(refused.stderr).toContain(`--svg ${file}/below: ENOTDIR`);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 });

@@ -47,11 +47,15 @@ export class Figures {
   }
 
   /** `freezeMs`: from the first stopped task to complete images; `exposureMs`: from the commit to the last page. */
-  summary(pagesFollow: boolean): Pick<Job, 'freezeMs' | 'downtimeMs' | 'exposureMs'> {
+  summary(
+    pagesFollow: boolean,
+  ): Pick<Job, 'stoppedAtMs' | 'resumedAtMs' | 'freezeMs' | 'downtimeMs' | 'exposureMs'> {
     const freezeMs = span(this.stoppingAtMs, this.frozenAtMs);
     const downtimeMs = span(this.stoppingAtMs, this.resumedAtMs);
     const exposureMs = pagesFollow ? span(this.committedAtMs, this.filledAtMs) : 0;
     return {
+      ...(this.stoppingAtMs === undefined ? {} : { stoppedAtMs: this.stoppingAtMs }),
+      ...(this.resumedAtMs === undefined ? {} : { resumedAtMs: this.resumedAtMs }),
       ...(freezeMs === undefined ? {} : { freezeMs }),
       ...(downtimeMs === undefined ? {} : { downtimeMs }),
       ...(exposureMs === undefined ? {} : { exposureMs }),
