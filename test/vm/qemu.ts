@@ -14,7 +14,8 @@ export interface MachineWish {
  */
 export function qemuArguments(parts: Parts, wish: MachineWish, dir: string, port: number): string[] {
   return [
-    ...['-L', parts.firmware, '-accel', 'tcg,thread=multi,tb-size=512', '-M', 'q35'],
+    ...parts.firmware.flatMap((place) => ['-L', place]),
+    ...['-accel', 'tcg,thread=multi,tb-size=512', '-M', 'q35'],
     // Without ERMS the kernel clears pages quicker, without protection keys V8 runs quicker; AVX2 is emulated wrongly.
     ...['-cpu', 'max,-erms,-fsrm,-avx2,-pku', '-smp', '2', '-m', `${wish.memoryMib}M`],
     ...['-nographic', '-nodefaults', '-no-reboot', '-serial', 'stdio'],
