@@ -26,9 +26,11 @@ node_address() { printf '10.77.0.%d' $((10 + ${1#n})); }
 
 node_known() { [[ ${1:-} =~ ^n[1-9][0-9]?$ && -d $LAB_STATE/nodes/$1 ]]; }
 
+need_lab() { [[ -d $LAB_STATE/nodes ]] || die "lab '$LAB_NAME' is not up"; }
+
 need_node() {
   [[ -n ${1:-} ]] || usage "name a node"
-  [[ -d $LAB_STATE/nodes ]] || die "lab '$LAB_NAME' is not up"
+  need_lab
   node_known "$1" || die "no node '$1' in lab '$LAB_NAME'"
 }
 

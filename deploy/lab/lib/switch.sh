@@ -19,6 +19,12 @@ END
   done
 }
 
+# A network device of this machine becomes a port of the switch; it comes back when the switch goes.
+switch_uplink() {
+  ip link set "$1" netns "$LAB_SWITCH" || die "no network device $1"
+  in_switch ip link set "$1" master sw0 up
+}
+
 switch_destroy() {
   while mountpoint -q "$LAB_SWITCH" 2>/dev/null; do umount -l "$LAB_SWITCH"; done
 }

@@ -1,9 +1,9 @@
 # Making a lab, and saying what there is. Sourced by lab.
 # shellcheck shell=bash
 
-# lab up [--nodes 3] [--rate 1gbit] [--no-agent]
+# lab up [--nodes 3] [--rate 1gbit] [--no-agent] [--only NUMBER] [--uplink DEVICE]
 lab_up() {
-  local nodes=3 rate='' agent=yes began=$EPOCHREALTIME
+  local nodes=3 rate='' agent=yes only='' uplink='' began=$EPOCHREALTIME
   while [[ $# -gt 0 ]]; do
     case $1 in
       --nodes) nodes=${2:-} && shift && shift ;;
@@ -11,20 +11,25 @@ lab_up() {
       --rate) rate=${2:-} && shift && shift ;;
       --rate=*) rate=${1#*=} && shift ;;
       --no-agent) agent=no && shift ;;
-      *) usage "usage: lab up [--nodes 3] [--rate 1gbit] [--no-agent]" ;;
+      --only) only=${2:-} && shift && shift ;;
+      --uplink) uplink=${2:-} && shift && shift ;;
+      *) usage "usage: lab up [--nodes 3] [--rate 1gbit] [--no-agent] [--only NUMBER] [--uplink DEVICE]" ;;
     esac
   done
   if [[ ! $nodes =~ ^[1-9][0-9]?$ ]] || ((nodes > LAB_MAX_NODES)); then usage "--nodes takes 1 to $LAB_MAX_NODES"; fi
   [[ -z $rate ]] || rate_bits "$rate" >/dev/null
+  if [[ -n $only ]] && { [[ ! $only =~ ^[1-9]$ ]] || ((only > nodes)); }; then usage "--only takes a node's number, 1 to 9"; fi
+  # On one network with the lab's other parts every client needs its own.
+  LAB_CLIENT_ADDRESS=10.77.0.${only:-1}
   ((EUID == 0)) || die "must run as root"
   need_tools
   lab_lock create
   image_ensure
   [[ $agent == no ]] || build_ensure
   lab_clean
-  up_make "$nodes" "$rate" "$agent"
+  up_make "$nodes" "$rate" "$agent" "$only" "$uplink"
   [[ $agent == no ]] || agents_wait "$nodes"
-  say "lab '$LAB_NAME' is up: $nodes nodes in $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) ms"
+  say "lab '$LAB_NAME' is up: ${only:+node $only of }$nodes nodes in $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) ms"
 }
 
 need_tools() {
@@ -35,7 +40,7 @@ need_tools() {
 }
 
 up_make() {
-  local nodes=$1 rate=$2 agent=$3 number jobs=()
+  local nodes=$1 rate=$2 agent=$3 only=$4 uplink=$5 number jobs=()
   mkdir -p "$LAB_STATE/nodes" "$LAB_STATE/bin" "$LAB_DISK/shared"
   ln -s "$LAB_CHECKOUT/dist/cli/main.js" "$LAB_STATE/bin/godwit"
   settings_save "$LAB_IMAGE" "$rate"
@@ -43,7 +48,8 @@ up_make() {
   # One hierarchy is enough to find clients again when the lab goes down.
   cgroup_procs "$LAB_GROUP.client" | sed -n 1p >"$LAB_STATE/client-procs"
   switch_make
-  for ((number = 1; number <= nodes; number++)); do
+  [[ -z $uplink ]] || switch_uplink "$uplink"
+  for ((number = ${only:-1}; number <= ${only:-nodes}; number++)); do
     { node_create "n$number" "$nodes" "$agent" && node_start "n$number" "$LAB_IMAGE" "$rate"; } &
     jobs+=("$!")
   done
@@ -53,14 +59,14 @@ up_make() {
 # lab rootfs redis|generic NAME: a container root file system at /srv/godwit/NAME in all nodes.
 lab_rootfs() {
   [[ $# -eq 2 && ${2:-} =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || usage "usage: lab rootfs redis|generic NAME"
-  need_node n1
+  need_lab
   settings_load
   exec "$LAB_HOME/rootfs" "$1" "$LAB_DISK/shared/$2" "$SETTING_IMAGE"
 }
 
 lab_status() {
   local dir node state agent
-  [[ -d $LAB_STATE/nodes ]] || die "lab '$LAB_NAME' is not up"
+  need_lab
   settings_load
   printf 'lab %s, image %s, rate %s\n' "$LAB_NAME" "$SETTING_IMAGE" "${SETTING_RATE:-unlimited}"
   printf '%-5s %-12s %-6s %-8s %-8s %s\n' NODE ADDRESS POWER PID AGENT CUT
@@ -78,6 +84,7 @@ lab_status() {
 lab_help() {
   cat <<'HELP'
 lab up [--nodes 3] [--rate 1gbit] [--no-agent]   make the nodes n1, n2, … and wait until their agents answer
+  --only NUMBER --uplink DEVICE                  … of them one node here, the others on machines behind DEVICE
 lab exec NODE -- CMD...                          run inside a node (hands on stdin and the exit code)
 lab sh NODE                                      a shell inside a node
 lab client -- CMD...                             run on the lab's network, outside all nodes
