@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
 import { startContainer } from './support/containers.ts';
-import { askManyfold, installManyfold, type Manyfold } from './support/manyfold-client.ts';
+import { askManyfold, type Manyfold } from './support/manyfold-client.ts';
 import { lxcState, networkLocks, tracesOf } from './support/node-state.ts';
 import { startRedisClient } from './support/redis-client.ts';
 import { until } from './support/until.ts';
@@ -39,7 +39,7 @@ describe('a container with one of everything', () => {
       name: 'many.fold',
       address: host,
       memoryMib: MEMORY_MIB,
-      fill: installManyfold,
+      program: 'test/e2e/workloads/manyfold/manyfold.py',
       args: ['/bin/python3', '-I', '-S', '/manyfold.py', '7070'],
     });
     const ask = await askManyfold(cluster, host);

@@ -49,7 +49,9 @@ export function joinCluster(lab: Lab): Cluster {
     async json(...args) {
       const result = await godwit(...args, '--json');
       if (result.exitCode !== 0)
-        throw new Error(`godwit ${args.join(' ')}: exit ${result.exitCode}: ${result.stderr}`);
+        throw new Error(
+          `godwit ${args.join(' ')}: exit ${result.exitCode}: ${result.stderr}${result.stdout}`,
+        );
       return JSON.parse(result.stdout);
     },
     async down() {

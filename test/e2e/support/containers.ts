@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 
 export interface ContainerWish {
@@ -11,8 +11,8 @@ export interface ContainerWish {
   readonly bridge?: string;
   /** Extra elements in `<devices>`. */
   readonly devices?: string;
-  /** Puts more into the root file system before the container starts. */
-  readonly fill?: (rootfs: string) => Promise<void>;
+  /** A file of the checkout that is put into its root directory. */
+  readonly program?: string;
 }
 
 /** Domain XML of a container whose root file system `lab rootfs KIND NAME` made. */
@@ -49,7 +49,7 @@ export async function startContainer(
   wish: ContainerWish,
 ): Promise<void> {
   await must(cluster.lab.run(['rootfs', kind, wish.name]));
-  await wish.fill?.(join(cluster.lab.shared, wish.name));
+  if (wish.program) await cluster.lab.share(wish.program, join(wish.name, basename(wish.program)));
   const input = domainXml(wish);
   await must(cluster.lab.run(['client', '--', 'godwit', 'define', '-', '--node', node], { input }));
   await must(cluster.godwit('start', wish.name));

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { checkout } from './checkout.ts';
@@ -27,12 +28,12 @@ export interface LabResult {
 /** One lab instance as tests drive it. */
 export interface Lab {
   readonly instance: string;
-  /** On this machine: what all nodes see as /srv/godwit. */
-  readonly shared: string;
   /** Runs a lab verb to its end; never rejects for an exit code. Five minutes at most. */
   run(args: readonly string[], options?: { readonly input?: string }): Promise<LabResult>;
   /** Runs a shell script inside a node; rejects unless it exits 0. Resolves with its trimmed stdout. */
   sh(node: string, script: string): Promise<string>;
+  /** Copies a file of the checkout to where all nodes see it below /srv/godwit. */
+  share(file: string, to: string): Promise<void>;
   /** Starts a lab verb and leaves it running; its stdout is a pipe, its stdin when asked for. */
   start(args: readonly string[], options?: { readonly stdin: 'pipe' }): ChildProcess;
 }
@@ -53,7 +54,6 @@ export function createLab(instance: string): Lab {
   const disk = process.env.GODWIT_LAB_DISK ?? '/var/lib/godwit-lab';
   return {
     instance,
-    shared: join(disk, instance, 'shared'),
     run,
     async sh(node, text) {
       const result = await run(['exec', node, '--', 'sh', '-euc', text]);
@@ -61,6 +61,7 @@ export function createLab(instance: string): Lab {
         throw new Error(`${node}: exit ${result.exitCode}: ${text}\n${result.stderr}\n${result.stdout}`);
       return result.stdout.trim();
     },
+    share: (file, to) => copyFile(join(checkout, file), join(disk, instance, 'shared', to)),
     start: (args, options) =>
       spawn(script, [...args], { env, stdio: [options?.stdin ?? 'ignore', 'pipe', 'ignore'] }),
   };

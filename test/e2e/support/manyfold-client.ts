@@ -1,8 +1,6 @@
 import { once } from 'node:events';
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { checkout, compiled } from './checkout.ts';
+import { compiled } from './checkout.ts';
 import type { Cluster } from './cluster.ts';
 import { until } from './until.ts';
 
@@ -10,11 +8,6 @@ import { until } from './until.ts';
 export interface Manyfold {
   check(): Promise<{ readonly ok: boolean; readonly checks: Readonly<Record<string, string>> }>;
   close(): Promise<void>;
-}
-
-/** Puts the program into a container's root file system, as seen from this machine. */
-export function installManyfold(rootfs: string): Promise<void> {
-  return copyFile(join(checkout, 'test/e2e/workloads/manyfold/manyfold.py'), join(rootfs, 'manyfold.py'));
 }
 
 /** Connects from outside all nodes, once the program listens. */

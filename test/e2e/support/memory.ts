@@ -1,8 +1,5 @@
 import { once } from 'node:events';
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { checkout } from './checkout.ts';
 import type { Cluster } from './cluster.ts';
 import { startContainer } from './containers.ts';
 import { until } from './until.ts';
@@ -37,8 +34,7 @@ export async function startMemory(
     name,
     address,
     memoryMib: 2 * mib + 64,
-    fill: (rootfs) =>
-      copyFile(join(checkout, 'test/e2e/workloads/memory/memory.py'), join(rootfs, 'memory.py')),
+    program: 'test/e2e/workloads/memory/memory.py',
     args: ['/bin/python3', '-I', '-S', '/memory.py', String(PORT), String(mib)],
   });
   const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${PORT}`];
