@@ -214,6 +214,8 @@ export class SourceCopy {
   private async cleanUp(why: string): Promise<void> {
     await this.brake.release();
     this.streams.abort(new GodwitError('MOVE_ABORTED', { problem: why }));
+    // A target that the word of an abort does not reach learns of it by the end of its streams.
+    this.agent.data.forbid(this.plan.job, why);
     for (const { what, error } of await this.reverter.revert())
       this.agent.log.warn({ job: this.plan.job, what, err: error }, 'could not be undone');
   }
