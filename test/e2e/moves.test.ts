@@ -39,7 +39,7 @@ describe('a container with one of everything', () => {
       name: 'many.fold',
       address: host,
       memoryMib: MEMORY_MIB,
-      program: 'test/e2e/workloads/manyfold/manyfold.py',
+      programs: ['test/e2e/workloads/manyfold/manyfold.py'],
       args: ['/bin/python3', '-I', '-S', '/manyfold.py', '7070'],
     });
     const ask = await askManyfold(cluster, host);

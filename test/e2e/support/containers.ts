@@ -11,8 +11,8 @@ export interface ContainerWish {
   readonly bridge?: string;
   /** Extra elements in `<devices>`. */
   readonly devices?: string;
-  /** A file of the checkout that is put into its root directory. */
-  readonly program?: string;
+  /** Files of the checkout that are put into its root directory. */
+  readonly programs?: readonly string[];
 }
 
 /** Domain XML of a container whose root file system `lab rootfs KIND NAME` made. */
@@ -49,7 +49,8 @@ export async function startContainer(
   wish: ContainerWish,
 ): Promise<void> {
   await must(cluster.lab.run(['rootfs', kind, wish.name]));
-  if (wish.program) await cluster.lab.share(wish.program, join(wish.name, basename(wish.program)));
+  for (const program of wish.programs ?? [])
+    await cluster.lab.share(program, join(wish.name, basename(program)));
   const input = domainXml(wish);
   await must(cluster.lab.run(['client', '--', 'godwit', 'define', '-', '--node', node], { input }));
   await must(cluster.godwit('start', wish.name));

@@ -34,9 +34,19 @@ export async function startMemory(
     name,
     address,
     memoryMib: 2 * mib + 64,
-    program: 'test/e2e/workloads/memory/memory.py',
-    args: ['/bin/python3', '-I', '-S', '/memory.py', String(PORT), String(mib)],
+    programs: ['test/e2e/workloads/memory/memory.py'],
+    args: memoryArgs(mib),
   });
+  return connectMemory(cluster, address);
+}
+
+/** What runs workloads/memory in a container that has it at its root. */
+export function memoryArgs(mib: number): string[] {
+  return ['/bin/python3', '-I', '-S', '/memory.py', String(PORT), String(mib)];
+}
+
+/** Asks the memory workload of a container over one connection, once it listens. */
+export async function connectMemory(cluster: Cluster, address: string): Promise<Memory> {
   const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${PORT}`];
   await until(`${address} listens`, 120_000, async () => (await cluster.lab.run(knock)).exitCode === 0);
   const talk = `exec 3<>/dev/tcp/${address}/${PORT}; cat <&3 & cat >&3; kill $!`;
