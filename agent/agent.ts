@@ -48,14 +48,14 @@ export interface Tools {
 
 /** The programs of this machine, and what they are to fail at. */
 export function systemTools(config: AgentConfig, log: Logger, faults: readonly Fault[]): Tools {
-  const { node, lxcPath, runDir, dataPort } = config;
+  const { node, lxcPath, runDir, dataPort, networks } = config;
   const runner = createRunner();
   const criu = createCriu({ runner });
   const { explain } = criu;
   return {
     runner,
     criu,
-    runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, explain }),
+    runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, networks, explain }),
     faults: createFaults(faults, { runner, log, runDir, dataPort, busPorts: busPorts(config) }),
   };
 }

@@ -20,6 +20,15 @@ export const LIMITS = {
   interfaces: 16,
   addressesPerInterface: 16,
   vcpus: 4_096,
+  numaNodes: 1_024,
+  blkioDevices: 64,
+  routesPerInterface: 64,
+  /** Lines of one id map (the kernel takes 340). */
+  idRanges: 340,
+  hostdevs: 64,
+  /** Files with more settings, and settings of LXC's own, of one container. */
+  includes: 16,
+  lxcSettings: 256,
   /** Longest time a policy may ask for. */
   policyMs: 86_400_000,
   nodeIdChars: 63,

@@ -32,6 +32,8 @@ const ConfigFile = z.strictObject({
     .prefault({}),
   data: z.strictObject({ port: port.default(7433) }).prefault({}),
   lxc: z.strictObject({ path: path.default('/var/lib/lxc') }).prefault({}),
+  /** Bridges of this node by the network's name that `<source network='NAME'/>` gives. */
+  networks: z.record(z.string(), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/)).default({}),
   limits: z
     .strictObject({
       /** Moves that may leave, and that may arrive, at the same time. */
@@ -59,6 +61,7 @@ export interface AgentConfig {
   };
   readonly dataPort: number;
   readonly lxcPath: string;
+  readonly networks: Readonly<Record<string, string>>;
   readonly movesMax: number;
 }
 
@@ -92,6 +95,7 @@ export function parseConfig(text: string, file: string): AgentConfig {
     },
     dataPort: data.port,
     lxcPath: lxc.path,
+    networks: top.networks,
     movesMax: limits.moves,
   };
 }

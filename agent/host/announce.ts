@@ -40,12 +40,13 @@ export async function announceAddresses(
   options: AnnounceOptions,
   onFirst: () => void = () => {},
 ): Promise<void> {
-  if (interfaces.length === 0) return onFirst();
-  await send(options.runner, initPid, interfaces);
+  const up = interfaces.filter(({ link }) => link !== 'down');
+  if (up.length === 0) return onFirst();
+  await send(options.runner, initPid, up);
   onFirst();
   for (const gapMs of GAPS_MS) {
     await options.clock.sleep(gapMs, options.signal);
-    await send(options.runner, initPid, interfaces);
+    await send(options.runner, initPid, up);
   }
 }
 

@@ -68,6 +68,22 @@ export const REFUSALS = {
     'Boot both nodes with the same hierarchy (systemd.unified_cgroup_hierarchy=).',
   ),
   BRIDGE_MISSING: entry('no such bridge: {what}', 'Create the bridge on the node, or change the interface.'),
+  NETWORK_UNKNOWN: entry(
+    'the node knows no bridge for the network: {what}',
+    'Name its bridge under [networks] in agent.toml of that node.',
+  ),
+  TOPOLOGY_DIFFERS: entry(
+    'the node does not have what the container is bound to: {what}',
+    'Choose a node with the same processors and memory nodes, or change <vcpu cpuset> and <numatune>.',
+  ),
+  LIMIT_UNAVAILABLE: entry(
+    'the kernel has no such limit: {what}',
+    'blkio.weight needs the scheduler BFQ, memsw swap accounting; or remove the limit from the container.',
+  ),
+  LABEL_UNAVAILABLE: entry(
+    "the container's security label needs {what}, which is off",
+    'Turn it on, or remove <seclabel> from the container.',
+  ),
   MOUNT_SOURCE_MISSING: entry(
     'the source of a bind mount is missing: {what}',
     'Provide the directory on the node, or remove the file system from the container.',
@@ -157,6 +173,11 @@ export const REFUSALS = {
   NAMESPACE_NESTED: entry(
     'criu cannot dump nested namespaces of this kind: {what}',
     'Only mount and network namespaces may be nested. For systemd units: ProtectHostname=no, PrivateIPC=no, PrivateUsers=no.',
+  ),
+  USER_NAMESPACE: entry(
+    'the container has a user namespace of its own: {what}',
+    "criu cannot read its images as the container's root; remove <idmap> to move it, or use --unsafe to try.",
+    OVERRIDABLE,
   ),
   TRACED: entry('processes are being traced: {what}', 'Detach the debugger (gdb, strace).'),
   TASK_STUCK: entry(

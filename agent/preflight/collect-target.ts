@@ -1,6 +1,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
+import { hostPaths } from '../../protocol/domain/mod.ts';
 import type { Capabilities } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
@@ -20,7 +21,7 @@ export interface TargetContext {
   readonly jobs: JobLoad;
   readonly memoryAvailableBytes: number;
   readonly runDir: string;
-  readonly runtime: Pick<Runtime, 'list'>;
+  readonly runtime: Pick<Runtime, 'list' | 'lacks' | 'bridges'>;
   /** True when godwit defined the container of this name that the runtime knows here. */
   readonly ours: (name: string) => boolean | Promise<boolean>;
   /** Addresses of the other containers this node owns. */
@@ -48,23 +49,25 @@ export async function collectTargetFacts(
   const nowMs = context.clock.nowMs();
   const proc = procAt(context.root ?? '/');
   const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
-  const [known, rootfs, runDir, neighbours, missing] = await Promise.all([
+  const [known, lacks, rootfs, runDir, neighbours, missing] = await Promise.all([
     context.runtime.list(),
+    context.runtime.lacks(spec),
     rootfsIdentity(spec.root.source, spec.os.init),
     roomOf(context.runDir),
     neighbourClaims(context.runner, addresses),
-    Promise.all(spec.filesystems.map(async ({ source }) => ((await isThere(source)) ? [] : [source]))),
+    Promise.all(hostPaths(spec).map(async (path) => ((await isThere(path)) ? [] : [path]))),
   ]);
   const same = known.find((container) => container.name === spec.name);
   const foreign = same !== undefined && (same.state !== 'stopped' || !(await context.ours(spec.name)));
-  const bridges = new Set(spec.interfaces.map((nic) => nic.bridge));
+  const isBridge = (name: string) => proc.names(`sys/class/net/${name}/bridge`).length > 0;
   return {
     node: context.node,
     state: context.state,
     capabilities: context.capabilities,
     jobs: context.jobs,
     cpuFlags: visibleCpuFlags(proc.text('proc/cpuinfo')),
-    bridges: [...bridges].filter((bridge) => proc.names(`sys/class/net/${bridge}/bridge`).length > 0),
+    missingBridges: context.runtime.bridges(spec).filter((bridge) => !isBridge(bridge)),
+    lacks,
     missingSources: missing.flat(),
     ...(rootfs ? { rootfs } : {}),
     memoryAvailableBytes: context.memoryAvailableBytes,

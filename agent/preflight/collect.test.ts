@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DomainSpec } from '../../protocol/mod.ts';
 import type { Command, Runner } from '../effects/runner.ts';
 import { systemClock } from '../effects/system-clock.ts';
+import type { ContainerStatus } from '../runtime/runtime.ts';
 import { collectSourceFacts, type SourceContext } from './collect-source.ts';
 import { collectTargetFacts, type TargetContext } from './collect-target.ts';
 import { sourceRefusals } from './source.ts';
@@ -41,7 +42,7 @@ describe('collecting facts', () => {
     spec = {
       ...SPEC,
       root: { ...SPEC.root, source: join(root, 'srv/shop') },
-      filesystems: [{ ...SPEC.filesystems[0]!, source: join(root, 'srv/data') }],
+      filesystems: [{ type: 'mount', source: join(root, 'srv/data'), target: '/data', readonly: false }],
     };
     await put('srv/shop/sbin/init', '#!/bin/sh');
     await put('srv/data/file');
@@ -53,6 +54,11 @@ describe('collecting facts', () => {
   });
   afterEach(() => rm(root, { recursive: true }));
 
+  const knows = (known: ContainerStatus[]): TargetContext['runtime'] => ({
+    list: async () => known,
+    lacks: async () => [],
+    bridges: ({ interfaces }) => interfaces.flatMap(({ bridge }) => bridge ?? []),
+  });
   const target = (change: Partial<TargetContext> = {}): TargetContext => ({
     node: 'n2',
     state: 'up',
@@ -60,7 +66,7 @@ describe('collecting facts', () => {
     jobs: { running: 0, limit: 2 },
     memoryAvailableBytes: 4 * 1024 ** 3,
     runDir: join(root, 'run/godwit'),
-    runtime: { list: async () => [] },
+    runtime: knows([]),
     ours: () => true,
     containers: [],
     runner,
@@ -97,14 +103,14 @@ describe('collecting facts', () => {
   it('finds other holders of the name, the address and the MAC', async () => {
     answers.set('ip', '[{"dst":"10.77.1.5","lladdr":"52:54:00:99:99:99"}]');
     await put('sys/class/net/veth7/address', '52:54:00:AA:BB:01\n');
-    const list = async () => [{ name: 'shop', state: 'running' as const }];
-    expect(await codesAt({ runtime: { list } })).toEqual(['NAME_IN_USE', 'ADDRESS_IN_USE', 'MAC_IN_USE']);
+    const runtime = knows([{ name: 'shop', state: 'running' }]);
+    expect(await codesAt({ runtime })).toEqual(['NAME_IN_USE', 'ADDRESS_IN_USE', 'MAC_IN_USE']);
   });
 
   it('tells a definition of its own from a stranger, both stopped', async () => {
-    const list = async () => [{ name: 'shop', state: 'stopped' as const }];
-    expect(await codesAt({ runtime: { list } })).toEqual([]);
-    expect(await codesAt({ runtime: { list }, ours: () => false })).toEqual(['NAME_IN_USE']);
+    const runtime = knows([{ name: 'shop', state: 'stopped' }]);
+    expect(await codesAt({ runtime })).toEqual([]);
+    expect(await codesAt({ runtime, ours: () => false })).toEqual(['NAME_IN_USE']);
   });
 
   it('does not take the container itself for another one', async () => {

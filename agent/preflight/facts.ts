@@ -1,4 +1,5 @@
 import type { Capabilities, DomainSpec, Mode, PrepareRequest, RootfsIdentity } from '../../protocol/mod.ts';
+import type { Lack } from '../runtime/runtime.ts';
 import type { ContainerLook } from './look/look.ts';
 
 /** Moves this node is part of right now, and how many it takes; counted apart for each direction. */
@@ -55,8 +56,11 @@ export interface TargetFacts {
   readonly capabilities: Capabilities;
   readonly jobs: JobLoad;
   readonly cpuFlags: readonly string[];
-  readonly bridges: readonly string[];
-  /** Of the bind mount sources the container names, those that are not there. */
+  /** Of the bridges the container's interfaces are put on, those that are not there. */
+  readonly missingBridges: readonly string[];
+  /** What else the runtime says the node would need to have. */
+  readonly lacks: readonly Lack[];
+  /** Of the host's paths that the container names, those that are not there. */
   readonly missingSources: readonly string[];
   /** Undefined: the root directory is not there (or cannot be read). */
   readonly rootfs?: RootfsIdentity;

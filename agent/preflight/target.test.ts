@@ -74,7 +74,26 @@ describe('targetRefusals', () => {
       { facts: { sameName: { state: 'stopped', foreign: false } } },
       [],
     ],
-    ['no bridge', { facts: { bridges: ['br1'] } }, ['BRIDGE_MISSING']],
+    [
+      'no criu that reads images in a user namespace',
+      { request: { spec: { ...SPEC, idmap: { uid: [], gid: [] } } } },
+      ['USER_NAMESPACE'],
+    ],
+    ['no bridge', { facts: { missingBridges: ['br0'] } }, ['BRIDGE_MISSING']],
+    [
+      'not what the description binds to',
+      {
+        facts: {
+          lacks: [
+            { kind: 'label', what: 'AppArmor' },
+            { kind: 'network', what: 'lan' },
+            { kind: 'topology', what: 'processor 8' },
+            { kind: 'limit', what: 'blkio.weight' },
+          ],
+        },
+      },
+      ['NETWORK_UNKNOWN', 'TOPOLOGY_DIFFERS', 'LIMIT_UNAVAILABLE', 'LABEL_UNAVAILABLE'],
+    ],
     ['no bind source', { facts: { missingSources: ['/srv/data'] } }, ['MOUNT_SOURCE_MISSING']],
     ['another root', { facts: { rootfs: { entries: 'e2', init: 'i1', inode: '42' } } }, ['ROOTFS_DIFFERS']],
     [
@@ -140,7 +159,7 @@ describe('targetRefusals', () => {
   it('names all reasons at once, with node, cure and figures', () => {
     const refusals = targetRefusals(
       { ...REQUEST, memoryBytes: 5000 * MIB },
-      { ...TARGET, bridges: [], state: 'cordoned', nowMs: 0 },
+      { ...TARGET, missingBridges: ['br0'], state: 'cordoned', nowMs: 0 },
     );
     expect(refusals.map((refusal) => refusal.code)).toEqual([
       'NODE_CORDONED',
@@ -155,11 +174,8 @@ describe('targetRefusals', () => {
   });
 
   it('says at most a few of many names', () => {
-    const interfaces = Array.from({ length: 6 }, (_none, index) => ({
-      ...SPEC.interfaces[0]!,
-      bridge: `br${index + 1}`,
-    }));
-    const [refusal] = targetRefusals({ ...REQUEST, spec: { ...SPEC, interfaces } }, TARGET);
+    const missingBridges = ['br1', 'br2', 'br3', 'br4', 'br5', 'br6'];
+    const [refusal] = targetRefusals(REQUEST, { ...TARGET, missingBridges });
     expect(refusal?.message).toBe('no such bridge: br1, br2, br3 and 3 more');
   });
 });

@@ -1,4 +1,5 @@
 import type { Refusal } from '../../protocol/mod.ts';
+import type { Lack } from '../runtime/runtime.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
 import type { TargetFacts, TargetRequest } from './facts.ts';
 import { compatibilityRefusals, featureRefusals, softwareRefusals } from './software.ts';
@@ -8,6 +9,14 @@ import { duration, mebibytes, some } from './words.ts';
 const CLOCK_SKEW_MS = 2_000;
 /** Images without memory pages, logs and hooks of one move. */
 const IMAGES_BYTES = 16 * 1024 * 1024;
+
+/** What a node may lack, and the reason that it is. */
+const LACKS = [
+  ['network', 'NETWORK_UNKNOWN'],
+  ['topology', 'TOPOLOGY_DIFFERS'],
+  ['limit', 'LIMIT_UNAVAILABLE'],
+  ['label', 'LABEL_UNAVAILABLE'],
+] as const satisfies readonly (readonly [Lack['kind'], RefusalCode])[];
 
 /** Every reason why the target cannot take the container, at once; empty when it can. Pure. */
 export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
@@ -29,6 +38,7 @@ export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refu
 
   const skewMs = Math.abs(facts.nowMs - request.nowMs);
   if (skewMs > CLOCK_SKEW_MS) add('CLOCK_SKEW', `${duration(skewMs)} apart`);
+  if (request.spec.idmap) add('USER_NAMESPACE', '<idmap>');
   if (facts.sameName?.foreign) add('NAME_IN_USE', `${request.spec.name} is ${facts.sameName.state} there`);
   found.push(
     ...placeRefusals(request, facts),
@@ -41,9 +51,11 @@ export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refu
 function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   const found: Refusal[] = [];
   const add = (code: RefusalCode, what: string) => found.push(refuse(code, facts.node, what));
-  const bridges = new Set(request.spec.interfaces.map((nic) => nic.bridge));
-  const missing = [...bridges].filter((bridge) => !facts.bridges.includes(bridge));
-  if (missing.length > 0) add('BRIDGE_MISSING', some(missing));
+  if (facts.missingBridges.length > 0) add('BRIDGE_MISSING', some(facts.missingBridges));
+  for (const [kind, code] of LACKS) {
+    const missing = facts.lacks.filter((lack) => lack.kind === kind).map(({ what }) => what);
+    if (missing.length > 0) add(code, some(missing));
+  }
   if (facts.missingSources.length > 0) add('MOUNT_SOURCE_MISSING', some(facts.missingSources));
   const { source } = request.spec.root;
   if (!facts.rootfs) add('ROOTFS_MISSING', source);

@@ -25,7 +25,7 @@ export const SPEC: DomainSpec = {
   vcpus: 1,
   os: { init: '/sbin/init', initArgs: [], initEnv: [] },
   root: { type: 'mount', source: '/srv/shop', target: '/', readonly: false },
-  filesystems: [{ type: 'bind', source: '/srv/data', target: '/data', readonly: false }],
+  filesystems: [{ type: 'mount', source: '/srv/data', target: '/data', readonly: false }],
   interfaces: [
     {
       bridge: 'br0',
@@ -58,7 +58,8 @@ export const TARGET: TargetFacts = {
   capabilities: CAPABLE,
   jobs: { running: 0, limit: 2 },
   cpuFlags: ['avx2', 'avx512f', 'sse4_2'],
-  bridges: ['br0'],
+  missingBridges: [],
+  lacks: [],
   missingSources: [],
   rootfs: ROOTFS,
   memoryAvailableBytes: 4096 * MIB,

@@ -44,6 +44,12 @@ export interface RestorePlan {
   readonly signal: AbortSignal;
 }
 
+/** Something that a container needs and a node does not have. */
+export interface Lack {
+  readonly kind: 'network' | 'topology' | 'limit' | 'label';
+  readonly what: string;
+}
+
 /** What restore returns when the restored tasks run and the runtime owns them. */
 export interface Restored {
   readonly initPid: number;
@@ -58,6 +64,10 @@ export interface Runtime {
   version(): Promise<string>;
   /** Writes the runtime's own configuration; idempotent. Needed on the target before a restore, too. */
   define(spec: DomainSpec): Promise<void>;
+  /** What this node would need to have to run the container as described; empty when it has all of it. */
+  lacks(spec: DomainSpec): Promise<readonly Lack[]>;
+  /** The bridges of this node that the container's interfaces are put on. */
+  bridges(spec: DomainSpec): readonly string[];
   undefine(name: string): Promise<void>;
   /** What is defined here, running or not. */
   list(): Promise<ContainerStatus[]>;

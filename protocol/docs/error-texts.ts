@@ -119,6 +119,12 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'Something differs between the nodes, or the container holds what CRIU cannot dump.',
     cure: 'Each reason names its cure; `--unsafe` skips the overridable ones.',
   },
+  NODE_LACKS: {
+    meaning: 'A node cannot run the container as it is described; all it lacks is named.',
+    cause:
+      'A network without a bridge there, processors or memory nodes it does not have, a limit its kernel does not know.',
+    cure: 'Choose another node, change the element, or complete the node: networks are named in its agent.toml.',
+  },
   MODE_UNAVAILABLE: {
     meaning: 'The wanted mode is not possible between these two nodes.',
     cause: 'A kernel or CRIU without the feature the mode needs, at either end; or an exposure limited to 0.',

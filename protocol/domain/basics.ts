@@ -3,15 +3,20 @@ import { isContainerName } from '../names.ts';
 import type { DomainChildren } from './children.ts';
 import { attributesOf, offsetOf, plainText, textOf } from './element.ts';
 import { formatUuid, stableUuid } from './identity.ts';
+import { readMemory } from './memory.ts';
+import { readNumberList } from './number-list.ts';
 import { type Problems, quote } from './problems.ts';
 import type { DomainSpec } from './spec.ts';
 import type { XmlElement } from './tree.ts';
-import { readBytes, readChoice, readInteger, readLine } from './values.ts';
+import { readChoice, readInteger, readLine } from './values.ts';
 
 const UUID = /^([0-9a-f]{32}|[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12})$/i;
 const VCPUS = { min: 1, max: LIMITS.vcpus };
 
-type Basics = Pick<DomainSpec, 'name' | 'uuid' | 'title' | 'description' | 'memoryBytes' | 'vcpus'>;
+type Basics = Pick<
+  DomainSpec,
+  'name' | 'uuid' | 'title' | 'description' | 'memoryBytes' | 'allocation' | 'memtune' | 'vcpus' | 'cpuset'
+>;
 
 /** Reads what a container is called and how much it may use. */
 export function readBasics(domain: XmlElement, children: DomainChildren, problems: Problems): Basics {
@@ -29,8 +34,8 @@ export function readBasics(domain: XmlElement, children: DomainChildren, problem
     uuid,
     ...(title === '' ? {} : { title }),
     ...(description === '' ? {} : { description }),
-    memoryBytes: readMemory(children, problems),
-    vcpus: children.vcpu.map((element) => readVcpus(element, problems))[0] ?? 1,
+    ...readMemory(children, problems),
+    ...(children.vcpu.map((element) => readVcpus(element, problems))[0] ?? { vcpus: 1 }),
   };
 }
 
@@ -53,25 +58,12 @@ function readUuid(element: XmlElement, problems: Problems): string {
   return formatUuid(digits);
 }
 
-/** `<memory>` is the hard limit. A container has no balloon, so `<currentMemory>` can only say the same. */
-function readMemory({ memory, currentMemory }: DomainChildren, problems: Problems): number {
-  const [bytes = 1, current = bytes] = [memory, currentMemory].map(([element]) =>
-    element ? readSize(element, problems) : undefined,
+function readVcpus(element: XmlElement, problems: Problems): Pick<DomainSpec, 'vcpus' | 'cpuset'> {
+  const { placement, current, cpuset } = attributesOf(
+    element,
+    { optional: ['placement', 'current', 'cpuset'] },
+    problems,
   );
-  if (current !== bytes && currentMemory[0] && memory[0]) {
-    const problem = `<currentMemory> of ${current} bytes cannot be honoured: it must equal <memory>, ${bytes} bytes`;
-    problems.refuse(currentMemory[0].offset, problem);
-  }
-  return bytes;
-}
-
-function readSize(element: XmlElement, problems: Problems): number {
-  const { unit } = attributesOf(element, { optional: ['unit'] }, problems);
-  return readBytes(textOf(element, problems), unit, `<${element.tag}>`, element.offset, problems);
-}
-
-function readVcpus(element: XmlElement, problems: Problems): number {
-  const { placement, current } = attributesOf(element, { optional: ['placement', 'current'] }, problems);
   if (placement !== undefined)
     readChoice(placement, ['static'], 'the vcpu placement', offsetOf(element, 'placement'), problems);
   const count = readInteger(textOf(element, problems), '<vcpu>', VCPUS, element.offset, problems);
@@ -83,5 +75,7 @@ function readVcpus(element: XmlElement, problems: Problems): number {
         `current=${quote(current)} cannot be honoured: it must equal the ${count} of <vcpu>`,
       );
   }
-  return count;
+  if (cpuset === undefined) return { vcpus: count };
+  const list = readNumberList(cpuset, 'the cpuset', LIMITS.vcpus, offsetOf(element, 'cpuset'), problems);
+  return { vcpus: count, cpuset: list };
 }

@@ -15,18 +15,21 @@ const EVENTS = [
  * what happens anyway, refused otherwise, and not kept.
  */
 export function checkFixed(children: DomainChildren, problems: Problems): void {
-  for (const features of children.features) {
-    attributesOf(features, {}, problems);
-    // Each container has a network of its own, so this one changes nothing.
-    for (const privnet of childrenOf(features, { privnet: 'one' }, problems).privnet) {
-      attributesOf(privnet, {}, problems);
-      checkEmpty(privnet, problems);
-    }
-  }
   for (const clock of children.clock) {
     const { offset } = attributesOf(clock, { required: ['offset'] }, problems);
     if (offset !== '') readChoice(offset, ['utc'], 'the clock offset', offsetOf(clock, 'offset'), problems);
     checkEmpty(clock, problems);
+  }
+  for (const resource of children.resource) {
+    attributesOf(resource, {}, problems);
+    for (const partition of childrenOf(resource, { partition: 'one' }, problems).partition)
+      readChoice(
+        plainText(partition, problems),
+        ['/machine'],
+        'the resource partition',
+        partition.offset,
+        problems,
+      );
   }
 }
 

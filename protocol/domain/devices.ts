@@ -2,12 +2,19 @@ import { LIMITS } from '../limits.ts';
 import { checkConsole, checkEmulator } from './confirmed.ts';
 import { attributesOf, childrenOf } from './element.ts';
 import { readFilesystems } from './filesystems.ts';
+import { readHostdevs } from './hostdevs.ts';
 import { readInterfaces } from './interfaces.ts';
 import type { Problems } from './problems.ts';
 import type { DomainSpec } from './spec.ts';
 import type { XmlElement } from './tree.ts';
 
-const CHILDREN = { emulator: 'one', filesystem: 'many', interface: 'many', console: 'one' } as const;
+const CHILDREN = {
+  emulator: 'one',
+  filesystem: 'many',
+  interface: 'many',
+  console: 'one',
+  hostdev: 'many',
+} as const;
 const NONE: XmlElement = {
   name: 'devices',
   tag: 'devices',
@@ -15,6 +22,8 @@ const NONE: XmlElement = {
   attributes: [],
   children: [],
   text: '',
+  content: [],
+  namespaces: new Map(),
 };
 
 /** Reads `<devices>`: file systems, of which the root is a must, interfaces and the console. */
@@ -23,7 +32,7 @@ export function readDevices(
   devices: XmlElement | undefined,
   uuid: string,
   problems: Problems,
-): Pick<DomainSpec, 'root' | 'filesystems' | 'interfaces' | 'console'> {
+): Pick<DomainSpec, 'root' | 'filesystems' | 'interfaces' | 'console' | 'hostdevs'> {
   if (!devices) problems.refuse(domain.offset, '<domain> needs <devices> with the root file system');
   const element = devices ?? NONE;
   attributesOf(element, {}, problems);
@@ -33,12 +42,15 @@ export function readDevices(
   for (const [list, limit] of [
     [children.filesystem, LIMITS.filesystems],
     [children.interface, LIMITS.interfaces],
+    [children.hostdev, LIMITS.hostdevs],
   ] as const) {
     const extra = list[limit];
     if (extra) problems.refuse(extra.offset, `more than ${limit} <${extra.tag}> elements`);
   }
+  const filesystems = readFilesystems(devices, children.filesystem, problems);
   return {
-    ...readFilesystems(devices, children.filesystem, problems),
+    ...filesystems,
+    ...readHostdevs(children.hostdev, filesystems.filesystems, problems),
     interfaces: readInterfaces(children.interface, uuid, problems),
     console: children.console.length > 0,
   };

@@ -43,8 +43,11 @@ export function attributesOf<Required extends string = never, Optional extends s
   const values: Record<string, string> = {};
   const known: readonly string[] = [...(names.required ?? []), ...(names.optional ?? [])];
   for (const { name, offset, value } of element.attributes) {
-    if (known.includes(name)) values[name] = value;
-    else {
+    if (known.includes(name)) {
+      values[name] = value;
+      if (value === '' && names.required?.some((required) => required === name))
+        problems.refuse(offset, `the attribute ${name} of <${element.tag}> is empty`);
+    } else {
       const advice = ADVICE[`${element.name}@${name}`];
       const reason = advice === undefined ? '' : `: ${advice}`;
       problems.refuse(

@@ -1,26 +1,87 @@
 import { RequestedMode } from '../job.ts';
 import { LIMITS } from '../limits.ts';
-import { attributesOf, checkEmpty, childrenOf, offsetOf } from './element.ts';
-import type { Problems } from './problems.ts';
-import type { PolicySpec } from './spec.ts';
+import { defined } from './defined.ts';
+import { attributesOf, checkEmpty, childrenOf, offsetOf, plainText } from './element.ts';
+import { readForeign } from './foreign.ts';
+import { readLxc } from './lxc-settings.ts';
+import { type Problems, quote } from './problems.ts';
+import type { DomainSpec, PolicySpec } from './spec.ts';
 import type { XmlElement } from './tree.ts';
-import { readChoice, readDurationMs, readInteger } from './values.ts';
+import { readChoice, readDurationMs, readInteger, readPath } from './values.ts';
 
 const ROUNDS = { min: 0, max: LIMITS.roundsMax };
 const MIGRATION = ['mode', 'iterations', 'max-downtime', 'max-exposure', 'on-nonconverge'] as const;
 const DEFAULTS: PolicySpec = { mode: 'auto', rootfs: 'shared' };
+const SETTINGS = { 'godwit:migration': 'one', 'godwit:rootfs': 'one', 'godwit:lxc': 'one' } as const;
+
+type Metadata = Pick<DomainSpec, 'policy' | 'includes' | 'lxc' | 'metadata'>;
 
 /**
- * Reads godwit's own settings: one `<settings>` in godwit's namespace (libvirt wants one element a namespace). Other
- * applications' metadata is refused, for godwit would lose it.
+ * Reads `<metadata>`: godwit's own settings, one `<settings>` in godwit's namespace (libvirt wants one element a
+ * namespace), what the lxctools driver of libvirt had there, and the elements of other applications, which are kept.
  */
-export function readPolicy(metadata: XmlElement | undefined, problems: Problems): PolicySpec {
-  if (!metadata) return DEFAULTS;
+export function readMetadata(metadata: XmlElement | undefined, problems: Problems): Metadata {
+  if (!metadata) return { policy: DEFAULTS };
   attributesOf(metadata, {}, problems);
-  const [settings] = childrenOf(metadata, { 'godwit:settings': 'one' }, problems)['godwit:settings'];
-  if (!settings) return DEFAULTS;
+  if (metadata.text.trim() !== '')
+    problems.refuse(
+      metadata.offset,
+      `text ${quote(metadata.text.trim())} in <metadata>, which holds elements`,
+    );
+  const of = (test: (name: string) => boolean) => metadata.children.filter(({ name }) => test(name));
+  const settings = of((name) => name === 'godwit:settings');
+  const lxctools = metadata.children.filter(({ tag }) => tag.startsWith('lxctools:'));
+  const others = of((name) => name !== 'godwit:settings').filter((one) => !lxctools.includes(one));
+  for (const extra of settings.slice(1))
+    problems.refuse(extra.offset, `a second <${extra.tag}> in <metadata>`);
+  const kept = others.map((one) => readForeign(one, problems));
+  checkNamespaces(others, problems);
+  const older = readLxctools(lxctools, problems);
+  const { policy, ...lxc } = settings[0] ? readSettings(settings[0], problems) : { policy: DEFAULTS };
+  const includes = [...(older.includes ?? []), ...(lxc.includes ?? [])];
+  return {
+    policy: older.iterations === undefined ? policy : { iterations: older.iterations, ...policy },
+    ...lxc,
+    ...(includes.length === 0 ? {} : { includes }),
+    ...(kept.length === 0 ? {} : { metadata: kept }),
+  };
+}
+
+/** libvirt: one element for each namespace. */
+function checkNamespaces(elements: readonly XmlElement[], problems: Problems): void {
+  const seen = new Set<string>();
+  for (const element of elements) {
+    const space = element.name.slice(0, element.name.lastIndexOf('}'));
+    if (space !== '' && seen.has(space))
+      problems.refuse(
+        element.offset,
+        `a second element of the namespace ${quote(space.slice(1))} in <metadata>`,
+      );
+    seen.add(space);
+  }
+}
+
+/** What the lxctools driver knows: a file of settings, and the number of pre-dumps. */
+function readLxctools(
+  elements: readonly XmlElement[],
+  problems: Problems,
+): { readonly includes?: readonly string[]; readonly iterations?: number } {
+  const includes: string[] = [];
+  let iterations: number | undefined;
+  for (const element of elements) {
+    const text = plainText(element, problems).trim();
+    if (element.tag === 'lxctools:include')
+      includes.push(readPath(text, 'the file', element.offset, problems));
+    else if (element.tag === 'lxctools:livemigration-iterations')
+      iterations = readInteger(text, `<${element.tag}>`, ROUNDS, element.offset, problems);
+    else problems.refuse(element.offset, `<${element.tag.slice(0, 60)}> in <metadata> cannot be honoured`);
+  }
+  return { ...(includes.length === 0 ? {} : { includes }), ...defined({ iterations }) };
+}
+
+function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 'metadata'> {
   attributesOf(settings, {}, problems);
-  const children = childrenOf(settings, { 'godwit:migration': 'one', 'godwit:rootfs': 'one' }, problems);
+  const children = childrenOf(settings, SETTINGS, problems);
   for (const rootfs of children['godwit:rootfs']) {
     const { policy } = attributesOf(rootfs, { required: ['policy'] }, problems);
     if (policy !== '')
@@ -28,7 +89,11 @@ export function readPolicy(metadata: XmlElement | undefined, problems: Problems)
     checkEmpty(rootfs, problems);
   }
   const [migration] = children['godwit:migration'];
-  return migration ? { ...DEFAULTS, ...readMigration(migration, problems) } : DEFAULTS;
+  const [lxc] = children['godwit:lxc'];
+  return {
+    policy: migration ? { ...DEFAULTS, ...readMigration(migration, problems) } : DEFAULTS,
+    ...(lxc ? readLxc(lxc, problems) : {}),
+  };
 }
 
 function readMigration(element: XmlElement, problems: Problems): Omit<PolicySpec, 'rootfs'> {

@@ -1,5 +1,9 @@
 // Apart from protocol/mod.ts, for the XML parser costs start-up time that the command line does not have.
 export { formatDomain } from './format.ts';
+export { hostPaths } from './host-paths.ts';
+export { isKeptKey } from './lxc-settings.ts';
+export { formatNumbers, numbersOf } from './number-list.ts';
 export { parseDomain } from './parse.ts';
+export { CAPABILITIES } from './rights.ts';
 export type * from './spec.ts';
 export { DOMAIN_NAMESPACE } from './tree.ts';

@@ -17,6 +17,9 @@ export const ARCHITECTURES = [
   's390x',
 ] as const;
 const DEFAULT_INIT = '/sbin/init';
+/** The larger one means "nobody" to the kernel. */
+const LARGEST_ID = 4_294_967_294;
+const OWNER = /^(\+?\d{1,10}|[a-zA-Z_][a-zA-Z0-9_-]{0,31})$/;
 const VARIABLE = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** Reads what is started in the container. */
@@ -32,7 +35,15 @@ export function readOs(
   attributesOf(os, {}, problems);
   const children = childrenOf(
     os,
-    { type: 'one', init: 'one', initarg: 'many', initenv: 'many', initdir: 'one' },
+    {
+      type: 'one',
+      init: 'one',
+      initarg: 'many',
+      initenv: 'many',
+      initdir: 'one',
+      inituser: 'one',
+      initgroup: 'one',
+    },
     problems,
   );
   const [type] = children.type;
@@ -51,8 +62,32 @@ export function readOs(
       initArgs: children.initarg.map((element) => readValue(element, plainText(element, problems), problems)),
       initEnv: readEnvironment(children.initenv, problems),
       ...(initDir === undefined ? {} : { initDir }),
+      ...readInitUser(children.inituser[0], children.initgroup[0], problems),
     },
   };
+}
+
+/** libvirt's schema has them only together. */
+function readInitUser(
+  user: XmlElement | undefined,
+  group: XmlElement | undefined,
+  problems: Problems,
+): Pick<OsSpec, 'initUser'> {
+  const one = user ?? group;
+  if (!user || !group) {
+    const missing = user ? 'initgroup' : 'inituser';
+    if (one) problems.refuse(one.offset, `<${one.tag}> needs <${missing}> beside it`);
+    return {};
+  }
+  return { initUser: { user: readOwner(user, problems), group: readOwner(group, problems) } };
+}
+
+/** A number (libvirt's `+1000` is one, too) or a name. */
+function readOwner(element: XmlElement, problems: Problems): string {
+  const text = plainText(element, problems).trim();
+  if (!OWNER.test(text) || Number(text) > LARGEST_ID)
+    problems.refuse(element.offset, `<${element.tag}> ${quote(text)} is neither a number nor a name`);
+  return text.replace(/^\+?0*(?=\d)/, '');
 }
 
 function readType(element: XmlElement, problems: Problems): string | undefined {

@@ -4,12 +4,14 @@ import { DOMAIN_CHILDREN } from './children.ts';
 import { checkEvents, checkFixed } from './confirmed.ts';
 import { readDevices } from './devices.ts';
 import { attributesOf, childrenOf, offsetOf } from './element.ts';
-import { readPolicy } from './metadata.ts';
+import { readMetadata } from './metadata.ts';
 import { readOs } from './os.ts';
 import { createProblems, type Problems } from './problems.ts';
+import { readRights } from './rights.ts';
 import type { DomainSpec } from './spec.ts';
 import { forbiddenCharacter } from './text.ts';
 import { readTree, type XmlElement } from './tree.ts';
+import { readTuning } from './tuning.ts';
 import { readChoice } from './values.ts';
 
 /**
@@ -32,7 +34,8 @@ export function parseDomain(xml: string, options: { readonly file: string }): Do
 function readDomain(domain: XmlElement, problems: Problems): DomainSpec {
   if (domain.name !== 'domain') {
     const root = domain.tag.slice(0, 60);
-    problems.fail('XML_REFUSED', domain.offset, `the root element is <${root}>, not <domain>`);
+    const space = domain.name.endsWith('}domain') ? ' of another namespace' : '';
+    problems.fail('XML_REFUSED', domain.offset, `the root element is <${root}>${space}, not <domain>`);
   }
   const { type } = attributesOf(domain, { required: ['type'] }, problems);
   if (type !== '')
@@ -44,8 +47,10 @@ function readDomain(domain: XmlElement, problems: Problems): DomainSpec {
   return {
     ...basics,
     ...readOs(domain, children.os[0], problems),
+    ...readTuning(children, problems),
+    ...readRights(children, problems),
     ...readDevices(domain, children.devices[0], basics.uuid, problems),
-    policy: readPolicy(children.metadata[0], problems),
+    ...readMetadata(children.metadata[0], problems),
   };
 }
 

@@ -25,12 +25,42 @@ describe('file systems', () => {
     ['.. by reference', { devices: mount('/a/&#46;&#x2e;/b', '/b') }, '7:21', '".." segment'],
     ['a newline in a path', { devices: mount('/a&#10;b', '/b') }, '7:21', 'a control character'],
     ['a path without end', { devices: mount(`/${'a'.repeat(4095)}`, '/b') }, '7:21', '4095 are the limit'],
-    ['a block device', { devices: "<filesystem type='block'/>" }, '7:1', 'needs <source'],
+    ['a block device', { devices: "<filesystem type='block'/>" }, '7:13', 'of type block cannot be honoured'],
     [
       'a file',
       { devices: `<filesystem type='file'>${mount('/a', '/b').slice(12)}` },
       '7:13',
-      'possible: mount, bind',
+      'of type file cannot be honoured: mount the image',
+    ],
+    [
+      'a read-only root',
+      { root: mount('/a', '/').replace('</', '<readonly/></') },
+      '6:48',
+      'LXC cannot restore such a container',
+    ],
+    [
+      'another type',
+      { devices: `<filesystem type='template'>${mount('a', '/b').slice(12)}` },
+      '7:13',
+      'possible: mount, bind, ram',
+    ],
+    [
+      'a driver',
+      { devices: mount('/a', '/b').replace('<s', "<driver type='loop'/><s") },
+      '7:21',
+      'possible: path',
+    ],
+    [
+      'a tmpfs without size',
+      { devices: "<filesystem type='ram'><source/><target dir='/b'/></filesystem>" },
+      '7:24',
+      'needs the attribute usage',
+    ],
+    [
+      'an endless tmpfs',
+      { devices: "<filesystem type='ram'><source usage='1' units='EiB'/><target dir='/b'/></filesystem>" },
+      '7:32',
+      'the usage "1 EiB" is more than any node has',
     ],
     [
       'mapped access',
@@ -64,9 +94,9 @@ describe('interfaces', () => {
   test.each<Case>([
     [
       'another type',
-      { devices: "<interface type='network'><source bridge='b'/></interface>" },
+      { devices: "<interface type='ethernet'><source bridge='b'/></interface>" },
       '7:12',
-      'possible: bridge',
+      'an interface of type "ethernet" cannot be honoured: without a bridge',
     ],
     ['no source', { devices: "<interface type='bridge'/>" }, '7:1', 'needs <source bridge'],
     ['a live target', { devices: iface("<target dev='vnet0'/>") }, '7:48', 'chosen on each node'],
@@ -98,7 +128,62 @@ describe('interfaces', () => {
       'possible: ipv6',
     ],
     ['a peer', { devices: iface("<ip address='10.0.0.1' peer='10.0.0.2'/>") }, '7:71', 'point-to-point'],
-    ['a route', { devices: iface("<route gateway='10.0.0.1'/>") }, '7:48', 'routes are not set up'],
+    [
+      'a network without name',
+      { devices: "<interface type='network'><source bridge='b'/></interface>" },
+      '7:27',
+      'needs the attribute network',
+    ],
+    [
+      'a route without network',
+      { devices: iface("<route gateway='10.0.0.1'/>") },
+      '7:48',
+      'needs the attribute address',
+    ],
+    [
+      'a route to a host that is a network',
+      { devices: iface("<route address='10.0.0.1' prefix='8' gateway='10.0.0.2'/>") },
+      '7:55',
+      'is an address in a network',
+    ],
+    [
+      'a route of two families',
+      { devices: iface("<route address='10.0.0.0' prefix='8' gateway='fd00::1'/>") },
+      '7:55',
+      "is not of the gateway's family",
+    ],
+    [
+      'a route of the wrong family',
+      { devices: iface("<route family='ipv6' address='0.0.0.0' gateway='10.0.0.2'/>") },
+      '7:55',
+      'possible: ipv4',
+    ],
+    [
+      'a route with both',
+      { devices: iface("<route address='10.0.0.0' prefix='8' netmask='255.0.0.0' gateway='10.0.0.2'/>") },
+      '7:85',
+      'not both',
+    ],
+    [
+      'a netmask with holes',
+      { devices: iface("<route address='10.0.0.0' netmask='255.0.255.0' gateway='10.0.0.2'/>") },
+      '7:74',
+      'is not a netmask',
+    ],
+    [
+      'everything that is not',
+      { devices: iface("<route address='0.0.0.0' prefix='8' gateway='10.0.0.2'/>") },
+      '7:73',
+      'is no network',
+    ],
+    [
+      'a route over a link that is down',
+      { devices: iface("<link state='down'/><route address='0.0.0.0' gateway='10.0.0.2'/>") },
+      '7:68',
+      'whose link is up',
+    ],
+    ['another link state', { devices: iface("<link state='sideways'/>") }, '7:54', 'possible: up, down'],
+    ['a huge MTU', { devices: iface("<mtu size='65536'/>") }, '7:53', 'between 68 and 65535'],
   ])('%s', (...row) => check(row));
 
   test.each(['', 'br 0', '../br0', 'br0/x', '.', '..', 'a'.repeat(16), 'br0&#10;x'])(
@@ -184,10 +269,41 @@ describe('console, emulator and metadata', () => {
     ],
     ['a disk', { devices: '<disk/>' }, '7:1', 'file systems, not disks'],
     [
-      'foreign metadata',
-      { more: "<metadata><a:b xmlns:a='urn:a'/></metadata>" },
+      'two elements of one application',
+      { more: "<metadata><a:b xmlns:a='urn:a'/><c xmlns='urn:a'/></metadata>" },
+      '9:33',
+      'a second element of the namespace "urn:a"',
+    ],
+    [
+      'a namespace that is no URI',
+      { more: "<metadata><a xmlns='urn:a b'/></metadata>" },
       '9:11',
-      '(namespace "urn:a")',
+      'the namespace "urn:a b" is not a URI',
+    ],
+    ['text in metadata', { more: '<metadata>x</metadata>' }, '9:1', 'text "x" in <metadata>'],
+    [
+      'an unknown thing of lxctools',
+      { more: "<metadata><lxctools:x xmlns:lxctools='urn:l'>1</lxctools:x></metadata>" },
+      '9:11',
+      '<lxctools:x> in <metadata> cannot be honoured',
+    ],
+    [
+      'a setting that does not move',
+      { more: settings("<g:lxc><g:set key='lxc.hook.start-host' value='/x'/></g:lxc>") },
+      '9:81',
+      'does not come through a move',
+    ],
+    [
+      'a setting with a line break',
+      { more: settings("<g:lxc><g:set key='lxc.tty.max' value='1&#10;lxc.x'/></g:lxc>") },
+      '9:99',
+      'a control character',
+    ],
+    [
+      'a relative file',
+      { more: settings("<g:lxc><g:include file='x'/></g:lxc>") },
+      '9:85',
+      'not an absolute path',
     ],
     ['unknown settings', { more: settings('<g:checkpoint/>') }, '9:67', '<g:checkpoint> in <g:settings>'],
     ['a copied rootfs', { more: settings("<g:rootfs policy='copy'/>") }, '9:77', 'possible: shared'],
@@ -206,7 +322,51 @@ describe('console, emulator and metadata', () => {
       'settings without namespace',
       { more: '<metadata><settings/></metadata>' },
       '9:11',
-      '<settings> in <metadata>',
+      '<settings> in <metadata> has no namespace',
+    ],
+  ])('%s', (...row) => check(row));
+});
+
+describe('device nodes of the host', () => {
+  const caps = (type: string, source: string) =>
+    `<hostdev mode='capabilities' type='${type}'><source>${source}</source></hostdev>`;
+  test.each<Case>([
+    ['a PCI card', { devices: "<hostdev mode='subsystem' type='pci'/>" }, '7:1', 'cannot be taken along'],
+    ['one without mode', { devices: "<hostdev type='usb'/>" }, '7:1', 'mode "subsystem"'],
+    [
+      'a network card',
+      { devices: caps('net', '<interface>eth0</interface>') },
+      '7:30',
+      'a network card of the host',
+    ],
+    ['another type', { devices: caps('scsi', '') }, '7:30', 'possible: misc, storage'],
+    ['the wrong node', { devices: caps('misc', '<block>/dev/sda</block>') }, '7:42', '<source> needs <char>'],
+    ['no source', { devices: "<hostdev mode='capabilities' type='misc'/>" }, '7:1', 'needs <source>'],
+    [
+      'a path elsewhere',
+      { devices: caps('misc', '<char>/etc/shadow</char>') },
+      '7:50',
+      "no device of the host's /dev",
+    ],
+    [
+      'a path that climbs',
+      { devices: caps('misc', '<char>/dev/../etc/shadow</char>') },
+      '7:50',
+      '".." segment',
+    ],
+    [
+      'one twice',
+      {
+        devices: `${caps('misc', '<char>/dev/fuse</char>')}\n${caps('storage', '<block>/dev/fuse</block>')}`,
+      },
+      '8:1',
+      'given to the container twice',
+    ],
+    [
+      'one over a file system',
+      { devices: `${caps('misc', '<char>/dev/fuse</char>')}${mount('/a', '/dev/fuse')}` },
+      '7:1',
+      'twice',
     ],
   ])('%s', (...row) => check(row));
 });

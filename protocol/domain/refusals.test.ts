@@ -19,9 +19,9 @@ describe('the domain', () => {
     ['a live id', { domain: "<domain type='lxc' id='7'>" }, '1:20', 'virsh dumpxml --inactive'],
     [
       'an unknown element',
-      { more: '<cputune/>' },
+      { more: '<disk/>' },
       '9:1',
-      '<cputune> in <domain> cannot be honoured: only <vcpu>',
+      '<disk> in <domain> cannot be honoured: a container has file systems',
     ],
     ['__proto__', { more: '<__proto__/>' }, '9:1', '<__proto__> cannot be honoured'],
     ['constructor', { more: '<constructor/>' }, '9:1', '<constructor> cannot be honoured'],
@@ -59,6 +59,18 @@ describe('the domain', () => {
       '9:21',
       '<timer> in <clock>',
     ],
+    [
+      'another partition',
+      { more: '<resource><partition>/a</partition></resource>' },
+      '9:11',
+      'possible: /machine',
+    ],
+    [
+      'a shared namespace',
+      { more: "<l:namespace xmlns:l='http://libvirt.org/schemas/domain/lxc/1.0'/>" },
+      '9:1',
+      'shares a namespace',
+    ],
     ['features', { more: '<features><acpi/></features>' }, '9:11', '<acpi> in <features>'],
     ['a two-line title', { more: '<title>a\nb</title>' }, '9:1', 'a control character'],
   ])('%s', (...row) => check(row));
@@ -88,17 +100,25 @@ describe('memory and processors', () => {
 
   test.each<Case>([
     ['an unknown unit', { memory: "<memory unit='bit'>1</memory>" }, '3:1', 'the unit "bit"'],
-    ['more than fits', { memory: "<memory unit='EiB'>1</memory>" }, '3:1', 'is not a whole number'],
+    ['more than fits', { memory: "<memory unit='EiB'>1</memory>" }, '3:1', 'is more than any node has'],
     ['elements inside', { memory: '<memory>1<b/></memory>' }, '3:10', '<b> in <memory>'],
     ['dumpCore', { memory: "<memory dumpCore='off'>1</memory>" }, '3:9', 'dumpCore="off"'],
     [
       'a balloon',
-      { more: '<currentMemory>1</currentMemory>' },
+      { more: '<currentMemory>65537</currentMemory>' },
       '9:1',
-      'it must equal <memory>, 67108864 bytes',
+      'is more than <memory>, 67108864 bytes',
     ],
     ['no vcpu', { more: '<vcpu>0</vcpu>' }, '9:1', 'between 1 and 4096'],
-    ['processors by number', { more: "<vcpu cpuset='0-1'>2</vcpu>" }, '9:7', 'differ from node to node'],
+    ...['', 'all', '0-', '3-1', '-1', '0,,1', '^', '4096', '0-4294967295', '99999999999999999999', '1.5'].map(
+      (cpuset): Case => [
+        `the cpuset ${cpuset}`,
+        { more: `<vcpu cpuset='${cpuset}'>2</vcpu>` },
+        '9:7',
+        'is not a list',
+      ],
+    ),
+    ['an empty cpuset', { more: "<vcpu cpuset='1,^1'>2</vcpu>" }, '9:7', 'is empty'],
     ['other placement', { more: "<vcpu placement='auto'>2</vcpu>" }, '9:7', 'possible: static'],
     ['fewer current ones', { more: "<vcpu current='1'>2</vcpu>" }, '9:7', 'it must equal the 2'],
   ])('%s', (...row) => check(row));
@@ -126,6 +146,149 @@ describe('os', () => {
     ['a variable without name', os('<initenv>x</initenv>'), '4:21', 'needs the attribute name'],
     ['a variable with =', os("<initenv name='A=B'>x</initenv>"), '4:30', 'environment variable'],
     ['a variable twice', os("<initenv name='A'/><initenv name='A'/>"), '4:49', 'is given twice'],
-    ['another user', os('<inituser>redis</inituser>'), '4:21', 'the init runs as root'],
+    ['a user without group', os('<inituser>redis</inituser>'), '4:21', '<inituser> needs <initgroup>'],
+    [
+      'a user that is none',
+      os('<inituser>a b</inituser><initgroup>0</initgroup>'),
+      '4:21',
+      'neither a number nor a name',
+    ],
+    [
+      'nobody at all',
+      os('<inituser>4294967295</inituser><initgroup>0</initgroup>'),
+      '4:21',
+      'neither a number',
+    ],
+  ])('%s', (...row) => check(row));
+});
+
+describe('tuning', () => {
+  const disk = (content: string) => ({ more: `<blkiotune><device>${content}</device></blkiotune>` });
+  test.each<Case>([
+    [
+      'a guarantee',
+      { more: '<memtune><min_guarantee>1</min_guarantee></memtune>' },
+      '9:10',
+      'does not know it either',
+    ],
+    ['no limit', { more: '<memtune><hard_limit>0</hard_limit></memtune>' }, '9:10', 'is not a whole number'],
+    [
+      'swap below memory',
+      { more: '<memtune><swap_hard_limit>1</swap_hard_limit></memtune>' },
+      '9:10',
+      'memory and swap together',
+    ],
+    ['a share of nothing', { more: '<cputune><shares>1</shares></cputune>' }, '9:10', 'between 2 and 262144'],
+    ['a short period', { more: '<cputune><period>999</period></cputune>' }, '9:10', 'between 1000 and'],
+    ['a short quota', { more: '<cputune><quota>999</quota></cputune>' }, '9:10', 'between 1000 and'],
+    [
+      'two quotas',
+      { more: '<cputune><quota>1000</quota><quota>1000</quota></cputune>' },
+      '9:29',
+      'a second <quota>',
+    ],
+    [
+      'virtual processors',
+      { more: "<cputune><vcpupin vcpu='0' cpuset='1'/></cputune>" },
+      '9:10',
+      'no virtual processors',
+    ],
+    [
+      'an emulator',
+      { more: '<cputune><emulator_quota>-1</emulator_quota></cputune>' },
+      '9:10',
+      'limited as a whole',
+    ],
+    [
+      'a preference',
+      { more: "<numatune><memory mode='preferred' nodeset='0'/></numatune>" },
+      '9:19',
+      'possible: strict, restrictive',
+    ],
+    [
+      'no nodes',
+      { more: "<numatune><memory mode='strict'/></numatune>" },
+      '9:11',
+      'needs the attribute nodeset',
+    ],
+    [
+      'advice',
+      { more: "<numatune><memory placement='auto' nodeset='0'/></numatune>" },
+      '9:19',
+      'possible: static',
+    ],
+    [
+      'too many nodes',
+      { more: "<numatune><memory nodeset='0-1024'/></numatune>" },
+      '9:19',
+      'numbers below 1024',
+    ],
+    [
+      'a heavy weight',
+      { more: '<blkiotune><weight>1001</weight></blkiotune>' },
+      '9:12',
+      'between 100 and 1000',
+    ],
+    ['a disk without path', disk('<weight>100</weight>'), '9:12', '<device> needs <path>'],
+    ['a relative disk', disk('<path>sda</path>'), '9:20', 'not an absolute path'],
+    [
+      'negative operations',
+      disk('<path>/dev/a</path><read_iops_sec>-1</read_iops_sec>'),
+      '9:39',
+      'is not a whole number',
+    ],
+    [
+      'a disk twice',
+      { more: `<blkiotune>${'<device><path>/dev/a</path></device>'.repeat(2)}</blkiotune>` },
+      '9:48',
+      'a second <device>',
+    ],
+  ])('%s', (...row) => check(row));
+});
+
+describe('rights', () => {
+  const caps = (content: string, policy = 'default') => ({
+    more: `<features><capabilities policy='${policy}'>${content}</capabilities></features>`,
+  });
+  const map = (content: string) => ({ more: `<idmap>${content}</idmap>` });
+  const id = (name: string, start: number, target: number, count: number) =>
+    `<${name} start='${start}' target='${target}' count='${count}'/>`;
+  const gid = id('gid', 0, 1, 1);
+  test.each<Case>([
+    ['another policy', caps('', 'maybe'), '9:25', 'possible: default, allow, deny'],
+    ['an unknown capability', caps('<fly/>'), '9:42', '<fly> in <capabilities>'],
+    ['a capability twice', caps("<chown state='on'/><chown state='off'/>"), '9:61', 'a second <chown>'],
+    ['half a capability', caps("<chown state='half'/>"), '9:49', 'possible: on, off'],
+    ['nobody mapped', map(gid), '9:1', "needs a <uid> with start='0'"],
+    ['no root', map(`${id('uid', 1, 1, 1)}${gid}`), '9:1', "needs a <uid> with start='0'"],
+    ['no count', map(`${id('uid', 0, 1, 0)}${gid}`), '9:34', 'count "0" is not a whole number'],
+    ['ids beyond the last', map(`${id('uid', 0, 4294967294, 2)}${gid}`), '9:43', 'beyond the last id'],
+    [
+      'ids mapped twice',
+      map(`${id('uid', 0, 1, 5)}${id('uid', 4, 100, 5)}${gid}`),
+      '9:45',
+      'maps ids in the container',
+    ],
+    [
+      'targets mapped twice',
+      map(`${id('uid', 0, 1, 5)}${id('uid', 9, 5, 5)}${gid}`),
+      '9:45',
+      'maps ids on the host',
+    ],
+    [
+      'a dynamic label',
+      { more: "<seclabel type='dynamic' model='selinux'/>" },
+      '9:11',
+      'possible: none, static',
+    ],
+    ['relabelling', { more: "<seclabel type='none' relabel='yes'/>" }, '9:23', 'possible: no'],
+    [
+      'another model',
+      { more: "<seclabel type='static' model='dac'><label>+0</label></seclabel>" },
+      '9:25',
+      'possible: apparmor',
+    ],
+    ['no label', { more: "<seclabel type='static' model='apparmor'/>" }, '9:1', 'needs <label>'],
+    ['two labels', { more: "<seclabel type='none'/><seclabel type='none'/>" }, '9:24', 'a second <seclabel>'],
   ])('%s', (...row) => check(row));
 });

@@ -6,17 +6,74 @@ export interface DomainSpec {
   readonly uuid: string;
   readonly title?: string;
   readonly description?: string;
-  /** Hard memory limit. */
+  /** Hard memory limit: `<hard_limit>`, or else `<currentMemory>`, or else `<memory>`. */
   readonly memoryBytes: number;
+  /** What `<memory>` and `<currentMemory>` said, where that is not the limit. */
+  readonly allocation?: AllocationSpec;
+  readonly memtune?: MemtuneSpec;
   readonly vcpus: number;
+  /** Processors it may run on, as cgroups list them: `0-2,5`. */
+  readonly cpuset?: string;
+  readonly cputune?: CputuneSpec;
+  readonly numatune?: NumatuneSpec;
+  readonly blkiotune?: BlkiotuneSpec;
   readonly arch?: string;
   readonly os: OsSpec;
-  readonly root: FilesystemSpec;
-  /** Bind mounts other than the root, in document order. */
+  readonly capabilities?: CapabilitiesSpec;
+  /** Without it the container has no user namespace. */
+  readonly idmap?: IdmapSpec;
+  readonly seclabel?: SeclabelSpec;
+  readonly root: DirectorySpec;
+  /** File systems other than the root, in document order. */
   readonly filesystems: readonly FilesystemSpec[];
   readonly interfaces: readonly InterfaceSpec[];
+  readonly hostdevs?: readonly HostdevSpec[];
   readonly console: boolean;
   readonly policy: PolicySpec;
+  /** `<include>` of the lxctools driver's metadata: files with more settings for LXC. */
+  readonly includes?: readonly string[];
+  /** Settings of LXC's own that an adopted container had and no element expresses. */
+  readonly lxc?: readonly LxcSetting[];
+  /** Metadata of other applications, each one element as XML. */
+  readonly metadata?: readonly string[];
+}
+
+export interface AllocationSpec {
+  readonly maxBytes: number;
+  readonly currentBytes: number;
+}
+
+/** `swapLimitBytes` is memory and swap together. */
+export interface MemtuneSpec {
+  readonly softLimitBytes?: number;
+  readonly swapLimitBytes?: number;
+}
+
+/** Share of the processors under contention, and CPU time a period; `none` lifts the limit that `<vcpu>` sets. */
+export interface CputuneSpec {
+  readonly shares?: number;
+  readonly periodUs?: number;
+  readonly quotaUs?: number | 'none';
+}
+
+export interface NumatuneSpec {
+  readonly mode: 'strict' | 'restrictive';
+  readonly nodeset: string;
+}
+
+export interface BlkiotuneSpec {
+  readonly weight?: number;
+  readonly devices: readonly BlkioDeviceSpec[];
+}
+
+/** Limits of one block device of the host, by its path. */
+export interface BlkioDeviceSpec {
+  readonly path: string;
+  readonly weight?: number;
+  readonly readIopsSec?: number;
+  readonly writeIopsSec?: number;
+  readonly readBytesSec?: number;
+  readonly writeBytesSec?: number;
 }
 
 export interface OsSpec {
@@ -24,28 +81,85 @@ export interface OsSpec {
   readonly initArgs: readonly string[];
   readonly initEnv: readonly { readonly name: string; readonly value: string }[];
   readonly initDir?: string;
+  /** Who the init runs as: numbers, or names of the container's own passwd and group files. */
+  readonly initUser?: { readonly user: string; readonly group: string };
 }
 
-/** `source` is a directory of the host for both types; libvirt-lxc means one inside the container by `bind`. */
-export interface FilesystemSpec {
+/** Which capabilities the container has: all but `off` (allow), only `on` (deny), libvirt's choice changed by both. */
+export interface CapabilitiesSpec {
+  readonly policy: 'default' | 'allow' | 'deny';
+  readonly on: readonly string[];
+  readonly off: readonly string[];
+}
+
+export interface IdmapSpec {
+  readonly uid: readonly IdRange[];
+  readonly gid: readonly IdRange[];
+}
+
+/** `count` ids from `start` in the container are those from `target` on the host. */
+export interface IdRange {
+  readonly start: number;
+  readonly target: number;
+  readonly count: number;
+}
+
+export type SeclabelSpec =
+  | { readonly model: 'none' }
+  | { readonly model: 'apparmor' | 'selinux'; readonly label: string };
+
+export type FilesystemSpec = DirectorySpec | RamSpec;
+
+/** `source` is a directory (or file) of the host for `mount`, one inside the container for `bind`. */
+export interface DirectorySpec {
   readonly type: 'mount' | 'bind';
   readonly source: string;
   readonly target: string;
   readonly readonly: boolean;
 }
 
+/** A tmpfs of a size. */
+export interface RamSpec {
+  readonly type: 'ram';
+  readonly bytes: number;
+  readonly target: string;
+  readonly readonly: boolean;
+}
+
+/** A veth pair into a bridge, which is named itself or as a network that each node knows a bridge for. */
 export interface InterfaceSpec {
-  readonly bridge: string;
+  readonly bridge?: string;
+  readonly network?: string;
   /** Always present: a document without one gets a stable address derived from uuid and index. */
   readonly mac: string;
   readonly addresses: readonly AddressSpec[];
+  readonly routes?: readonly RouteSpec[];
   readonly guestName: string;
+  readonly link?: 'down';
+  readonly mtu?: number;
 }
 
 export interface AddressSpec {
   readonly family: 'ipv4' | 'ipv6';
   readonly address: string;
   readonly prefix: number;
+}
+
+/** A way through a gateway; `prefix` 0 is the default route. */
+export interface RouteSpec extends AddressSpec {
+  readonly gateway: string;
+  readonly metric?: number;
+}
+
+/** A device node of the host that the container has, too: a block (`storage`) or a character one (`misc`). */
+export interface HostdevSpec {
+  readonly type: 'storage' | 'misc';
+  readonly path: string;
+}
+
+export interface LxcSetting {
+  readonly key: string;
+  readonly value: string;
 }
 
 /** godwit's own settings, from `<metadata>` (namespace https://godwit.dev/xmlns/domain/1). */

@@ -18,6 +18,10 @@ export interface XmlElement {
   readonly children: readonly XmlElement[];
   /** Character data and CDATA sections, joined. */
   readonly text: string;
+  /** Children and text in the order of the document. */
+  readonly content: readonly (XmlElement | string)[];
+  /** Prefixes in scope, each with its namespace; the default namespace has the prefix ''. */
+  readonly namespaces: ReadonlyMap<string, string>;
 }
 
 export interface XmlAttribute {
@@ -78,7 +82,9 @@ function toElement(
   if (!tag) return problems.fail('XML_MALFORMED', offset, 'two readers disagree about this element');
   const namespaces = declaredBy(tag.attributes, outer);
   const content = node[tag.name];
-  const parts = Array.isArray(content) ? (content as ParsedNode[]) : [];
+  const parts = (Array.isArray(content) ? (content as ParsedNode[]) : []).map((part) =>
+    META in part ? toElement(part, tags, namespaces, problems) : textOf(part),
+  );
   return {
     name: resolve(tag.name, offset, namespaces, problems),
     tag: tag.name,
@@ -86,8 +92,10 @@ function toElement(
     attributes: tag.attributes
       .filter(({ name }) => name !== 'xmlns' && !name.startsWith('xmlns:'))
       .map(({ name, nameOffset, value }) => ({ name, offset: nameOffset, value: decodeAttribute(value) })),
-    children: parts.filter((part) => META in part).map((part) => toElement(part, tags, namespaces, problems)),
-    text: parts.map(textOf).join(''),
+    children: parts.filter((part) => typeof part !== 'string'),
+    text: parts.filter((part) => typeof part === 'string').join(''),
+    content: parts,
+    namespaces,
   };
 }
 

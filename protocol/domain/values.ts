@@ -29,6 +29,7 @@ export function readBytes(
   what: string,
   at: number,
   problems: Problems,
+  min: 0 | 1 = 1,
 ): number {
   const factor = unitBytes(unit ?? 'KiB');
   if (factor === undefined) {
@@ -36,7 +37,11 @@ export function readBytes(
     return 1;
   }
   const max = Math.floor(Number.MAX_SAFE_INTEGER / factor);
-  return readInteger(raw, what, { min: 1, max }, at, problems) * factor;
+  if (max < 1) {
+    problems.refuse(at, `${what} ${quote(`${raw.trim()} ${unit}`)} is more than any node has`);
+    return 1;
+  }
+  return readInteger(raw, what, { min, max }, at, problems) * factor;
 }
 
 /** An absolute path without `.` and `..` segments; repeated and trailing slashes are taken away. */

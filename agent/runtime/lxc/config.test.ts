@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { CONFIG_MARK, formatConfig, type NodeFacts } from './config.ts';
 
-const V1: NodeFacts = { cgroup: 'v1', appArmor: false, fileSources: new Set() };
+const V1: NodeFacts = {
+  cgroup: 'v1',
+  appArmor: false,
+  fileSources: new Set(),
+  networks: { lan: 'br7' },
+  devices: new Map([['/dev/vda', '254:0']]),
+};
 const SPEC: DomainSpec = {
   name: 'web-1.a',
   uuid: '6b3a6e0e-5d8a-4f2b-9b59-0f6a1f0c0a01',
@@ -16,8 +22,8 @@ const SPEC: DomainSpec = {
   },
   root: { type: 'mount', source: '/srv/roots/web', target: '/', readonly: false },
   filesystems: [
-    { type: 'bind', source: '/srv/my data', target: '/data/', readonly: true },
-    { type: 'bind', source: '/etc/hosts', target: '/etc/hosts', readonly: false },
+    { type: 'mount', source: '/srv/my data', target: '/data/', readonly: true },
+    { type: 'mount', source: '/etc/hosts', target: '/etc/hosts', readonly: false },
   ],
   interfaces: [
     {

@@ -1,24 +1,37 @@
 import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { hostPaths } from '../../../protocol/domain/mod.ts';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { cgroupVersion } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { appArmorEnabled } from '../../host/kernel.ts';
 import { CONFIG_MARK, formatConfig } from './config.ts';
 import { statusOf } from './info.ts';
+import { initIds } from './init-ids.ts';
+import { lacksOf } from './lacks.ts';
+import { deviceNumbers } from './limits.ts';
 import { configFile } from './names.ts';
 import type { Lxc } from './tool.ts';
 
 /**
  * Writes LXC's configuration of a container, whole or not at all.
- * @throws GodwitError UNSUPPORTED, HOST_FAILED, CONTAINER_EXISTS (a container of that name which is not godwit's)
+ * @throws GodwitError UNSUPPORTED, NODE_LACKS, HOST_FAILED, CONTAINER_EXISTS (a container of that name which is not godwit's)
  */
 export async function defineContainer(options: Lxc, spec: DomainSpec): Promise<void> {
   const file = configFile(options.lxcPath, spec.name);
+  const lacks = await lacksOf(options, spec);
+  if (lacks.length > 0) {
+    const problem = lacks.map(({ kind, what }) => `${kind} ${what}`).join(', ');
+    throw new GodwitError('NODE_LACKS', { node: options.node, container: spec.name, problem });
+  }
+  const ids = await initIds(spec);
   const text = formatConfig(spec, {
     cgroup: await cgroupVersion(),
     appArmor: await appArmorEnabled(),
     fileSources: await fileSources(spec),
+    networks: options.networks ?? {},
+    devices: await deviceNumbers(spec),
+    ...(ids ? { initIds: ids } : {}),
   });
   await refuseForeign(options, file, spec.name);
   const fresh = `${file}.new`;
@@ -58,7 +71,7 @@ async function refuseForeign(options: Lxc, file: string, container: string): Pro
 
 async function fileSources(spec: DomainSpec): Promise<Set<string>> {
   const files = new Set<string>();
-  for (const { source } of spec.filesystems) {
+  for (const source of hostPaths(spec)) {
     const info = await stat(source).catch(() => undefined);
     if (info && !info.isDirectory()) files.add(source);
   }

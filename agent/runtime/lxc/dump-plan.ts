@@ -2,8 +2,8 @@ import type { DomainSpec } from '../../../protocol/mod.ts';
 import { memberships } from '../../host/cgroup-paths.ts';
 import { freezerDir } from '../../host/freeze.ts';
 import type { DumpPlan } from '../runtime.ts';
-import { mountTarget } from './config.ts';
 import { payloadOf, runningStatus } from './info.ts';
+import { externalMounts } from './mounts.ts';
 import { cutToPayload } from './names.ts';
 import type { Lxc } from './tool.ts';
 
@@ -34,7 +34,7 @@ export async function dumpPlanOf(options: Lxc, spec: DomainSpec): Promise<DumpPl
     const names = controllers.join(',');
     return ['--cgroup-root', `${names ? `${names}:` : ''}${cutToPayload(path)}`];
   });
-  const binds = spec.filesystems.map(mountTarget).flatMap((target) => {
+  const binds = externalMounts(spec).flatMap((target) => {
     return ['--ext-mount-map', `/${target}:${target}`];
   });
   const freeze = ['--freeze-cgroup', freezerDir(cgroup)];

@@ -1,13 +1,16 @@
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
+import { wordsOf } from '../../host/failure.ts';
 import { killCgroup } from '../../host/freeze.ts';
 import type { ContainerStatus } from '../runtime.ts';
 import { payloadOf, statusOf } from './info.ts';
 import { initArgv } from './init-command.ts';
 import { writeLimits } from './limits.ts';
+import { routeCommands } from './network.ts';
 import { removeLinks, sweepContainer } from './sweep.ts';
 import { callTool, checkTool, type Lxc, problemOf, runtimeFailed } from './tool.ts';
 
 const START_MS = 30_000;
+const ROUTE_MS = 5_000;
 /** What lxc-stop needs beyond the time the container itself may take. */
 const STOP_GRACE_MS = 10_000;
 
@@ -38,6 +41,7 @@ export async function startContainer(options: Lxc, spec: DomainSpec): Promise<Co
       );
     }
     await writeLimits(await payloadOf(status.pid), spec);
+    await setRoutes(options, status.pid, spec);
     return status;
   } catch (error) {
     await stopContainer(options, name, { timeoutMs: 0, kill: true });
@@ -62,6 +66,15 @@ export async function stopContainer(
     await killCgroup(paths, options.clock);
   }
   await sweepContainer(options, name);
+}
+
+/** Sets the routes that LXC has no key for; a restore brings them along by itself. @throws GodwitError RUNTIME_FAILED */
+async function setRoutes({ runner }: Lxc, initPid: number, spec: DomainSpec): Promise<void> {
+  for (const route of spec.interfaces.flatMap(routeCommands)) {
+    const args = [`--net=/proc/${initPid}/ns/net`, '--', 'ip', ...route];
+    const result = await runner.run({ file: 'nsenter', args, deadlineMs: ROUTE_MS });
+    if (result.exitCode !== 0) throw runtimeFailed('ip', spec.name, `${route.join(' ')}: ${wordsOf(result)}`);
+  }
 }
 
 /** lxc-stop's exit code is not looked at: what counts is whether tasks are left, and those are killed next. */

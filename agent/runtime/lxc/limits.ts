@@ -1,46 +1,84 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { DomainSpec } from '../../../protocol/mod.ts';
+import { existsSync } from 'node:fs';
+import { stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { readCgroupFile } from '../../host/cgroup-tree.ts';
 import { hostFailed } from '../../host/failure.ts';
 import type { CgroupPaths } from '../runtime.ts';
+import { type Limits, limitFiles } from './limit-files.ts';
 
-const PERIOD_US = 100_000;
+/** What the kernel has where nobody set anything. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  cpuShares: '1024',
+  cpuWeight: '100',
+  blkioWeight: '500',
+};
 
-/**
- * `<vcpu>N</vcpu>` as CPU time: N CPUs' worth per period (CFS quota). Not a cpuset: a quota needs no choice of CPUs, means
- * the same on every node however many CPUs it has, and lets the scheduler balance.
- */
-export function cpuMax(spec: Pick<DomainSpec, 'vcpus'>): {
-  readonly quotaUs: number;
-  readonly periodUs: number;
-} {
-  return { quotaUs: Math.round(spec.vcpus * PERIOD_US), periodUs: PERIOD_US };
-}
+/** Further limits, each by the name it is told by: its controller and file in v1, its file in v2. */
+const READ: readonly (readonly [name: string, controller: string, v1: string, v2: string])[] = [
+  ['memorySoftBytes', 'memory', 'memory.soft_limit_in_bytes', 'memory.high'],
+  ['memorySwapBytes', 'memory', 'memory.memsw.limit_in_bytes', 'memory.swap.max'],
+  ['cpuShares', 'cpu', 'cpu.shares', ''],
+  ['cpuWeight', 'cpu', '', 'cpu.weight'],
+  ['processors', 'cpuset', 'cpuset.cpus', 'cpuset.cpus'],
+  ['memoryNodes', 'cpuset', 'cpuset.mems', 'cpuset.mems'],
+  ['blkioWeight', 'blkio', 'blkio.weight', 'io.weight'],
+  ['readBytesSec', 'blkio', 'blkio.throttle.read_bps_device', ''],
+  ['writeBytesSec', 'blkio', 'blkio.throttle.write_bps_device', ''],
+  ['readIopsSec', 'blkio', 'blkio.throttle.read_iops_device', ''],
+  ['writeIopsSec', 'blkio', 'blkio.throttle.write_iops_device', ''],
+  ['ioMax', 'blkio', '', 'io.max'],
+];
 
 /** Writes the limits of the spec straight into a container's cgroup. @throws GodwitError HOST_FAILED */
-export async function writeLimits(
-  paths: CgroupPaths,
-  spec: Pick<DomainSpec, 'memoryBytes' | 'vcpus'>,
-): Promise<void> {
-  const { quotaUs, periodUs } = cpuMax(spec);
-  if (paths.version === 'v1') {
-    await write(paths, 'memory', 'memory.limit_in_bytes', String(spec.memoryBytes));
-    await write(paths, 'cpu', 'cpu.cfs_period_us', String(periodUs));
-    await write(paths, 'cpu', 'cpu.cfs_quota_us', String(quotaUs));
-    return;
+export async function writeLimits(paths: CgroupPaths, spec: Limits): Promise<void> {
+  for (const { controller, files, value } of limitFiles(spec, paths.version, await deviceNumbers(spec))) {
+    const dir = paths.dirs[controller];
+    if (dir === undefined) throw hostFailed(`setting ${files[0]}`, `there is no ${controller} cgroup`);
+    const file = join(dir, files.find((name) => existsSync(join(dir, name))) ?? files[0]);
+    try {
+      await writeFile(file, value, { flag: 'r+' });
+    } catch (error) {
+      throw hostFailed(`writing ${value} to ${file}`, error);
+    }
   }
-  await write(paths, 'unified', 'memory.max', String(spec.memoryBytes));
-  await write(paths, 'unified', 'cpu.max', `${quotaUs} ${periodUs}`);
 }
 
-/** The limits as the kernel has them: `memoryBytes`, `cpuQuotaUs`, `cpuPeriodUs`; `max` where there is none. */
+/** `major:minor` of each block device the limits name. @throws GodwitError HOST_FAILED */
+export async function deviceNumbers({ blkiotune }: Pick<Limits, 'blkiotune'>): Promise<Map<string, string>> {
+  const numbers = new Map<string, string>();
+  for (const { path } of blkiotune?.devices ?? []) {
+    const node = await stat(path).catch((error: unknown) => {
+      throw hostFailed(`looking at ${path}`, error);
+    });
+    if (!node.isBlockDevice()) throw hostFailed(`limiting ${path}`, 'it is not a block device');
+    // As the C library splits a device number.
+    const major = ((node.rdev / 0x100) & 0xfff) + (Math.floor(node.rdev / 0x100000000) & 0xfffff000);
+    const minor = (node.rdev & 0xff) + (Math.floor(node.rdev / 0x1000) & 0xffffff00);
+    numbers.set(path, `${major}:${minor}`);
+  }
+  return numbers;
+}
+
+/**
+ * The limits as the kernel has them: `memoryBytes`, `cpuQuotaUs`, `cpuPeriodUs`, `max` where there is none; and those of
+ * the others that are not what a new cgroup has.
+ */
 export async function readLimitsOf(paths: CgroupPaths): Promise<Record<string, string | number>> {
+  const more: Record<string, string | number> = {};
+  for (const [name, controller, v1, v2] of READ) {
+    const [dir, file] = paths.version === 'v1' ? [paths.dirs[controller], v1] : [paths.dirs.unified, v2];
+    const text = dir === undefined || file === '' ? '' : await readIn(dir, file);
+    if (text === '' || text === DEFAULTS[name] || limit(text) === 'max') continue;
+    // In v1 a group has its parent's processors and nodes until somebody chooses.
+    if (controller === 'cpuset' && dir !== undefined && text === (await readIn(dirname(dir), file))) continue;
+    more[name] = controller === 'cpuset' ? text : limit(text);
+  }
   if (paths.version === 'v1') {
     return {
       memoryBytes: limit(await read(paths, 'memory', 'memory.limit_in_bytes')),
       cpuQuotaUs: limit(await read(paths, 'cpu', 'cpu.cfs_quota_us')),
       cpuPeriodUs: limit(await read(paths, 'cpu', 'cpu.cfs_period_us')),
+      ...more,
     };
   }
   const [quota, period] = (await read(paths, 'unified', 'cpu.max')).split(' ');
@@ -48,26 +86,22 @@ export async function readLimitsOf(paths: CgroupPaths): Promise<Record<string, s
     memoryBytes: limit(await read(paths, 'unified', 'memory.max')),
     cpuQuotaUs: limit(quota ?? ''),
     cpuPeriodUs: limit(period ?? ''),
+    ...more,
   };
 }
 
-/** v1 says -1 or the largest page-aligned number for "none", v2 says max. */
+/** v1 says -1 or the largest page-aligned number for "none", v2 says max; a list or a device's rate is no number. */
 function limit(text: string): string | number {
   const value = Number(text);
-  return text === '' || Number.isNaN(value) || value < 0 || value >= Number.MAX_SAFE_INTEGER ? 'max' : value;
+  if (text === '' || value < 0 || value >= Number.MAX_SAFE_INTEGER) return 'max';
+  return Number.isNaN(value) ? text : value;
 }
 
 async function read(paths: CgroupPaths, controller: string, name: string): Promise<string> {
   const dir = paths.dirs[controller];
-  return dir === undefined ? '' : ((await readCgroupFile(join(dir, name))) ?? '');
+  return dir === undefined ? '' : readIn(dir, name);
 }
 
-async function write(paths: CgroupPaths, controller: string, name: string, value: string): Promise<void> {
-  const dir = paths.dirs[controller];
-  if (dir === undefined) throw hostFailed(`setting ${name}`, `there is no ${controller} cgroup`);
-  try {
-    await writeFile(join(dir, name), value, { flag: 'r+' });
-  } catch (error) {
-    throw hostFailed(`writing ${value} to ${join(dir, name)}`, error);
-  }
+async function readIn(dir: string, name: string): Promise<string> {
+  return (await readCgroupFile(join(dir, name))) ?? '';
 }

@@ -6,6 +6,7 @@ import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
 import { payloadOf, runningStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
+import { bridgesOf } from './network.ts';
 import { removeLinks, sweepContainer } from './sweep.ts';
 import { callTool, type Lxc, problemOf, type ToolResult } from './tool.ts';
 
@@ -21,7 +22,7 @@ export async function restoreFrom(options: Lxc, plan: RestorePlan): Promise<Rest
   await refuseUnlessStopped(options, name);
   // An interface of an earlier life may still be on its way out after its namespace; its name is needed now.
   await removeLinks(options, name);
-  for (const bridge of new Set(spec.interfaces.map((nic) => nic.bridge))) {
+  for (const bridge of bridgesOf(spec, options.networks ?? {})) {
     await pinBridgeAddress(options.runner, bridge);
   }
   options.restoring.add(name);

@@ -5,8 +5,10 @@ import { defineContainer, undefineContainer } from './define.ts';
 import { dumpPlanOf } from './dump-plan.ts';
 import { execIn } from './exec.ts';
 import { listAll, payloadOf, runningStatus, statusOf } from './info.ts';
+import { lacksOf } from './lacks.ts';
 import { startContainer, stopContainer } from './life.ts';
 import { readLimitsOf, writeLimits } from './limits.ts';
+import { bridgesOf } from './network.ts';
 import { occupiedPayload } from './payload.ts';
 import { restoreFrom } from './restore.ts';
 import { readStats } from './stats.ts';
@@ -25,6 +27,8 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     kind: 'lxc',
     version: () => lxcVersion(options),
     define: (spec) => defineContainer(options, spec),
+    lacks: (spec) => lacksOf(options, spec),
+    bridges: (spec) => bridgesOf(spec, options.networks ?? {}),
     undefine: (name) => undefineContainer(options, name),
     list: () => listAll(options),
     status: (name) => statusOf(options, name),

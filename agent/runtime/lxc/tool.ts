@@ -6,6 +6,7 @@ import type { Clock } from '../../effects/clock.ts';
 import type { Runner } from '../../effects/runner.ts';
 import { wordsOf } from '../../host/failure.ts';
 import { runTree, type TreeResult } from '../../host/process-tree.ts';
+import type { Networks } from './network.ts';
 
 export interface LxcOptions {
   readonly runner: Runner;
@@ -16,6 +17,8 @@ export interface LxcOptions {
   readonly runDir: string;
   /** This node's id, for messages. */
   readonly node: string;
+  /** Bridges of this node by the name of the network they stand for; none unless told. */
+  readonly networks?: Networks;
   /** Reads a criu log: its first error lines and the cure. */
   readonly explain: Criu['explain'];
 }

@@ -18,6 +18,9 @@ join = [${join[*]}]
 
 [data]
 port = 7433
+
+[networks]
+lan = "br0"
 TOML
 }
 

@@ -48,7 +48,7 @@ const spec: DomainSpec = {
     initDir: '/bin',
   },
   root: { type: 'mount', source: root, target: '/', readonly: false },
-  filesystems: [{ type: 'bind', source: `${root}.data dir`, target: '/mnt/a b', readonly: true }],
+  filesystems: [{ type: 'mount', source: `${root}.data dir`, target: '/mnt/a b', readonly: true }],
   interfaces: [
     {
       bridge: 'br0',

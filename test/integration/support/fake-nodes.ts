@@ -64,6 +64,7 @@ export function fakeNode(name: string, url: string, change: Partial<AgentConfig>
     bus: { embedded: false, join: [], clientPort: 1, clusterPort: 1, leafPort: 1, url },
     dataPort: 0,
     lxcPath: join(dir, 'lxc'),
+    networks: {},
     movesMax: 4,
     ...change,
   };

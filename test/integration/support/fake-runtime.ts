@@ -90,6 +90,8 @@ export function fakeRuntime(options: {
       mkdirSync(home(spec.name), { recursive: true });
       writeFileSync(config(spec.name), formatDomain(spec));
     },
+    lacks: async () => [],
+    bridges: (spec) => spec.interfaces.flatMap((nic) => nic.bridge ?? []),
     undefine: async (name) => {
       await refuseRunning(name);
       rmSync(home(name), { recursive: true, force: true });

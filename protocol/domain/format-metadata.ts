@@ -1,0 +1,30 @@
+import { around, empty, nested } from './lines.ts';
+import type { DomainSpec, PolicySpec } from './spec.ts';
+import { DOMAIN_NAMESPACE } from './tree.ts';
+
+/** `<metadata>`: godwit's settings, and the elements of other applications as they came. */
+export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }: DomainSpec): string[] {
+  return around(1, 'metadata', [
+    ...nested(2, 'godwit:settings', { 'xmlns:godwit': DOMAIN_NAMESPACE }, [
+      empty(3, 'godwit:migration', migration(policy)),
+      empty(3, 'godwit:rootfs', { policy: policy.rootfs }),
+      ...around(3, 'godwit:lxc', [
+        ...includes.map((file) => empty(4, 'godwit:include', { file })),
+        ...lxc.map(({ key, value }) => empty(4, 'godwit:set', { key, value })),
+      ]),
+    ]),
+    ...metadata.map((element) => `    ${element}`),
+  ]);
+}
+
+function migration(policy: PolicySpec): Readonly<Record<string, string | number | undefined>> {
+  const { mode, iterations, maxDowntimeMs, maxExposureMs, onNonconverge } = policy;
+  const time = (ms: number | undefined) => (ms === undefined ? undefined : `${ms}ms`);
+  return {
+    mode,
+    iterations,
+    'max-downtime': time(maxDowntimeMs),
+    'max-exposure': time(maxExposureMs),
+    'on-nonconverge': onNonconverge,
+  };
+}
