@@ -1,4 +1,5 @@
 import { renderAsyncApi } from './asyncapi.ts';
+import { renderElements } from './elements.ts';
 import { renderErrors } from './errors.ts';
 import { renderSchemas } from './schemas.ts';
 import { renderReadme } from './table.ts';
@@ -14,6 +15,7 @@ export function renderArtifacts(read: (path: string) => string): ReadonlyMap<str
   return new Map([
     ['protocol/README.md', renderReadme(read('protocol/README.md'))],
     ['protocol/ERRORS.md', renderErrors()],
+    ['protocol/domain/ELEMENTS.md', renderElements()],
     ['protocol/asyncapi.json', renderAsyncApi()],
     ...renderSchemas(),
   ]);
