@@ -72,14 +72,20 @@ export const LIMITS = {
   tokenChars: 256,
   /** Streams open at once on one data port. */
   dataStreams: 256,
-  /** Bytes one stream may have under way: what its reader did not take yet (and what a reconnect would replay). */
+  /** Streams of one kind in one job are numbered up to this. */
+  streamIndexMax: 1_000_000,
+  /** Bytes one stream may have under way: what its reader did not take yet, and what a new connection would replay. */
   streamWindowBytes: 4 * 1024 * 1024,
   /** Text of an error that travels in a stream. */
   streamErrorBytes: 1_024,
   /** A stream says at least this often that it is there. */
-  streamHeartbeatMs: 2_000,
-  /** A stream that heard nothing for so long counts as broken (survives TCP's 12.6 s retransmission). */
-  streamSilentMs: 15_000,
+  streamHeartbeatMs: 1_000,
+  /** A connection that carried nothing for so long counts as broken; a whole number of heartbeats. */
+  streamSilentMs: 4_000,
+  /** How long a stream without a connection waits for another one before it is broken. */
+  streamResumeMs: 10_000,
+  /** The first attempt to connect again; later ones may take a multiple, up to `handshakeMs`. */
+  streamDialMs: 2_000,
   /** How long a destroyed stream may still try to tell its peer why. */
   streamLingerMs: 1_000,
   /** How long a local criu may take to close after its peer ended, before that counts as a broken stream. */

@@ -4,12 +4,12 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { Clock } from '../effects/clock.ts';
 import { problemOf, type TransferLog, transferFailed } from './failure.ts';
 import { FramedStream } from './framed-stream.ts';
-import { DIRECTION, encodeHandshake, type Hello, parseHello } from './handshake.ts';
+import { DIRECTION, encodeHandshake, type Hello, parseHello, VersionError } from './handshake.ts';
 import { farewell } from './linger.ts';
 import { openStream } from './open-stream.ts';
-import { Permits } from './permits.ts';
+import { type Claim, Permits } from './permits.ts';
 import { readHandshake } from './read-handshake.ts';
-import type { DataPort, DataStream, StreamId } from './stream.ts';
+import type { DataPort, DataStream, StreamId, StreamKind } from './stream.ts';
 
 export interface DataPortOptions {
   readonly host: string;
@@ -37,12 +37,14 @@ export async function openDataPort(options: DataPortOptions): Promise<DataPort> 
 
 class TcpDataPort implements DataPort {
   readonly port: number;
-  readonly counters = { streamsAccepted: 0, handshakesRefused: 0 };
+  readonly counters = { streamsAccepted: 0, streamsResumed: 0, handshakesRefused: 0 };
   private readonly server: Server;
   private readonly clock: Clock;
   private readonly log: TransferLog;
-  private readonly permits = new Permits();
-  private readonly streams = new Set<DataStream>();
+  private readonly permits = new Permits<FramedStream>();
+  private readonly streams = new Set<FramedStream>();
+  /** Done, but for hearing that the peer knows. */
+  private readonly lingering = new Set<FramedStream>();
   /** Connections that have not shown a handshake, oldest first. */
   private readonly strangers = new Set<Socket>();
   /** Ends what `open` is trying, per job. */
@@ -73,6 +75,10 @@ class TcpDataPort implements DataPort {
     return this.permits.accept(id, signal);
   }
 
+  acceptNext(job: string, kind: StreamKind, signal: AbortSignal): Promise<DataStream> {
+    return this.permits.acceptNext(job, kind, signal);
+  }
+
   async open(
     peer: { readonly host: string; readonly port: number; readonly token: string },
     id: StreamId,
@@ -84,7 +90,7 @@ class TcpDataPort implements DataPort {
     this.openings.set(opening, id.job);
     try {
       const both = AbortSignal.any([signal, opening.signal]);
-      return this.keep(await openStream({ peer, id, clock: this.clock, signal: both }));
+      return this.keep(await openStream({ peer, id, clock: this.clock, log: this.log, signal: both }));
     } finally {
       this.openings.delete(opening);
     }
@@ -95,6 +101,7 @@ class TcpDataPort implements DataPort {
     const jobs = new Set([...this.permits.permitted(), ...this.openings.values()]);
     for (const stream of this.streams) jobs.add(stream.id.job);
     for (const job of jobs) this.forbid(job, reason);
+    for (const stream of this.lingering) stream.abandon();
     for (const socket of this.strangers) socket.destroy();
     const closed = once(this.server, 'close');
     this.server.close();
@@ -108,36 +115,55 @@ class TcpDataPort implements DataPort {
     const oldest = this.strangers.values().next().value;
     if (this.strangers.size > LIMITS.handshakesPending) oldest?.destroy();
     try {
-      const { body, rest } = await readHandshake(socket, DIRECTION.hello, this.clock);
+      const options = { clock: this.clock, withinMs: LIMITS.handshakeMs };
+      const { body, rest } = await readHandshake(socket, DIRECTION.hello, options);
       this.begin(socket, parseHello(body), rest);
     } catch (error) {
-      this.refuse(socket, problemOf(error));
-      socket.destroy();
+      const problem = problemOf(error);
+      this.count(socket, problem);
+      const answer = { ok: false, problem } as const;
+      if (error instanceof VersionError)
+        farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, answer, error.version));
+      else socket.destroy();
     } finally {
       this.strangers.delete(socket);
     }
   }
 
   private begin(socket: Socket, hello: Hello, early: Buffer): void {
-    const problem = this.streams.size >= LIMITS.dataStreams ? 'too many streams' : this.permits.claim(hello);
-    if (problem !== undefined) {
-      this.refuse(socket, problem);
-      farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, { ok: false, problem }));
+    const { answer, stream } = this.claim(hello);
+    if (!answer.ok) this.count(socket, answer.problem);
+    if (stream === 'over') {
+      farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, answer));
       return;
     }
-    this.counters.streamsAccepted += 1;
-    socket.write(encodeHandshake(DIRECTION.answer, { ok: true, window: LIMITS.streamWindowBytes }));
-    const { job, kind, index } = hello;
+    socket.write(encodeHandshake(DIRECTION.answer, answer));
     const ends = {
       source: `${socket.remoteAddress}:${socket.remotePort}`,
       target: `${socket.localAddress}:${socket.localPort}`,
     };
-    const options = { id: { job, kind, index }, ends, socket, clock: this.clock, early };
-    this.permits.deliver(this.keep(new FramedStream({ ...options, peerWindow: hello.window })));
+    const { job, kind, index, window } = hello;
+    const connection = { socket, ends, early, peer: { window, received: hello.received ?? 0 } };
+    if (stream !== 'new') {
+      this.counters.streamsResumed += 1;
+      stream.use(connection);
+      return;
+    }
+    this.counters.streamsAccepted += 1;
+    const { clock, log } = this;
+    this.permits.deliver(this.keep(new FramedStream({ id: { job, kind, index }, clock, log, connection })));
   }
 
-  private keep<T extends DataStream>(stream: T): T {
+  private claim(hello: Hello): Claim<FramedStream> {
+    if (hello.received !== undefined || this.streams.size < LIMITS.dataStreams)
+      return this.permits.claim(hello);
+    return { answer: { ok: false, problem: 'too many streams' }, stream: 'over' };
+  }
+
+  private keep(stream: FramedStream): FramedStream {
     this.streams.add(stream);
+    this.lingering.add(stream);
+    void stream.released.then(() => this.lingering.delete(stream));
     stream.once('close', () => this.streams.delete(stream));
     stream.once('error', (error) => {
       this.log.debug({ stream: stream.id, problem: problemOf(error) }, 'a data stream broke');
@@ -145,7 +171,7 @@ class TcpDataPort implements DataPort {
     return stream;
   }
 
-  private refuse(socket: Socket, problem: string): void {
+  private count(socket: Socket, problem: string): void {
     this.counters.handshakesRefused += 1;
     this.log.warn({ from: socket.remoteAddress, problem }, 'refused a data connection');
   }

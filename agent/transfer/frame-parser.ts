@@ -8,6 +8,15 @@ export interface FrameSink {
   end(): void;
   error(text: string): void;
   reset(): void;
+  done(): void;
+}
+
+/** Where in a stream its first frame on a connection is to be. */
+export interface FrameStart {
+  /** Bytes of the stream that came on earlier connections. */
+  readonly offset: number;
+  /** The end came as well. */
+  readonly ended: boolean;
 }
 
 /** Takes a connection's bytes apart into frames, whatever the sizes of the pieces they arrive in. Pure, no I/O. */
@@ -18,16 +27,14 @@ export class FrameParser {
   private frame: FrameHeader | undefined;
   private remaining = 0;
   private control: Buffer[] = [];
-  private offset = 0;
+  private offset: number;
+  private ended: boolean;
   private closed = false;
 
-  constructor(sink: FrameSink) {
+  constructor(sink: FrameSink, start: FrameStart = { offset: 0, ended: false }) {
     this.sink = sink;
-  }
-
-  /** Bytes of the stream received so far. */
-  get received(): number {
-    return this.offset;
+    this.offset = start.offset;
+    this.ended = start.ended;
   }
 
   /** Handles the next bytes. @throws ProtocolViolation */
@@ -60,10 +67,12 @@ export class FrameParser {
     return taken;
   }
 
-  /** Our own direction must have no gap and no overlap; after its end only acks may follow. */
+  /** The peer's direction must have no gap and no overlap, no data after its end, and nothing after its last word. */
   private check(frame: FrameHeader): void {
+    if (this.closed) throw new ProtocolViolation('a frame after the last word');
     if (frame.type === FRAME.ack) return;
-    if (this.closed) throw new ProtocolViolation('a frame after the end');
+    const more = frame.type === FRAME.data || frame.type === FRAME.end;
+    if (more && this.ended) throw new ProtocolViolation('a frame after the end');
     if (frame.offset !== this.offset) {
       throw new ProtocolViolation(`offset ${frame.offset} where ${this.offset} was due`);
     }
@@ -90,8 +99,13 @@ export class FrameParser {
       this.sink.ack(frame.offset, payload.readUInt32BE(0));
       return;
     }
+    if (frame.type === FRAME.end) {
+      this.ended = true;
+      this.sink.end();
+      return;
+    }
     this.closed = true;
-    if (frame.type === FRAME.end) this.sink.end();
+    if (frame.type === FRAME.done) this.sink.done();
     else if (frame.type === FRAME.error) this.sink.error(payload.toString('utf8'));
     else this.sink.reset();
   }

@@ -1,240 +1,246 @@
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { Clock } from '../effects/clock.ts';
-import { problemOf, transferFailed } from './failure.ts';
-import { FrameParser } from './frame-parser.ts';
-import { encodeAck, encodeError, encodeHeader, FRAME, ProtocolViolation } from './frames.ts';
-import { Heartbeat } from './heartbeat.ts';
-import { Inbox } from './inbox.ts';
+import { type Connection, DialError, type Dialer } from './dialer.ts';
+import { problemOf, type TransferLog, transferFailed } from './failure.ts';
 import { farewell } from './linger.ts';
-import { SendWindow } from './send-window.ts';
 import type { DataStream, StreamEnds, StreamId } from './stream.ts';
+import { StreamCore } from './stream-core.ts';
+import type { StreamEffects } from './stream-effects.ts';
 
 /** Bytes Node may hold for us in each direction, besides the window. */
 const BUFFER_BYTES = 512 * 1024;
 
 export interface FramedStreamOptions {
   readonly id: StreamId;
-  readonly ends: StreamEnds;
-  /** Connected, past the handshake, and paused. */
-  readonly socket: Socket;
   readonly clock: Clock;
-  /** What the peer announced that it will buffer. */
-  readonly peerWindow: number;
-  /** Bytes that came with the last piece of the handshake. */
-  readonly early: Buffer;
+  readonly log?: TransferLog | undefined;
+  readonly connection: Connection;
+  /** Connects again; only the end that opened the stream does. */
+  readonly dialer?: Dialer | undefined;
 }
 
-interface PendingWrite {
-  readonly chunks: Buffer[];
-  bytes: number;
-  readonly done: (error?: Error | null) => void;
-}
+type Done = (error?: Error | null) => void;
 
 /**
- * A byte duplex over one TCP connection in frames. The connection is always read (acks must not wait behind data that
- * nobody takes), which is safe because the peer never sends more than our window. `finish` means that the peer's
- * reader has taken everything, the end included.
+ * A byte duplex in frames that survives its TCP connections: what its core decides, done with sockets and timers.
+ * `finish` means that the peer's reader has taken everything, the end included.
  */
 export class FramedStream extends Duplex implements DataStream {
   readonly id: StreamId;
-  readonly ends: StreamEnds;
-  private readonly socket: Socket;
+  /** Settles when nothing of it is left to do, which can be after `close`: the peer may have to be told once more. */
+  readonly released: Promise<void>;
+  private readonly core: StreamCore;
   private readonly clock: Clock;
-  private readonly parser: FrameParser;
-  private readonly sending: SendWindow;
-  private readonly inbox = new Inbox(LIMITS.streamWindowBytes);
-  private readonly heartbeat: Heartbeat;
-  private pending: PendingWrite | undefined;
-  private finished: ((error?: Error | null) => void) | undefined;
-  private readerWaits = false;
-  private peerEnded = false;
-  private endTaken = false;
+  private readonly log: TransferLog | undefined;
+  private readonly dialer: Dialer | undefined;
+  private readonly dialing = new AbortController();
+  private release!: () => void;
+  private connection: Connection | undefined;
+  private lastEnds: StreamEnds;
+  /** Of the write that waits for room, and of the one that waits for the kernel to take it. */
+  private written: Done | undefined;
+  private flushed: Done | undefined;
+  private finished: Done | undefined;
+  private cancelWake = (): void => {};
   /** The peer is gone or has said its last word: nothing may be sent to it any more. */
   private peerGone = false;
 
-  constructor(options: FramedStreamOptions) {
+  constructor({ id, clock, log, connection, dialer }: FramedStreamOptions) {
     super({ readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
-    this.id = options.id;
-    this.ends = options.ends;
-    this.socket = options.socket;
-    this.clock = options.clock;
-    this.sending = new SendWindow(options.peerWindow);
-    this.parser = new FrameParser({
-      data: (chunk) => this.takeData(chunk),
-      ack: (offset, window) => this.takeAck(offset, window),
-      end: () => this.takeEnd(),
-      error: (text) => this.fail(text, true),
-      reset: () => this.fail('the peer cancelled the stream', true),
+    this.id = id;
+    this.clock = clock;
+    this.log = log;
+    this.dialer = dialer;
+    this.lastEnds = connection.ends;
+    this.released = new Promise((resolve) => {
+      this.release = resolve;
     });
-    this.heartbeat = new Heartbeat({
-      clock: options.clock,
-      beat: () => this.sendAck(),
-      silent: () => this.fail(`the peer was silent for ${LIMITS.streamSilentMs / 1000} s`, true),
-    });
+    this.core = new StreamCore(dialer !== undefined, this.effects);
     // A stream that breaks while nobody holds it yet must not bring the agent down; holders see the event as well.
     this.on('error', () => {});
-    this.listen(options.early);
+    this.use(connection);
+  }
+
+  get ends(): StreamEnds {
+    return this.lastEnds;
   }
 
   get bytesSent(): number {
-    return this.sending.sent;
+    return this.core.bytesSent;
   }
 
   get bytesReceived(): number {
-    return this.parser.received;
+    return this.core.bytesReceived;
   }
 
-  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.pending = { chunks: [chunk], bytes: chunk.length, done };
-    this.flush();
+  /** What a peer that comes back must know of this end. */
+  get received(): number {
+    return this.core.received;
   }
 
-  override _writev(parts: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    const chunks = parts.map((part) => part.chunk);
-    this.pending = { chunks, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0), done };
-    this.flush();
+  /** Every byte and both ends were taken, here and there. */
+  get complete(): boolean {
+    return this.core.complete;
   }
 
-  override _final(done: (error?: Error | null) => void): void {
-    this.finished = done;
-    this.socket.write(encodeHeader(FRAME.end, 0, this.sending.sent));
-    this.sending.end();
-    this.heartbeat.said();
+  /** No connection is of use to it any more. */
+  get isOver(): boolean {
+    return this.core.isOver;
   }
 
-  override _read(): void {
-    this.readerWaits = true;
-    while (this.readerWaits) {
-      const chunk = this.inbox.take();
-      if (chunk === undefined) break;
-      this.readerWaits = this.push(chunk);
-    }
-    this.afterTaking();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.heartbeat.stop();
-    const complete = this.sending.done && this.endTaken;
-    if (this.peerGone) this.socket.destroy();
-    else farewell(this.socket, this.clock, complete ? undefined : this.lastWord(error));
-    const cut = error ?? transferFailed('the stream was cancelled', this.ends);
-    this.pending?.done(cut);
-    if (!complete) this.finished?.(cut);
-    done(error);
-  }
-
-  private listen(early: Buffer): void {
-    const { socket } = this;
-    socket.on('data', (chunk: Buffer) => this.takeBytes(chunk));
-    socket.on('error', (error) => this.fail(`the connection broke: ${error.message}`, true));
-    socket.on('close', () => this.fail('the connection was closed before the end', true));
-    socket.on('end', () => this.fail('the peer closed the connection before the end', true));
+  /** Goes on over this connection; one it had before is dropped. */
+  use(connection: Connection): void {
+    if (this.connection) this.cutOff(this.connection);
+    this.connection = connection;
+    this.lastEnds = connection.ends;
+    const { socket, early } = connection;
+    const lost = (problem: string): void => {
+      if (this.connection !== connection) return;
+      this.log?.warn({ stream: this.id, ends: this.ends, problem }, 'a data stream lost its connection');
+      this.core.lost(problem, this.clock.monotonicMs());
+    };
+    const take = (bytes: Buffer): void => {
+      if (this.connection === connection) this.core.push(bytes);
+    };
+    socket.on('data', take);
+    socket.on('error', (error) => lost(`the connection broke: ${error.message}`));
+    socket.on('close', () => lost('the connection was closed before the end'));
+    socket.on('end', () => lost('the peer closed the connection before the end'));
+    this.core.attach(connection.peer);
     process.nextTick(() => {
-      if (early.length > 0) this.takeBytes(early);
-      if (socket.destroyed) this.fail('the connection was closed before the end', true);
+      if (early.length > 0) take(early);
+      if (socket.destroyed) lost('the connection was closed before the end');
       else socket.resume();
     });
   }
 
-  private takeBytes(bytes: Buffer): void {
-    if (this.destroyed) return;
-    this.heartbeat.heard();
-    try {
-      this.parser.push(bytes);
-    } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error;
-      this.fail(`the peer broke the protocol: ${error.message}`, false);
-    }
+  /** Does not wait to hear that the peer knows that all is done. */
+  abandon(): void {
+    if (this.core.complete) this.letGo(this.core.stop(undefined));
   }
 
-  private takeData(chunk: Buffer): void {
-    if (this.destroyed) return;
-    if (!this.inbox.fits(chunk.length)) throw new ProtocolViolation('more data than the window allows');
-    if (this.readerWaits && this.inbox.empty) {
-      this.inbox.pass(chunk.length);
-      this.readerWaits = this.push(chunk);
-      this.afterTaking();
-    } else {
-      this.inbox.add(chunk);
-    }
+  override _write(chunk: Buffer, _encoding: string, done: Done): void {
+    this.written = done;
+    this.core.write([chunk]);
   }
 
-  private takeAck(offset: number, window: number): void {
-    this.sending.ack(offset, window);
+  override _writev(parts: { readonly chunk: Buffer }[], done: Done): void {
+    this.written = done;
+    this.core.write(parts.map((part) => part.chunk));
+  }
+
+  override _final(done: Done): void {
+    this.finished = done;
+    this.core.end();
+  }
+
+  override _read(): void {
+    this.core.read();
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    if (!this.core.complete) {
+      const lastWord = this.core.stop(error === null ? undefined : problemOf(error));
+      if (this.peerGone) this.effects.hangUp();
+      this.letGo(lastWord);
+      const cut = error ?? transferFailed('the stream was cancelled', this.ends);
+      this.wrote(cut);
+      this.flush(cut);
+      this.finished?.(cut);
+    }
+    done(error);
+  }
+
+  private readonly effects: StreamEffects = {
+    send: (bytes, last) => this.send(bytes, last),
+    hangUp: () => {
+      const { connection } = this;
+      this.connection = undefined;
+      if (connection) this.cutOff(connection);
+    },
+    dial: (withinMs) => void this.dial(withinMs),
+    wake: (ms) => {
+      this.cancelWake();
+      this.cancelWake = this.clock.after(ms, () => this.core.tick(this.clock.monotonicMs()));
+    },
+    deliver: (chunk) => this.push(chunk),
+    wrote: () => this.wrote(),
+    finished: () => {
+      this.finished?.();
+      this.finished = undefined;
+    },
+    failed: (problem, tell) => {
+      this.peerGone = !tell;
+      this.destroy(transferFailed(problem, this.ends));
+    },
+    over: (lastWord) => this.letGo(lastWord),
+  };
+
+  private send(bytes: readonly Buffer[], last: boolean): void {
+    const { connection } = this;
+    if (!connection) return;
+    const { socket } = connection;
+    if (last) {
+      this.flushed = this.written;
+      this.written = undefined;
+    }
+    const onFlush = (): void => {
+      if (this.connection === connection) this.flush();
+    };
+    const { length } = bytes;
+    socket.cork();
+    bytes.forEach((piece, index) => {
+      socket.write(piece, last && index === length - 1 ? onFlush : undefined);
+    });
+    socket.uncork();
+  }
+
+  private wrote(error?: Error): void {
+    const { written } = this;
+    this.written = undefined;
+    written?.(error);
+  }
+
+  private flush(error?: Error): void {
+    const { flushed } = this;
+    this.flushed = undefined;
+    flushed?.(error);
+  }
+
+  /** Ends a connection at once. The core has kept what was written to it and will send it again. */
+  private cutOff({ socket }: Connection): void {
+    socket.destroy();
     this.flush();
-    if (!this.sending.done || this.finished === undefined) return;
-    const finished = this.finished;
-    this.finished = undefined;
-    finished();
   }
 
-  private takeEnd(): void {
-    this.peerEnded = true;
-    this.afterTaking();
-  }
-
-  /** Tells the sender what was taken, when it matters to it; passes the end on when nothing is before it. */
-  private afterTaking(): void {
-    if (this.destroyed || this.endTaken) return;
-    if (this.peerEnded && this.inbox.empty) {
-      this.endTaken = true;
-      this.sendAck();
-      this.push(null);
-    } else if (this.inbox.ackDue) {
-      this.sendAck();
+  private async dial(withinMs: number): Promise<void> {
+    const { dialer, core, clock, dialing } = this;
+    try {
+      const options = { received: core.received, withinMs, signal: dialing.signal };
+      const connection = await dialer?.dial(options);
+      if (connection === undefined) return;
+      if (core.isOver) {
+        connection.socket.destroy();
+        return;
+      }
+      this.log?.warn(
+        { stream: this.id, ends: connection.ends },
+        'a data stream goes on over a new connection',
+      );
+      this.use(connection);
+    } catch (error) {
+      if (core.isOver) return;
+      if (error instanceof DialError && error.kind === 'refused') core.refused(error.message);
+      else core.dialFailed(problemOf(error), clock.monotonicMs());
     }
   }
 
-  private sendAck(): void {
-    if (this.socket.destroyed) return;
-    this.inbox.acked();
-    this.socket.write(encodeAck(this.inbox.taken + (this.endTaken ? 1 : 0), this.inbox.window));
-    this.heartbeat.said();
-  }
-
-  /** Sends as much of the pending write as the peer's window allows, a frame at a time, each in one system call. */
-  private flush(): void {
-    while (this.pending !== undefined && !this.destroyed) {
-      const size = Math.min(LIMITS.frameBytes, this.sending.room, this.pending.bytes);
-      if (size === 0 && this.pending.bytes > 0) return;
-      this.sendFrame(this.pending, size);
-    }
-  }
-
-  private sendFrame(pending: PendingWrite, size: number): void {
-    if (size === pending.bytes) this.pending = undefined;
-    if (size === 0) {
-      pending.done();
-      return;
-    }
-    this.socket.cork();
-    this.socket.write(encodeHeader(FRAME.data, size, this.sending.sent));
-    this.sending.send(size);
-    pending.bytes -= size;
-    for (let left = size; left > 0; ) {
-      const chunk = pending.chunks[0] as Buffer;
-      const piece = chunk.length <= left ? chunk : chunk.subarray(0, left);
-      if (piece === chunk) pending.chunks.shift();
-      else pending.chunks[0] = chunk.subarray(left);
-      left -= piece.length;
-      const last = left === 0 && pending.bytes === 0;
-      this.socket.write(piece, last ? (error) => pending.done(error) : undefined);
-    }
-    this.socket.uncork();
-    this.heartbeat.said();
-  }
-
-  private lastWord(error: Error | null): Buffer {
-    if (error === null) return encodeHeader(FRAME.reset, 0, this.sending.sent);
-    return encodeError(problemOf(error), this.sending.sent);
-  }
-
-  /** Breaks the stream, unless it has done all its work already. */
-  private fail(problem: string, peerGone: boolean): void {
-    if (this.destroyed || (this.sending.done && this.endTaken)) return;
-    this.peerGone = peerGone;
-    this.destroy(transferFailed(problem, this.ends));
+  private letGo(lastWord: Buffer | undefined): void {
+    this.cancelWake();
+    this.dialing.abort(transferFailed('the stream is over', this.ends));
+    const { connection } = this;
+    this.connection = undefined;
+    if (connection) farewell(connection.socket, this.clock, lastWord);
+    this.release();
   }
 }

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../protocol/limits.ts';
 
 /** Frame types on the wire (protocol/adr/0004-data-port.md). */
-export const FRAME = { data: 1, ack: 2, end: 3, error: 4, reset: 5 } as const;
+export const FRAME = { data: 1, ack: 2, end: 3, error: 4, reset: 5, done: 6 } as const;
 
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 
@@ -75,4 +75,5 @@ const LENGTHS: ReadonlyMap<number, readonly [min: number, max: number]> = new Ma
   [FRAME.end, [0, 0]],
   [FRAME.error, [0, LIMITS.streamErrorBytes]],
   [FRAME.reset, [0, 0]],
+  [FRAME.done, [0, 0]],
 ]);

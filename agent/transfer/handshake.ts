@@ -6,7 +6,7 @@ import { STREAM_KINDS, type StreamId } from './stream.ts';
 /** First bytes of both directions of a data connection. */
 const MAGIC = Buffer.from('GDWT', 'latin1');
 /** The wire format's version; a connection of another version is refused before anything else of it is read. */
-export const DATA_VERSION = 1;
+export const DATA_VERSION = 2;
 /** Magic (4), version (1), direction (1), body length (2). */
 export const PREAMBLE_BYTES = 8;
 /** Who speaks: a preamble reflected to its sender is not taken for an answer. */
@@ -15,21 +15,29 @@ export const DIRECTION = { hello: 1, answer: 2 } as const;
 export type Direction = (typeof DIRECTION)[keyof typeof DIRECTION];
 
 const windowBytes = z.int().min(1).max(0xffffffff);
+/** Bytes received, and the end if it came, counting as one. */
+const received = z.int().min(0);
 
 const helloSchema = z.object({
   job: z.string().refine(isToken),
   kind: z.enum(STREAM_KINDS),
-  index: z.int().min(0).max(LIMITS.roundsMax),
+  index: z.int().min(0).max(LIMITS.streamIndexMax),
   token: z.string().min(1).max(LIMITS.tokenChars),
   window: windowBytes,
+  /** The opener's own, new for each stream: what its later connections are known by. */
+  secret: z.string().min(16).max(LIMITS.tokenChars),
+  /** Counts the connections that the opener tried; the highest is the one that counts. */
+  attempt: z.int().min(1),
+  /** Only when the port has let this stream in before: it goes on from here. */
+  received: received.optional(),
 });
 
 const answerSchema = z.union([
-  z.object({ ok: z.literal(true), window: windowBytes }),
+  z.object({ ok: z.literal(true), window: windowBytes, received, done: z.boolean().optional() }),
   z.object({ ok: z.literal(false), problem: z.string().max(LIMITS.streamErrorBytes) }),
 ]);
 
-/** What the opener of a stream says first. Unknown keys are ignored: a later version may ask to resume here. */
+/** What the opener of a stream says first. Unknown keys are ignored. */
 export type Hello = z.infer<typeof helloSchema>;
 /** What the data port answers. */
 export type Answer = z.infer<typeof answerSchema>;
@@ -39,13 +47,23 @@ export class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
 }
 
+/** Thrown when the peer speaks another version; a refusal in that version is something it can read. */
+export class VersionError extends HandshakeError {
+  readonly version: number;
+
+  constructor(version: number) {
+    super(`data protocol version ${version}; this node speaks ${DATA_VERSION}`);
+    this.version = version;
+  }
+}
+
 /** The first bytes of a connection: preamble and JSON body. @throws HandshakeError when the body is too long */
-export function encodeHandshake(direction: Direction, body: Hello | Answer): Buffer {
+export function encodeHandshake(direction: Direction, body: Hello | Answer, version = DATA_VERSION): Buffer {
   const json = Buffer.from(JSON.stringify(body), 'utf8');
   if (json.length > LIMITS.handshakeBytes) throw new HandshakeError('the handshake is too long');
   const preamble = Buffer.alloc(PREAMBLE_BYTES);
   MAGIC.copy(preamble);
-  preamble[4] = DATA_VERSION;
+  preamble[4] = version;
   preamble[5] = direction;
   preamble.writeUInt16BE(json.length, 6);
   return Buffer.concat([preamble, json]);
@@ -63,7 +81,7 @@ export function splitHandshake(
   if (bytes.compare(MAGIC, 0, seen, 0, seen) !== 0) throw new HandshakeError('not a godwit data connection');
   const version = bytes[4];
   if (version !== undefined && version !== DATA_VERSION) {
-    throw new HandshakeError(`data protocol version ${version}; this node speaks ${DATA_VERSION}`);
+    throw new VersionError(version);
   }
   if (bytes.length > 5 && bytes[5] !== direction) throw new HandshakeError('a reflected handshake');
   if (bytes.length < PREAMBLE_BYTES) return undefined;

@@ -14,7 +14,15 @@ import { NEVER, silentLog, TOKEN } from './testing.ts';
 
 /** Peers that do not keep to the protocol. The port's clock stands still unless told. */
 describe('hostile peers', { timeout: 30_000 }, () => {
-  const hello: Hello = { job: 'victim', kind: 'pages', index: 0, token: TOKEN, window: 1_000_000 };
+  const hello: Hello = {
+    job: 'victim',
+    kind: 'pages',
+    index: 0,
+    token: TOKEN,
+    window: 1_000_000,
+    secret: '5ec2e7'.repeat(5),
+    attempt: 1,
+  };
   const sockets: Socket[] = [];
   let clock: FakeClock;
   let port: DataPort;
@@ -52,15 +60,20 @@ describe('hostile peers', { timeout: 30_000 }, () => {
     return { socket: socket.resume(), stream: await port.accept(hello, NEVER) };
   }
 
+  /** Lets time pass until the stream is broken. */
   async function failure(stream: DataStream): Promise<string> {
-    if (!stream.destroyed) await closed(stream);
+    const broken = async (): Promise<boolean> => {
+      if (!stream.destroyed) await clock.advance(LIMITS.streamHeartbeatMs / 2);
+      return stream.destroyed;
+    };
+    await expect.poll(broken, { interval: 5 }).toBe(true);
     return (stream.errored as { details?: { problem?: string } } | null)?.details?.problem ?? 'none';
   }
 
   it('get no answer to garbage and are counted', async () => {
     expect(await answerTo(Buffer.from('GET / HTTP/1.1\r\n\r\n'))).toBe('');
     expect(await answerTo(randomBytes(100_000))).toBe('');
-    expect(port.counters).toEqual({ streamsAccepted: 0, handshakesRefused: 2 });
+    expect(port.counters).toEqual({ streamsAccepted: 0, streamsResumed: 0, handshakesRefused: 2 });
   });
 
   it('do no harm with any bytes after a right start', async () => {
@@ -110,7 +123,43 @@ describe('hostile peers', { timeout: 30_000 }, () => {
 
   it('cannot use a stream twice, not even with the right token', async () => {
     await stranger();
-    expect(await answerTo(encodeHandshake(DIRECTION.hello, hello))).toContain('was opened already');
+    const other = { ...hello, secret: '0ther'.repeat(5), attempt: 2 };
+    expect(await answerTo(encodeHandshake(DIRECTION.hello, other))).toContain('was opened already');
+    expect(await answerTo(encodeHandshake(DIRECTION.hello, hello))).toContain('a newer connection');
+  });
+
+  it('cannot go on with a stream that is not theirs or not there', async () => {
+    const { socket, stream } = await stranger();
+    const late = { ...hello, attempt: 2, received: 0 };
+    const refused = async (other: Partial<Hello>) =>
+      JSON.parse(await answerTo(encodeHandshake(DIRECTION.hello, { ...late, ...other }))).problem;
+    expect(await refused({ secret: '0ther'.repeat(5) })).toContain('was opened already');
+    expect(await refused({ token: 'wrong' })).toContain('not known here');
+    expect(await refused({ index: 1 })).toContain('not known here any more');
+    socket.write(Buffer.concat([encodeHeader(FRAME.data, 1, 0), Buffer.from('x')]));
+    await expect.poll(() => stream.bytesReceived).toBe(1);
+    expect(port.counters).toMatchObject({ streamsAccepted: 1, streamsResumed: 0 });
+  });
+
+  it('lose their stream when they go on from where it never was', async () => {
+    const { stream } = await stranger();
+    const socket = await dial();
+    socket.resume().write(encodeHandshake(DIRECTION.hello, { ...hello, attempt: 2, received: 7 }));
+    expect(await failure(stream)).toContain('a resumption at 7 where 0 to 0 can be');
+  });
+
+  it('hear in their own version that it is another one', async () => {
+    const old = encodeHandshake(DIRECTION.hello, hello, 1);
+    const socket = await dial();
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk)).write(old);
+    await closed(socket);
+    const answer = Buffer.concat(chunks);
+    expect(answer[4]).toBe(1);
+    expect(JSON.parse(answer.subarray(8).toString())).toEqual({
+      ok: false,
+      problem: 'data protocol version 1; this node speaks 2',
+    });
   });
 
   it('are dropped when their handshake is too slow', async () => {
@@ -167,7 +216,7 @@ describe('hostile peers', { timeout: 30_000 }, () => {
 
   it('count as gone when they stay silent, and not before', async () => {
     const { socket, stream } = await stranger();
-    for (let beat = 0; beat < 20; beat += 1) {
+    for (let beat = 0; beat < 12; beat += 1) {
       const received = stream.bytesReceived;
       socket.write(Buffer.concat([encodeHeader(FRAME.data, 1, received), Buffer.from('x')]));
       await expect.poll(() => stream.bytesReceived).toBe(received + 1);
@@ -175,7 +224,9 @@ describe('hostile peers', { timeout: 30_000 }, () => {
     }
     expect(stream.destroyed).toBe(false);
     await clock.advance(LIMITS.streamSilentMs);
-    expect(await failure(stream)).toContain('the peer was silent for 15 s');
+    expect(stream.destroyed).toBe(false);
+    await clock.advance(LIMITS.streamHeartbeatMs + LIMITS.streamResumeMs);
+    expect(await failure(stream)).toBe('the peer was silent for 4 s, and no new connection within 10 s');
     expect(clock.pending).toBe(0);
   });
 

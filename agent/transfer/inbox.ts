@@ -1,15 +1,10 @@
-/** Chunks smaller than this are copied together while they wait, so that tiny frames cannot cost many objects. */
-const SMALL_BYTES = 4 * 1024;
-const SLAB_BYTES = 16 * 1024;
+import { ChunkQueue } from './chunk-queue.ts';
 
 /** The receiving half of a stream: what arrived and was not taken by the reader yet, at most the announced window. */
 export class Inbox {
   /** Bytes the peer may have under way. */
   readonly window: number;
-  private readonly queue: Buffer[] = [];
-  /** Backs the last chunk in the queue when that one is made of small pieces. */
-  private slab: Buffer | undefined;
-  private waitingBytes = 0;
+  private readonly queue = new ChunkQueue();
   private takenBytes = 0;
   private ackedBytes = 0;
 
@@ -18,7 +13,12 @@ export class Inbox {
   }
 
   get empty(): boolean {
-    return this.queue.length === 0;
+    return this.queue.empty;
+  }
+
+  /** Bytes that arrived. */
+  get received(): number {
+    return this.takenBytes + this.queue.bytes;
   }
 
   /** Bytes the reader has taken: what is to be acknowledged. */
@@ -38,7 +38,7 @@ export class Inbox {
 
   /** True if `bytes` more are within what the peer was told it may send. */
   fits(bytes: number): boolean {
-    return this.takenBytes + this.waitingBytes + bytes <= this.ackedBytes + this.window;
+    return this.received + bytes <= this.ackedBytes + this.window;
   }
 
   /** Counts bytes that went straight to the reader. */
@@ -48,33 +48,18 @@ export class Inbox {
 
   /** Keeps a chunk for later. */
   add(chunk: Buffer): void {
-    this.waitingBytes += chunk.length;
-    if (chunk.length < SMALL_BYTES) {
-      this.addSmall(chunk);
-    } else {
-      this.slab = undefined;
-      this.queue.push(chunk);
-    }
+    this.queue.add(chunk);
   }
 
   /** The next chunk, now taken. */
   take(): Buffer | undefined {
     const chunk = this.queue.shift();
-    if (chunk === undefined) return undefined;
-    if (this.empty) this.slab = undefined;
-    this.waitingBytes -= chunk.length;
-    this.takenBytes += chunk.length;
+    if (chunk !== undefined) this.takenBytes += chunk.length;
     return chunk;
   }
 
-  private addSmall(chunk: Buffer): void {
-    let used = this.slab === undefined ? 0 : (this.queue.at(-1)?.length ?? 0);
-    if (this.slab === undefined || used + chunk.length > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      used = 0;
-      this.queue.push(this.slab);
-    }
-    chunk.copy(this.slab, used);
-    this.queue[this.queue.length - 1] = this.slab.subarray(0, used + chunk.length);
+  /** Nobody will take the rest. */
+  clear(): void {
+    this.queue.clear();
   }
 }

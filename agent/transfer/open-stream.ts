@@ -1,48 +1,39 @@
-import { connect, type Socket } from 'node:net';
-import { GodwitError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
-import type { Clock } from '../effects/clock.ts';
-import { problemOf, transferFailed } from './failure.ts';
+import { type Connection, DialError, Dialer, type DialerOptions } from './dialer.ts';
+import { type TransferLog, transferFailed } from './failure.ts';
 import { FramedStream } from './framed-stream.ts';
-import { DIRECTION, encodeHandshake, parseAnswer, streamKey } from './handshake.ts';
-import { readHandshake } from './read-handshake.ts';
-import type { StreamId } from './stream.ts';
 
-export interface OpenStreamOptions {
-  readonly peer: { readonly host: string; readonly port: number; readonly token: string };
-  readonly id: StreamId;
-  readonly clock: Clock;
+/** Between two attempts to reach a peer that does not answer. */
+const AGAIN_MS = 250;
+
+export interface OpenStreamOptions extends DialerOptions {
   readonly signal: AbortSignal;
+  /** Told of connections that break and of those that take their place. */
+  readonly log?: TransferLog;
 }
 
-/** Connects to a peer's data port and opens one stream there. @throws GodwitError TRANSFER_FAILED; the signal's reason */
-export async function openStream({ peer, id, clock, signal }: OpenStreamOptions): Promise<FramedStream> {
-  signal.throwIfAborted();
-  const socket = connect({ host: peer.host, port: peer.port, noDelay: true, keepAlive: true });
-  socket.on('error', () => {});
-  const target = `${peer.host}:${peer.port}`;
-  try {
-    const { job, kind, index } = id;
-    const hello = { job, kind, index, token: peer.token, window: LIMITS.streamWindowBytes };
-    socket.write(encodeHandshake(DIRECTION.hello, hello));
-    const { body, rest } = await readHandshake(socket, DIRECTION.answer, clock, signal);
-    const answer = parseAnswer(body);
-    const ends = { source: localName(socket), target };
-    if (!answer.ok) throw transferFailed(answer.problem, ends);
-    return new FramedStream({ id, ends, socket, clock, peerWindow: answer.window, early: rest });
-  } catch (error) {
-    const source = localName(socket);
-    socket.destroy();
-    if (signal.aborted) throw signal.reason;
-    if (error instanceof GodwitError) throw error;
-    throw transferFailed(
-      `cannot open stream ${streamKey(id)}: ${problemOf(error)}`,
-      { source, target },
-      error,
-    );
+/**
+ * Connects to a peer's data port and opens one stream there. A peer that refuses, or whose port is closed, is believed at
+ * once; one that does not answer is asked again for as long as a broken stream would be.
+ * @throws GodwitError TRANSFER_FAILED; the signal's reason
+ */
+export async function openStream(options: OpenStreamOptions): Promise<FramedStream> {
+  const { id, clock, log } = options;
+  const dialer = new Dialer(options);
+  const connection = await firstConnection(dialer, options);
+  return new FramedStream({ id, clock, log, connection, dialer });
+}
+
+async function firstConnection(dialer: Dialer, { clock, signal }: OpenStreamOptions): Promise<Connection> {
+  const deadlineMs = clock.monotonicMs() + LIMITS.streamResumeMs;
+  for (;;) {
+    try {
+      return await dialer.dial({ withinMs: LIMITS.handshakeMs, signal });
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+      if (error.kind !== 'unreachable' || clock.monotonicMs() >= deadlineMs)
+        throw transferFailed(error.message, error.ends, error);
+    }
+    await clock.sleep(AGAIN_MS, signal);
   }
-}
-
-function localName(socket: Socket): string {
-  return socket.localAddress === undefined ? 'this node' : `${socket.localAddress}:${socket.localPort}`;
 }

@@ -1,27 +1,58 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { LIMITS } from '../../protocol/limits.ts';
 import { checkToken } from '../../protocol/names.ts';
-import { transferFailed } from './failure.ts';
-import { type Hello, streamKey } from './handshake.ts';
-import type { DataStream, StreamId } from './stream.ts';
+import { problemOf, transferFailed } from './failure.ts';
+import { type Answer, type Hello, streamKey } from './handshake.ts';
+import type { StreamId, StreamKind } from './stream.ts';
 
-interface Waiter {
-  readonly resolve: (stream: DataStream) => void;
+/** What permits need to know of a stream. */
+export interface Permitted {
+  readonly id: StreamId;
+  readonly destroyed: boolean;
+  readonly errored: Error | null;
+  /** No connection is of use to it any more. */
+  readonly isOver: boolean;
+  /** Everything was sent and taken, at both ends. */
+  readonly complete: boolean;
+  /** What came from the opener, the end counting as one. */
+  readonly received: number;
+  destroy(error: Error): unknown;
+}
+
+/** What a hello may do, and what it is to be answered. */
+export interface Claim<T> {
+  readonly answer: Answer;
+  /** `over`: nothing comes after the answer. */
+  readonly stream: 'over' | 'new' | T;
+}
+
+interface Waiter<T> {
+  /** Undefined: any. */
+  readonly key: string | undefined;
+  readonly kind: StreamKind;
+  readonly resolve: (stream: T) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Permit {
-  readonly tokenHash: Buffer;
-  /** Streams that were opened once, by key; they cannot be opened again. */
-  readonly used: Set<string>;
-  /** Opened, and not asked for yet. */
-  readonly parked: Map<string, DataStream>;
-  readonly waiting: Map<string, Waiter>;
+/** A stream that was opened; it cannot be opened again, only gone on with. */
+interface Opened<T> {
+  readonly secretHash: Buffer;
+  attempt: number;
+  /** Undefined only while its first connection is being made a stream. */
+  stream?: T;
+  /** Somebody has asked for it. */
+  taken: boolean;
 }
 
-/** Which jobs may open which streams, and who waits for them. No I/O. */
-export class Permits {
-  private readonly jobs = new Map<string, Permit>();
+interface Permit<T> {
+  readonly tokenHash: Buffer;
+  readonly opened: Map<string, Opened<T>>;
+  readonly waiting: Set<Waiter<T>>;
+}
+
+/** Which jobs may open which streams, who may go on with them, and who waits for them. No I/O. */
+export class Permits<T extends Permitted> {
+  private readonly jobs = new Map<string, Permit<T>>();
 
   /** @throws GodwitError TRANSFER_FAILED when the job is permitted already; NAME_INVALID */
   permit(job: string, token: string): void {
@@ -29,14 +60,14 @@ export class Permits {
     if (this.jobs.has(job)) throw transferFailed(`job ${job} has a token already`);
     if (token.length === 0 || token.length > LIMITS.tokenChars)
       throw transferFailed('a token of a wrong length');
-    this.jobs.set(job, { tokenHash: hash(token), used: new Set(), parked: new Map(), waiting: new Map() });
+    this.jobs.set(job, { tokenHash: hash(token), opened: new Map(), waiting: new Set() });
   }
 
   /** Forgets the job's token; whoever waits for its streams is told why. */
   forbid(job: string, reason: string): void {
     const permit = this.jobs.get(job);
     this.jobs.delete(job);
-    for (const waiter of permit?.waiting.values() ?? []) waiter.reject(transferFailed(reason));
+    for (const waiter of permit?.waiting ?? []) waiter.reject(transferFailed(reason));
   }
 
   /** Every permitted job. */
@@ -45,56 +76,119 @@ export class Permits {
   }
 
   /**
-   * Uses up the stream that `hello` asks for; returns why not, or undefined. An unknown job and a wrong token get the
-   * same words after the same work, so that the answer tells a stranger nothing.
+   * What a hello may do; a new stream is to be delivered at once then. An unknown job and a wrong token get the same
+   * words after the same work, so that the answer tells a stranger nothing.
    */
-  claim(hello: Hello): string | undefined {
+  claim(hello: Hello): Claim<T> {
     const permit = this.jobs.get(hello.job);
     const matches = timingSafeEqual(permit?.tokenHash ?? NOBODY, hash(hello.token));
-    if (permit === undefined || !matches) return 'the job or its token is not known here';
+    if (permit === undefined || !matches) return refusal('the job or its token is not known here');
     const key = streamKey(hello);
-    if (permit.used.has(key)) return `stream ${key} was opened already`;
-    permit.used.add(key);
-    return undefined;
+    const secretHash = hash(hello.secret);
+    const opened = permit.opened.get(key);
+    if (opened) return another(opened, key, secretHash, hello.attempt);
+    if (hello.received !== undefined) return refusal(`stream ${key} is not known here any more`);
+    permit.opened.set(key, { secretHash, attempt: hello.attempt, taken: false });
+    return { answer: welcome(0), stream: 'new' };
   }
 
   /** Hands a claimed stream to whoever waits for it, or keeps it until somebody asks. */
-  deliver(stream: DataStream): void {
+  deliver(stream: T): void {
     const permit = this.jobs.get(stream.id.job);
     const key = streamKey(stream.id);
-    const waiter = permit?.waiting.get(key);
-    permit?.waiting.delete(key);
-    if (waiter) waiter.resolve(stream);
-    else if (permit) permit.parked.set(key, stream);
-    else stream.destroy(transferFailed('the job is not permitted any more'));
+    const opened = permit?.opened.get(key);
+    if (!permit || !opened) {
+      stream.destroy(transferFailed('the job is not permitted any more'));
+      return;
+    }
+    opened.stream = stream;
+    const waiters = [...permit.waiting];
+    const waiter =
+      waiters.find((one) => one.key === key) ??
+      waiters.find((one) => one.key === undefined && one.kind === stream.id.kind);
+    if (!waiter) return;
+    opened.taken = true;
+    waiter.resolve(stream);
   }
 
   /** See DataPort.accept. */
-  accept(id: StreamId, signal: AbortSignal): Promise<DataStream> {
-    const permit = this.jobs.get(id.job);
+  async accept(id: StreamId, signal: AbortSignal): Promise<T> {
     const key = streamKey(id);
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (permit === undefined) return Promise.reject(transferFailed(`job ${id.job} is not permitted here`));
-    const parked = permit.parked.get(key);
-    permit.parked.delete(key);
-    if (parked?.destroyed) return Promise.reject(parked.errored ?? transferFailed(`stream ${key} broke`));
-    if (parked) return Promise.resolve(parked);
-    if (permit.used.has(key) || permit.waiting.has(key)) {
-      return Promise.reject(transferFailed(`stream ${key} of job ${id.job} was taken already`));
+    const permit = this.of(id.job, signal);
+    const opened = permit.opened.get(key);
+    if (opened?.stream && !opened.taken) return take(opened, opened.stream);
+    if (opened || [...permit.waiting].some((waiter) => waiter.key === key))
+      throw transferFailed(`stream ${key} of job ${id.job} was taken already`);
+    return waitFor(permit, key, id.kind, signal);
+  }
+
+  /** See DataPort.acceptNext. */
+  async acceptNext(job: string, kind: StreamKind, signal: AbortSignal): Promise<T> {
+    const permit = this.of(job, signal);
+    for (const opened of permit.opened.values()) {
+      const { stream, taken } = opened;
+      if (stream?.id.kind === kind && !taken && !stream.destroyed) return take(opened, stream);
     }
-    return waitFor(permit, key, signal);
+    return waitFor(permit, undefined, kind, signal);
+  }
+
+  private of(job: string, signal: AbortSignal): Permit<T> {
+    signal.throwIfAborted();
+    const permit = this.jobs.get(job);
+    if (permit === undefined) throw transferFailed(`job ${job} is not permitted here`);
+    return permit;
   }
 }
 
-function waitFor(permit: Permit, key: string, signal: AbortSignal): Promise<DataStream> {
+/** Another connection of a stream that was opened before. */
+function another<T extends Permitted>(
+  opened: Opened<T>,
+  key: string,
+  secretHash: Buffer,
+  attempt: number,
+): Claim<T> {
+  const { stream } = opened;
+  if (stream === undefined || !timingSafeEqual(opened.secretHash, secretHash))
+    return refusal(`stream ${key} was opened already`);
+  if (attempt <= opened.attempt) return refusal(`a newer connection of stream ${key} has taken its place`);
+  opened.attempt = attempt;
+  if (!stream.isOver) return { answer: welcome(stream.received), stream };
+  if (stream.complete) return { answer: { ...welcome(stream.received), done: true }, stream: 'over' };
+  return refusal(stream.errored === null ? `stream ${key} was cancelled` : problemOf(stream.errored));
+}
+
+function welcome(received: number) {
+  return { ok: true, window: LIMITS.streamWindowBytes, received } as const;
+}
+
+function refusal(problem: string) {
+  return { answer: { ok: false, problem }, stream: 'over' } as const;
+}
+
+function take<T extends Permitted>(opened: Opened<T>, stream: T): T {
+  opened.taken = true;
+  if (stream.destroyed) throw stream.errored ?? transferFailed(`stream ${streamKey(stream.id)} broke`);
+  return stream;
+}
+
+function waitFor<T>(
+  permit: Permit<T>,
+  key: string | undefined,
+  kind: StreamKind,
+  signal: AbortSignal,
+): Promise<T> {
   return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      permit.waiting.delete(waiter);
+      signal.removeEventListener('abort', onAbort);
+    };
     const onAbort = (): void => {
-      permit.waiting.delete(key);
+      settle();
       reject(signal.reason);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
-    const settle = (): void => signal.removeEventListener('abort', onAbort);
-    permit.waiting.set(key, {
+    const waiter: Waiter<T> = {
+      key,
+      kind,
       resolve: (stream) => {
         settle();
         resolve(stream);
@@ -103,7 +197,9 @@ function waitFor(permit: Permit, key: string, signal: AbortSignal): Promise<Data
         settle();
         reject(error);
       },
-    });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    permit.waiting.add(waiter);
   });
 }
 

@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
-import { LIMITS } from '../../protocol/limits.ts';
 import type { Clock } from '../effects/clock.ts';
 import { type Direction, HandshakeError, splitHandshake } from './handshake.ts';
+
+export interface ReadHandshakeOptions {
+  readonly clock: Clock;
+  readonly withinMs: number;
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Reads the peer's handshake, bounded in size and in time, and leaves the socket paused. `rest` is what came after it.
@@ -11,13 +16,12 @@ import { type Direction, HandshakeError, splitHandshake } from './handshake.ts';
 export function readHandshake(
   socket: Socket,
   direction: Direction,
-  clock: Clock,
-  signal?: AbortSignal,
+  { clock, withinMs, signal }: ReadHandshakeOptions,
 ): Promise<{ readonly body: Buffer; readonly rest: Buffer }> {
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0);
-    const cancel = clock.after(LIMITS.handshakeMs, () =>
-      fail(new HandshakeError(`no handshake within ${LIMITS.handshakeMs} ms`)),
+    const cancel = clock.after(withinMs, () =>
+      fail(new HandshakeError(`no handshake within ${withinMs} ms`)),
     );
     const onData = (chunk: Buffer): void => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);

@@ -17,14 +17,16 @@ export interface StreamId {
 
 /**
  * One authenticated stream between two agents, as a byte duplex with back-pressure. Ending the writable side is
- * seen as `end` by the peer; destroying it with an error is seen as an error by the peer.
+ * seen as `end` by the peer; destroying it with an error is seen as an error by the peer. A connection that breaks is
+ * replaced by another one, unseen from here; only when that does not work in time the stream breaks. A chunk that was
+ * written must not be changed any more, not even after its callback: it may have to be sent again.
  */
 export interface DataStream extends Duplex {
   readonly id: StreamId;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   /** The two addresses, for messages; source is the end that opened the stream. */
-  readonly ends?: StreamEnds;
+  readonly ends?: StreamEnds | undefined;
 }
 
 /** The two ends of a stream as `address:port`, for messages and logs. */
@@ -37,13 +39,15 @@ export interface StreamEnds {
 export interface DataPortCounters {
   /** Streams whose handshake was accepted. */
   readonly streamsAccepted: number;
+  /** Connections that took the place of another one of their stream. */
+  readonly streamsResumed: number;
   /** Connections dropped before they were streams: garbage, wrong token, too slow, too many. */
   readonly handshakesRefused: number;
 }
 
 /**
- * The agent's data port (DESIGN section 7): one TCP port, framed streams behind a handshake. Frames carry a sequence
- * number (byte offset), so that a broken stream can be resumed.
+ * The agent's data port (DESIGN section 7): one TCP port, framed streams behind a handshake, each of which survives a
+ * broken connection.
  */
 export interface DataPort {
   readonly port: number;
@@ -57,6 +61,11 @@ export interface DataPort {
    * (any more). @throws GodwitError TRANSFER_FAILED
    */
   accept(id: StreamId, signal: AbortSignal): Promise<DataStream>;
+  /**
+   * The next stream of this kind that nobody has asked for, whatever its index; waits for it. Who asks for one by its
+   * index comes first. Rejects like `accept`. @throws GodwitError TRANSFER_FAILED
+   */
+  acceptNext(job: string, kind: StreamKind, signal: AbortSignal): Promise<DataStream>;
   /** Connects to a peer's data port. @throws GodwitError TRANSFER_FAILED */
   open(
     peer: { readonly host: string; readonly port: number; readonly token: string },

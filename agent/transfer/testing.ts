@@ -18,8 +18,8 @@ setMaxListeners(0, NEVER);
 
 export const silentLog: TransferLog = { debug: () => {}, warn: () => {} };
 
-export function openPort(): Promise<DataPort> {
-  return openDataPort({ host: '127.0.0.1', port: 0, clock: systemClock, log: silentLog });
+export function openPort(port = 0): Promise<DataPort> {
+  return openDataPort({ host: '127.0.0.1', port, clock: systemClock, log: silentLog });
 }
 
 export async function openPorts(): Promise<Ports> {

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Clock } from '../effects/clock.ts';
+import { problemOf } from './failure.ts';
+import { DIRECTION, encodeHandshake, parseAnswer, streamKey } from './handshake.ts';
+import { readHandshake } from './read-handshake.ts';
+import type { StreamEnds, StreamId } from './stream.ts';
+import type { PeerState } from './stream-effects.ts';
+
+export interface DialerOptions {
+  readonly peer: { readonly host: string; readonly port: number; readonly token: string };
+  readonly id: StreamId;
+  readonly clock: Clock;
+}
+
+/** A connection that went through its handshake, paused. */
+export interface Connection {
+  readonly socket: Socket;
+  readonly ends: StreamEnds;
+  readonly peer: PeerState;
+  /** Bytes that came with the last piece of the handshake. */
+  readonly early: Buffer;
+}
+
+export interface DialOptions {
+  /** How much came from the peer, once it has let this stream in. */
+  readonly received?: number;
+  readonly withinMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** A dial that did not lead to a connection of the stream. */
+export class DialError extends Error {
+  override readonly name = 'DialError';
+  /** The peer answered and does not want it, or does not listen at all. */
+  readonly kind: 'refused' | 'deaf' | 'unreachable';
+  readonly ends: StreamEnds;
+
+  constructor(kind: DialError['kind'], ends: StreamEnds, problem: string, cause?: unknown) {
+    super(problem, { cause });
+    this.kind = kind;
+    this.ends = ends;
+  }
+}
+
+/** Connects one stream to a peer's data port, as often as it takes. */
+export class Dialer {
+  readonly id: StreamId;
+  private readonly options: DialerOptions;
+  /** Known to both ends of this stream and to nobody else: it is what another connection is let in with. */
+  private readonly secret = randomBytes(16).toString('hex');
+  private attempt = 0;
+
+  constructor(options: DialerOptions) {
+    this.id = options.id;
+    this.options = options;
+  }
+
+  /** One attempt. @throws DialError; the signal's reason */
+  async dial({ received, withinMs, signal }: DialOptions): Promise<Connection> {
+    signal.throwIfAborted();
+    const { peer, id, clock } = this.options;
+    this.attempt += 1;
+    const socket = connect({ host: peer.host, port: peer.port, noDelay: true, keepAlive: true });
+    socket.on('error', () => {});
+    const target = `${peer.host}:${peer.port}`;
+    try {
+      const { job, kind, index } = id;
+      const { secret, attempt } = this;
+      const hello = {
+        job,
+        kind,
+        index,
+        token: peer.token,
+        window: LIMITS.streamWindowBytes,
+        secret,
+        attempt,
+      };
+      const body = received === undefined ? hello : { ...hello, received };
+      socket.write(encodeHandshake(DIRECTION.hello, body));
+      const answered = await readHandshake(socket, DIRECTION.answer, { clock, withinMs, signal });
+      const answer = parseAnswer(answered.body);
+      const ends = { source: localName(socket), target };
+      if (!answer.ok) throw new DialError('refused', ends, answer.problem);
+      return { socket, ends, peer: answer, early: answered.rest };
+    } catch (error) {
+      const ends = { source: localName(socket), target };
+      socket.destroy();
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof DialError) throw error;
+      const problem = problemOf(error);
+      const kind = problem.includes('ECONNREFUSED') ? 'deaf' : 'unreachable';
+      throw new DialError(kind, ends, `cannot open stream ${streamKey(id)}: ${problem}`, error);
+    }
+  }
+}
+
+function localName(socket: Socket): string {
+  return socket.localAddress === undefined ? 'this node' : `${socket.localAddress}:${socket.localPort}`;
+}
