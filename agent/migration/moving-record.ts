@@ -24,6 +24,7 @@ export class MovingRecord {
   private readonly move: Move;
   private waitMs = 0;
   private closed = false;
+  private wishes = 0;
 
   /** @param start what this side wrote or read last; the target has seen nothing yet */
   constructor(records: Records, clock: Clock, move: Move, start?: Versioned) {
@@ -57,7 +58,10 @@ export class MovingRecord {
 
   /** Source: the same revision as the commit, or the one read since, the other way; who wins is the truth. */
   async settle(): Promise<CasAnswer> {
-    await this.pause();
+    // An agent that goes on with the move of another has seen nothing yet, and reads what may be the commit itself.
+    if (this.last) await this.pause();
+    else await this.ask();
+    if (this.verdict !== 'undecided') return 'conflict';
     return this.write(withoutJob(this.current.record));
   }
 
@@ -66,6 +70,7 @@ export class MovingRecord {
    * when the record looks right: a claim without an answer may be on its way still, and can never be applied after this.
    */
   async giveBack(): Promise<void> {
+    if (!this.last) await this.ask();
     for (;;) {
       const { record } = this.current;
       if (record.owner === this.move.source && (await this.write(withoutJob(record))) === 'ok') return;
@@ -116,13 +121,16 @@ export class MovingRecord {
   }
 
   /**
-   * Target, after the commit: the next phase of its own container; goes on until the store has it.
-   * @throws GodwitError RECORD_CONFLICT when the container is not its own any more
+   * Target, after the commit: the next phase of its own container; goes on until the store has it. A later wish ends an
+   * earlier one that is still out: a copy that is lost must not be filling again.
+   * @throws GodwitError RECORD_CONFLICT when the container is not its own any more, or has a later wish
    */
   async become(next: (record: ContainerRecord) => ContainerRecord): Promise<Versioned> {
+    this.wishes += 1;
+    const wish = this.wishes;
     for (;;) {
       await this.ask();
-      if (this.verdict === 'reclaimed' || this.verdict === 'passed')
+      if (wish !== this.wishes || this.verdict === 'reclaimed' || this.verdict === 'passed')
         throw new GodwitError('RECORD_CONFLICT', { container: this.move.container });
       if (this.verdict !== 'committed') continue;
       if ((await this.write(next(this.current.record))) === 'ok') return this.current;

@@ -2,14 +2,14 @@ import type { Agent } from './agent.ts';
 
 const WAIT_MS = { first: 100, longest: 2_000 };
 /** After this the other side counts as gone for good; it learns from the record. */
-const GIVE_UP_MS = 10 * 60_000;
+const GIVE_UP_MS = 60_000;
 
 /**
  * Repeats a request until it is acknowledged or `enough` says that its point was reached another way; the other side
  * takes repetitions of the same word.
  */
 export async function tellUntil(
-  agent: Agent,
+  agent: Pick<Agent, 'bus' | 'clock' | 'log'>,
   subject: string,
   body: unknown,
   enough: () => boolean,

@@ -1,3 +1,4 @@
+export * from './reconcile.ts';
 export * from './recover.ts';
 export * from './source.ts';
 export * from './source-words.ts';

@@ -1,0 +1,244 @@
+import type { Versioned } from '../../../agent/bus/bus.ts';
+import { Driver } from '../../../agent/migration/driver.ts';
+import { MovingRecord } from '../../../agent/migration/moving-record.ts';
+import { tellUntil } from '../../../agent/migration/tell.ts';
+import {
+  GodwitError,
+  type Move,
+  recoverSource,
+  type Side,
+  type SourceEffect,
+  type SourceEvent,
+  type SourcePhase,
+  type SourceState,
+  sourceStart,
+  sourceStep,
+  toGodwitError,
+  type WireError,
+} from '../../../protocol/mod.ts';
+import { agentOf } from './agent-of.ts';
+import { request } from './bus.ts';
+import type { Life } from './life.ts';
+import type { SimNode } from './node.ts';
+import { failure, SourceCopy } from './source-copy.ts';
+import { TargetMove } from './target-move.ts';
+import { JOB, type World } from './world.ts';
+
+const PREPARED_MS = 60_000;
+const TELL_MS = 5_000;
+/** Before the commit CAS is sent. */
+const ABORTABLE: readonly SourcePhase[] = ['preparing', 'claiming', 'freezing', 'frozen'];
+
+/** What the agent does for the core's effects at the source (agent/migration/source/move.ts), on a simulated host. */
+export class SourceMove {
+  private readonly world: World;
+  private readonly node: SimNode;
+  private readonly life: Life;
+  private readonly copy: SourceCopy;
+  private driver: Driver<SourceState, SourceEvent, SourceEffect>;
+  private record: MovingRecord;
+  private readonly move: Move;
+  private told: Promise<unknown> = Promise.resolve();
+
+  constructor(world: World, node: SimNode, life: Life, move: Move) {
+    this.world = world;
+    this.node = node;
+    this.life = life;
+    this.move = move;
+    this.copy = new SourceCopy(world, node, life);
+    this.record = this.recordFrom(undefined);
+    this.driver = this.driverFrom(sourceStart(move));
+  }
+
+  get phase(): SourcePhase {
+    return this.driver.state.phase;
+  }
+
+  /** Agreement with the target, streams, rounds. */
+  async start(owned: Versioned): Promise<void> {
+    const { world, life, node } = this;
+    this.record = this.recordFrom(owned);
+    try {
+      this.persist(this.driver.state);
+    } catch {
+      node.move = undefined;
+      return;
+    }
+    try {
+      await this.ask('prepare', this.move, 15_000);
+      if (this.phase !== 'preparing') return;
+      world.control.open = true;
+      world.control.closed.push(() =>
+        life.after(world.weather.latencyMs(), () => this.failed('the target is gone')),
+      );
+      if (node.other.move instanceof TargetMove) node.other.move.streamsOpened();
+      if (world.mode === 'precopy' || world.mode === 'hybrid') {
+        await life.step(world.chance.skewed(50, 1_000), () => {});
+        const pagesFollow = world.mode === 'hybrid' || world.chance.hits(0.3);
+        await this.ask('switch', { pagesFollow }, 20_000);
+        this.feed({ kind: 'way', pagesFollow });
+      }
+      this.feed({ kind: 'ready' });
+    } catch (error) {
+      this.failed(toGodwitError(error).message);
+    }
+  }
+
+  recover(state: SourceState): void {
+    this.driver = this.driverFrom(state);
+    this.driver.enter((this.world.variant.recoverSource ?? recoverSource)(state));
+  }
+
+  async handle(verb: string, body: unknown): Promise<unknown> {
+    const word = body as { readonly kind: string; readonly error?: WireError; readonly keep: Side };
+    switch (verb) {
+      case 'report':
+        this.feed({ kind: `target-${word.kind}`, error: word.error } as SourceEvent);
+        return {};
+      case 'abort':
+        if (!ABORTABLE.includes(this.phase) && !this.world.variant.abortsAlways)
+          throw new GodwitError('JOB_STATE', { job: JOB, state: this.phase, problem: 'it is decided' });
+        this.feed({ kind: 'abort', outcome: 'aborted', error: failure('the operator wants it') });
+        return {};
+      case 'resolve':
+        if (this.phase !== 'in-doubt')
+          throw new GodwitError('JOB_STATE', { job: JOB, state: this.phase, problem: 'nothing is in doubt' });
+        this.feed({ kind: 'resolve', keep: word.keep });
+        return {};
+      default:
+        return {};
+    }
+  }
+
+  /** Its criu was killed, by whomever. */
+  broke(): void {
+    this.copy.criuDied();
+  }
+
+  private broken(effect: SourceEffect, error: unknown): void {
+    this.world.note(this.node.place, () => `${effect.kind} failed: ${toGodwitError(error).message}`);
+    switch (effect.kind) {
+      case 'undo':
+        return this.feed({ kind: 'undone' });
+      case 'kill':
+        return this.feed({ kind: 'killed' });
+      case 'claim':
+      case 'commit':
+      case 'settle':
+        return this.feed({ kind: effect.kind, answer: 'unknown' });
+      case 'resolve':
+        return this.feed({ kind: 'resolve-cas', answer: 'unknown' });
+      default:
+        return this.failed(toGodwitError(error).message);
+    }
+  }
+
+  private async perform(effect: SourceEffect): Promise<void> {
+    const { record, world, copy } = this;
+    world.note(this.node.place, () => `does ${effect.kind}`);
+    switch (effect.kind) {
+      case 'claim':
+        return this.feed({ kind: 'claim', answer: await record.claim(world.mode) });
+      case 'dump':
+        await copy.freeze();
+        return this.feed({ kind: 'frozen' });
+      case 'ship': {
+        const { move } = this.node.other;
+        await copy.ship(() => move instanceof TargetMove && move.imagesArrived());
+        this.node.clock(this.life).after(PREPARED_MS, () => this.failed('the target is silent'));
+        return;
+      }
+      case 'commit':
+        return this.feed({ kind: 'commit', answer: await record.commit() });
+      case 'settle':
+        return this.feed({ kind: 'settle', answer: await record.settle() });
+      case 'ask':
+        return this.feed({ kind: 'record', record: await record.ask() });
+      case 'watch': {
+        const seen = await record.watch();
+        return seen && this.feed({ kind: 'record', record: seen });
+      }
+      case 'resolve':
+        return this.feed({ kind: 'resolve-cas', answer: await record.resolve(effect.keep) });
+      case 'tell-commit':
+        return tellUntil(this.agent, 'commit', { epoch: this.move.epoch + 1 }, () => {
+          const { targetRuns, phase } = this.driver.state;
+          return targetRuns || phase !== 'committed';
+        });
+      case 'tell-abort':
+        this.told = this.ask('abort', { reason: effect.reason }, TELL_MS).catch(() => {});
+        return;
+      case 'undo':
+        await copy.undo();
+        await record.giveBack();
+        return this.feed({ kind: 'undone' });
+      case 'kill':
+        await copy.killTasks();
+        return this.feed({ kind: 'killed' });
+      case 'doubt':
+        this.node.host.jobs.set(JOB, effect.ending.outcome);
+        return;
+      case 'end':
+        return this.end(effect.ending.outcome);
+    }
+  }
+
+  private async end(outcome: string): Promise<void> {
+    const { host } = this.node;
+    this.record.close();
+    await this.told;
+    await this.life.step(1, () => {
+      host.jobs.set(JOB, outcome);
+      host.notes.delete(JOB);
+      this.node.move = undefined;
+      this.world.note(this.node.place, () => `the job ended: ${outcome}`);
+    });
+  }
+
+  private feed(event: SourceEvent): void {
+    try {
+      this.driver.feed(event);
+    } catch (error) {
+      // Only a step that must not be forgotten is refused when it cannot be written down; to give up needs no notes.
+      if (!(error instanceof GodwitError)) throw error;
+      this.driver.feed({ kind: 'failed', error: error.toWire() });
+    }
+  }
+
+  private failed(problem: string): void {
+    this.feed({ kind: 'failed', error: failure(problem) });
+  }
+
+  /** Without room the move goes on, but for the one step after which the notes before it would say something wrong. */
+  private persist(state: SourceState): void {
+    const { host } = this.node;
+    if (!host.full) return void host.notes.set(JOB, { side: 'source', state });
+    if (!host.notes.has(JOB) || (state.phase === 'committing' && !this.world.variant.forgetsWhenFull))
+      throw new GodwitError('HOST_FAILED', { action: 'notes', problem: 'no space' });
+  }
+
+  private ask(verb: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    const { world, node, life } = this;
+    return request(world, { place: node.place, life }, node.other, { verb, body, timeoutMs });
+  }
+
+  private driverFrom(start: SourceState): Driver<SourceState, SourceEvent, SourceEffect> {
+    return new Driver<SourceState, SourceEvent, SourceEffect>({
+      start,
+      step: this.world.variant.sourceStep ?? sourceStep,
+      perform: (effect) => this.perform(effect),
+      broke: (effect, error) => this.broken(effect, error),
+      before: () => undefined,
+      persist: (state) => this.persist(state),
+    });
+  }
+
+  private get agent() {
+    return agentOf(this.world, this.node, this.life);
+  }
+
+  private recordFrom(start: Versioned | undefined): MovingRecord {
+    const { world, node, life } = this;
+    return new MovingRecord(world.store.seenBy(node.place, life), node.clock(life), this.move, start);
+  }
+}
