@@ -42,6 +42,7 @@ export interface Tools {
   readonly runner: Runner;
   readonly criu: Criu;
   readonly runtime: Runtime;
+  readonly openData: typeof openDataPort;
   /** Where moves are made to fail, in labs and tests. */
   readonly faults: Faults;
 }
@@ -55,6 +56,7 @@ export function systemTools(config: AgentConfig, log: Logger, faults: readonly F
   return {
     runner,
     criu,
+    openData: openDataPort,
     runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, networks, explain }),
     faults: createFaults(faults, { runner, log, runDir, dataPort, busPorts: busPorts(config) }),
   };
@@ -98,7 +100,7 @@ async function compose(
   });
   const { bus, notes } = await joinBus(config, version, log, tools, stops);
   const subjects = subjectsOf(config.cluster);
-  const data = await openDataPort({ host: '0.0.0.0', port: config.dataPort, clock, log });
+  const data = await tools.openData({ host: '0.0.0.0', port: config.dataPort, clock, log });
   stops.push(() => data.close());
 
   let capabilities: Promise<Capabilities> | undefined;
