@@ -106,6 +106,8 @@ export const LIMITS = {
   eventAgeMs: 7 * 24 * 3_600_000,
   /** Default deadline of one control request. */
   requestMs: 5_000,
+  /** How long a move waits for its change of the record: longer than JetStream takes to elect a new leader (4 to 9 s). */
+  recordPatienceMs: 15_000,
   /** How long a prepared target waits for the verdict before it tries to abort by CAS. */
   verdictMs: 10_000,
   /** A move that nobody bounded with --timeout. */

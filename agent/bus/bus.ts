@@ -56,7 +56,8 @@ export interface Records {
   get(name: string): Promise<Versioned | undefined>;
   list(): Promise<Versioned[]>;
   create(record: ContainerRecord): Promise<CasResult>;
-  update(record: ContainerRecord, revision: number): Promise<CasResult>;
+  /** `patienceMs`: how long the store may be without a leader; the usual time for a request without it. */
+  update(record: ContainerRecord, revision: number, patienceMs?: number): Promise<CasResult>;
   remove(name: string, revision: number): Promise<CasResult>;
   /** Calls `changed` for the present value and each change (undefined: deleted). */
   watch(name: string, changed: (value: Versioned | undefined) => void): Promise<Stoppable>;

@@ -1,5 +1,11 @@
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream';
-import { headers, InvalidArgumentError, PermissionViolationError } from '@nats-io/transport-node';
+import {
+  headers,
+  InvalidArgumentError,
+  nuid,
+  PermissionViolationError,
+  TimeoutError,
+} from '@nats-io/transport-node';
 import { GodwitError, LIMITS } from '../../protocol/mod.ts';
 import type { CasResult } from './bus.ts';
 import type { Link } from './link.ts';
@@ -10,6 +16,8 @@ const CONFLICTS = new Set([10_071, 10_164]);
 
 /** Between two tries while nobody takes the write. */
 const AGAIN_MS = { first: 25, most: 250 };
+/** A server that died with the write under way never answers; another one will. */
+const SILENT_MS = 2_000;
 
 /** One write under a condition: the subject's last message has this sequence (0: there is none). */
 export interface Write {
@@ -22,7 +30,8 @@ export interface Write {
 
 /**
  * Writes if nobody else has. Only an answer that never came makes the outcome unknown: a refusal is a refusal. While
- * JetStream has no leader nobody takes the write at all, so it is tried again as long as there is time for an answer.
+ * JetStream has no leader nobody takes the write, or nobody answers it: it is sent again as long as there is time for an
+ * answer, under the same id, by which JetStream knows a write that it has already.
  * @throws GodwitError STORE_UNAVAILABLE, NOT_ALLOWED: nothing was written
  */
 export async function compareAndSwap(
@@ -31,15 +40,20 @@ export async function compareAndSwap(
   timeoutMs: number = LIMITS.requestMs,
 ): Promise<CasResult> {
   const untilMs = link.clock.monotonicMs() + timeoutMs;
+  const id = nuid.next();
+  let unanswered: CasResult | undefined;
   for (let waitMs = AGAIN_MS.first; ; waitMs = Math.min(waitMs * 2, AGAIN_MS.most)) {
-    if (!link.connected())
-      throw new GodwitError('STORE_UNAVAILABLE', { problem: 'the connection to NATS is down' });
+    if (!link.connected()) return unanswered ?? refuse('the connection to NATS is down');
     const leftMs = untilMs - link.clock.monotonicMs();
     try {
-      return { status: 'ok', revision: await send(link, write, leftMs) };
+      return { status: 'ok', revision: await send(link, write, id, Math.min(leftMs, SILENT_MS)) };
     } catch (error) {
+      if (isConflict(error)) return { status: 'conflict' };
+      const silent = isSilence(error);
+      if (silent) unanswered = outcomeOf(error);
       // A last try with hardly any time would make a clear refusal an unknown outcome.
-      if (!nobodyThere(error) || leftMs - waitMs < timeoutMs / 4) return outcomeOf(error);
+      const enough = leftMs - (silent ? SILENT_MS : waitMs) >= timeoutMs / 4;
+      if (!enough || !(silent || nobodyThere(error))) return unanswered ?? outcomeOf(error);
     }
     await link.clock.sleep(waitMs);
   }
@@ -47,12 +61,9 @@ export async function compareAndSwap(
 
 /** What a failed write means for the record. @throws GodwitError when it certainly was not written */
 export function outcomeOf(error: unknown): CasResult {
-  if (error instanceof JetStreamApiError) {
-    if (CONFLICTS.has(error.code)) return { status: 'conflict' };
-    throw new GodwitError('STORE_UNAVAILABLE', { problem: error.message }, { cause: error });
-  }
-  if (nobodyThere(error))
-    throw new GodwitError('STORE_UNAVAILABLE', { problem: 'JetStream does not answer' }, { cause: error });
+  if (isConflict(error)) return { status: 'conflict' };
+  if (error instanceof JetStreamApiError) return refuse(error.message, error);
+  if (nobodyThere(error)) return refuse('JetStream does not answer', error);
   const cause = error instanceof Error && error.cause ? error.cause : error;
   if (cause instanceof PermissionViolationError)
     throw new GodwitError('NOT_ALLOWED', { problem: 'NATS forbids to write records' }, { cause: error });
@@ -61,11 +72,12 @@ export function outcomeOf(error: unknown): CasResult {
   return { status: 'unknown', problem: error instanceof Error ? error.message : String(error) };
 }
 
-async function send(link: Link, write: Write, timeoutMs: number): Promise<number> {
+async function send(link: Link, write: Write, id: string, timeoutMs: number): Promise<number> {
   const lost = lossOf(link);
   try {
     const sent = jetstream(link.nc).publish(write.subject, write.data, {
       expect: { lastSubjectSequence: write.revision },
+      msgID: id,
       timeout: timeoutMs,
       ...(write.deletes ? { headers: deletion() } : {}),
     });
@@ -74,6 +86,18 @@ async function send(link: Link, write: Write, timeoutMs: number): Promise<number
   } finally {
     lost.forget();
   }
+}
+
+function refuse(problem: string, cause?: unknown): never {
+  throw new GodwitError('STORE_UNAVAILABLE', { problem }, { cause });
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof JetStreamApiError && CONFLICTS.has(error.code);
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof TimeoutError || (error instanceof Error && error.cause instanceof TimeoutError);
 }
 
 /** True when the server said that no stream listens: the write reached nobody. */

@@ -25,13 +25,15 @@ export function createRecords(options: RecordsOptions): Records {
     stream: `KV_${subjects.recordBucket}`,
     prefix: `$KV.${subjects.recordBucket}.`,
   };
-  const write = async (name: string, data: Uint8Array, revision: number, deletes = false) => {
-    await stores.ready(writeMs);
-    return await compareAndSwap(
-      link,
-      { subject: bucket.prefix + toToken(name), data, revision, deletes },
-      writeMs,
-    );
+  const write = async (
+    name: string,
+    data: Uint8Array,
+    revision: number,
+    { deletes = false, patienceMs = writeMs } = {},
+  ) => {
+    await stores.ready(patienceMs);
+    const subject = bucket.prefix + toToken(name);
+    return await compareAndSwap(link, { subject, data, revision, deletes }, patienceMs);
   };
   return {
     get: async (name) => {
@@ -52,9 +54,9 @@ export function createRecords(options: RecordsOptions): Records {
         ? await createAfterDeletion(bucket, record.name, data, write)
         : first;
     },
-    update: async (record, revision) =>
-      await write(record.name, encodeBody(record, maxBytes(link)), revision),
-    remove: async (name, revision) => await write(name, new Uint8Array(), revision, true),
+    update: async (record, revision, patienceMs = writeMs) =>
+      await write(record.name, encodeBody(record, maxBytes(link)), revision, { patienceMs }),
+    remove: async (name, revision) => await write(name, new Uint8Array(), revision, { deletes: true }),
     watch: async (name, changed) => {
       await stores.ready(LIMITS.requestMs);
       return await watchRecord(link, subjects.recordBucket, toToken(name), (entry) =>

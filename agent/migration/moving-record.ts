@@ -2,6 +2,7 @@ import {
   type CasAnswer,
   type ContainerRecord,
   GodwitError,
+  LIMITS,
   type Move,
   type RecordView,
   type Side,
@@ -47,13 +48,14 @@ export class MovingRecord {
   async claim(mode: string): Promise<CasAnswer> {
     const { job, source, target, revision } = this.move;
     if (this.current.revision !== revision) return 'conflict';
-    return this.write({ ...this.current.record, phase: 'switching', job: { id: job, source, target, mode } });
+    const claimed = { id: job, source, target, mode };
+    return this.write({ ...this.current.record, phase: 'switching', job: claimed }, LIMITS.recordPatienceMs);
   }
 
   /** Source: the one CAS that changes the owner. */
   commit(): Promise<CasAnswer> {
     const owner = { owner: this.move.target, epoch: this.move.epoch + 1 };
-    return this.write({ ...this.current.record, phase: 'resuming', ...owner });
+    return this.write({ ...this.current.record, phase: 'resuming', ...owner }, LIMITS.recordPatienceMs);
   }
 
   /** Source: the same revision as the commit, or the one read since, the other way; who wins is the truth. */
@@ -154,9 +156,9 @@ export class MovingRecord {
   }
 
   /** A store that takes nothing now is asked again like one whose answer is missing: neither is a verdict. */
-  private async write(record: ContainerRecord): Promise<CasAnswer> {
+  private async write(record: ContainerRecord, patienceMs?: number): Promise<CasAnswer> {
     const result = await this.records
-      .update(record, this.current.revision)
+      .update(record, this.current.revision, patienceMs)
       .catch((error: unknown): CasResult => {
         if (error instanceof GodwitError) return { status: 'unknown', problem: error.message };
         throw error;

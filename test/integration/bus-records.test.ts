@@ -151,6 +151,21 @@ describe('an answer that never comes', () => {
     await bus.close();
   });
 
+  test('a write that nobody answered is sent again, and is still one write', async () => {
+    const bus = await testBus(valve.url);
+    const created = await bus.records.create(testRecord('twice'));
+    if (created.status !== 'ok') throw new Error(created.status);
+
+    valve.holdAnswers();
+    const writing = bus.records.update(testRecord('twice', { epoch: 2 }), created.revision, 15_000);
+    await valve.nextRequest();
+    setTimeout(() => valve.letAnswers(), 1_000);
+
+    expect(await writing).toEqual({ status: 'ok', revision: created.revision + 1 });
+    expect((await bus.records.get('twice'))?.revision).toBe(created.revision + 1);
+    await bus.close();
+  });
+
   test('while the connection is known to be down nothing is sent, and the caller is told so', async () => {
     const bus = await testBus(valve.url);
     const created = await bus.records.create(testRecord('down'));

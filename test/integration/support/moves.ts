@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
 import type { NatsBus } from '../../../agent/bus/mod.ts';
-import { openDataPort } from '../../../agent/transfer/mod.ts';
 import {
   ContainerInfo,
   type Job,
@@ -11,7 +10,6 @@ import {
 } from '../../../protocol/mod.ts';
 import { testBus } from './bus.ts';
 import { type FakeNode, fakeNode } from './fake-nodes.ts';
-import { type Link, startLink } from './link.ts';
 import { type NatsServer, startNats } from './nats.ts';
 
 export const words = subjects('test');
@@ -21,8 +19,6 @@ export interface MoveLab extends AsyncDisposable {
   readonly nats: NatsServer;
   readonly source: FakeNode;
   readonly target: FakeNode;
-  /** What the source's connections to the target's data port go over. */
-  readonly link: Link;
   /** The operator's connection. */
   readonly bus: NatsBus;
   /** Defines and starts a container on the source. */
@@ -42,13 +38,7 @@ const ASK = { timeoutMs: 15_000 };
 /** Starts everything; `await using` or `[Symbol.asyncDispose]` ends it. */
 export async function startMoveLab(): Promise<MoveLab> {
   const nats = await startNats();
-  const link = await startLink();
-  const source = fakeNode('n1', nats.url);
-  const target = fakeNode('n2', nats.url, {}, async (options) => {
-    const data = await openDataPort(options);
-    link.leadTo(data.port);
-    return Object.create(data, { port: { value: link.port } });
-  });
+  const [source, target] = [fakeNode('n1', nats.url), fakeNode('n2', nats.url)];
   await Promise.all([source.start(), target.start()]);
   const bus = await testBus(nats.url, { node: 'op' });
 
@@ -68,7 +58,6 @@ export async function startMoveLab(): Promise<MoveLab> {
     nats,
     source,
     target,
-    link,
     bus,
     info,
     job,
@@ -115,7 +104,6 @@ export async function startMoveLab(): Promise<MoveLab> {
       try {
         await bus.close();
         await Promise.all([source.remove(), target.remove()]);
-        await link.stop();
       } finally {
         await nats.stop();
       }
