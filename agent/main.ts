@@ -28,7 +28,9 @@ async function main(): Promise<void> {
   const faults = parseFaults(process.env[FAULT_VARIABLE]);
   if (options['check-config']) return void process.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
 
-  const log = pino({ level: config.logLevel, base: { node: config.node } });
+  // What an agent says just before it is made to die has to be written.
+  const output = pino.destination({ fd: 1, sync: faults.length > 0 });
+  const log = pino({ level: config.logLevel, base: { node: config.node } }, output);
   const agent = await startAgent(config, version, log, systemTools(config, log, faults));
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -45,7 +45,7 @@ class AskedFaults implements Faults {
     for (const fault of this.pending) {
       if (fault.point !== point) continue;
       this.pending.delete(fault);
-      // Tests look for this line; it is written before the agent can die.
+      // Tests look for this line.
       this.log.warn({ job, fault: `${point}:${fault.action}` }, 'a fault strikes');
       await strike(fault, job, this.tools);
     }
