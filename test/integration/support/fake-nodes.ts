@@ -19,6 +19,7 @@ import type { Command, Runner, RunResult } from '../../../agent/effects/runner.t
 import { systemClock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
 import { NO_FAULTS } from '../../../agent/faults/faults.ts';
+import { openDataPort } from '../../../agent/transfer/mod.ts';
 import { fakeRuntime } from './fake-runtime.ts';
 
 const BIN = new URL('./bin/', import.meta.url).pathname;
@@ -49,7 +50,12 @@ export interface FakeNode {
 }
 
 /** A node of cluster `test` on the bus at `url`; its agent is not started yet. */
-export function fakeNode(name: string, url: string, change: Partial<AgentConfig> = {}): FakeNode {
+export function fakeNode(
+  name: string,
+  url: string,
+  change: Partial<AgentConfig> = {},
+  openData = openDataPort,
+): FakeNode {
   const dir = mkdtempSync(join(tmpdir(), `godwit-${name}-`));
   const fake = join(dir, 'fake');
   const runDir = join(dir, 'run');
@@ -85,7 +91,7 @@ export function fakeNode(name: string, url: string, change: Partial<AgentConfig>
       const criu = createCriu({ runner });
       const common = { dir, node: name, runner, clock: systemClock, explain: criu.explain };
       const log = pino({ level: process.env.GODWIT_TEST_LOG ?? 'silent', base: { node: name } });
-      const tools = { runner, criu, runtime: fakeRuntime(common), faults: NO_FAULTS };
+      const tools = { runner, criu, openData, runtime: fakeRuntime(common), faults: NO_FAULTS };
       agent = await startAgent(config, '0.0.0', log, tools);
     },
     stop,

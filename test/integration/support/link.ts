@@ -9,6 +9,8 @@ export interface Link {
   readonly connections: number;
   /** Bytes that came through, both directions together. */
   readonly bytes: number;
+  /** It leads to this port from now on. */
+  leadTo(port: number): void;
   /** Breaks every connection as a router that resets it does. What is under way is lost. */
   reset(): void;
   /** Nothing comes through, and nobody is told; new connections are not answered. */
@@ -20,8 +22,9 @@ export interface Link {
   stop(): Promise<void>;
 }
 
-/** Puts a cable in front of `port` on loopback. */
-export async function startLink(port: number): Promise<Link> {
+/** Puts a cable in front of `port` on loopback; without one it leads nowhere yet. */
+export async function startLink(port = 0): Promise<Link> {
+  let end = port;
   const sockets = new Set<Socket>();
   /** Not through yet: the cable was cut when they came. */
   const held = new Set<Socket>();
@@ -33,7 +36,7 @@ export async function startLink(port: number): Promise<Link> {
 
   const through = (client: Socket): void => {
     const born = age;
-    const server = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    const server = connect({ port: end, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     connections += 1;
     const dead = (): boolean => isCut || born !== age;
     for (const [from, to] of [
@@ -84,6 +87,9 @@ export async function startLink(port: number): Promise<Link> {
     },
     get bytes() {
       return bytes;
+    },
+    leadTo: (port) => {
+      end = port;
     },
     reset: () => {
       age += 1;

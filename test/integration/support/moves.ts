@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { NatsBus } from '../../../agent/bus/mod.ts';
+import { openDataPort } from '../../../agent/transfer/mod.ts';
 import {
   ContainerInfo,
   type Job,
@@ -10,6 +11,7 @@ import {
 } from '../../../protocol/mod.ts';
 import { testBus } from './bus.ts';
 import { type FakeNode, fakeNode } from './fake-nodes.ts';
+import { type Link, startLink } from './link.ts';
 import { type NatsServer, startNats } from './nats.ts';
 
 export const words = subjects('test');
@@ -19,6 +21,8 @@ export interface MoveLab extends AsyncDisposable {
   readonly nats: NatsServer;
   readonly source: FakeNode;
   readonly target: FakeNode;
+  /** What the source's connections to the target's data port go over. */
+  readonly link: Link;
   /** The operator's connection. */
   readonly bus: NatsBus;
   /** Defines and starts a container on the source. */
@@ -38,7 +42,13 @@ const ASK = { timeoutMs: 15_000 };
 /** Starts everything; `await using` or `[Symbol.asyncDispose]` ends it. */
 export async function startMoveLab(): Promise<MoveLab> {
   const nats = await startNats();
-  const [source, target] = [fakeNode('n1', nats.url), fakeNode('n2', nats.url)];
+  const link = await startLink();
+  const source = fakeNode('n1', nats.url);
+  const target = fakeNode('n2', nats.url, {}, async (options) => {
+    const data = await openDataPort(options);
+    link.leadTo(data.port);
+    return Object.create(data, { port: { value: link.port } });
+  });
   await Promise.all([source.start(), target.start()]);
   const bus = await testBus(nats.url, { node: 'op' });
 
@@ -58,6 +68,7 @@ export async function startMoveLab(): Promise<MoveLab> {
     nats,
     source,
     target,
+    link,
     bus,
     info,
     job,
@@ -104,6 +115,7 @@ export async function startMoveLab(): Promise<MoveLab> {
       try {
         await bus.close();
         await Promise.all([source.remove(), target.remove()]);
+        await link.stop();
       } finally {
         await nats.stop();
       }
