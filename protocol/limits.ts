@@ -35,12 +35,14 @@ export const LIMITS = {
   containerNameChars: 63,
   /** Reasons one pre-flight answer may carry. */
   refusals: 64,
-  /** Tasks, descriptors, mounts and time one look into a running container may take before it says "incomplete". */
+  /** Tasks, descriptors and mounts one look into a running container may take before it says "incomplete". */
   lookTasks: 2_048,
   lookDescriptors: 65_536,
   lookMounts: 4_096,
   lookMapsBytes: 4 * 1024 * 1024,
-  lookMs: 1_500,
+  /** Its time: for the programs it starts, however busy the node is, and for each task. */
+  lookMs: 5_000,
+  lookTaskMs: 10,
   /** Flags of one CPU, and the length of one flag's name. */
   cpuFlags: 512,
   cpuFlagChars: 32,

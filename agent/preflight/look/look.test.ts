@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { machine, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../protocol/mod.ts';
 import { systemClock } from '../../effects/system-clock.ts';
 import { createRunner } from '../../effects/system-runner.ts';
 import { lookRefusals } from '../source.ts';
@@ -175,6 +176,24 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
     } finally {
       closeSync(host);
     }
+  });
+
+  it('gives helpers that hang so much time a task, and then says what it does not know', async () => {
+    const pid = await ready('sh', ['-c', 'sleep 60 & echo ready; wait']);
+    await writeFile(join(cgroup, 'cgroup.procs'), `${pid}\n`);
+    const given: number[] = [];
+    const after = (ms: number, then: () => void) => {
+      given.push(ms);
+      then();
+      return () => {};
+    };
+    const clock = { ...systemClock, monotonicMs: () => 0, after };
+    const runner = { ...createRunner(), run: () => new Promise<never>(() => {}) };
+    const cgroups = { version: 'v1', dirs: { freezer: cgroup } } as const;
+    const context = { proc: procAt('/'), runner, clock, machine: machine() };
+    const seen = await lookInto(context, { initPid: pid, args: [], cgroup: cgroups });
+    expect(given).toEqual([LIMITS.lookMs + seen.tasks.length * LIMITS.lookTaskMs]);
+    expect(codes(seen)).toContain('LOOK_INCOMPLETE');
   });
 
   it('is quick for fifty processes, and finds nothing of a process that is gone', async () => {

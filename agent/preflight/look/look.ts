@@ -48,15 +48,17 @@ export interface LookContext {
 export async function lookInto(context: LookContext, plan: DumpPlan): Promise<ContainerLook> {
   const { proc, clock } = context;
   const startMs = clock.monotonicMs();
-  const late = () => clock.monotonicMs() - startMs > LIMITS.lookMs;
   const omitted = new Set<string>();
   const found = findTasks(proc, plan.initPid, freezeDirs(plan));
   if (!found.complete) omitted.add(`tasks over ${LIMITS.lookTasks}`);
+  const pidsFound = new Set([...found.tree, ...found.inCgroup]);
+  const endMs = startMs + LIMITS.lookMs + LIMITS.lookTaskMs * pidsFound.size;
+  const late = () => clock.monotonicMs() > endMs;
 
   const tasks: TaskFacts[] = [];
   const files: OpenFile[] = [];
-  for (const pid of new Set([...found.tree, ...found.inCgroup])) {
-    if (late()) omitted.add(`tasks after ${LIMITS.lookMs} ms`);
+  for (const pid of pidsFound) {
+    if (late()) omitted.add(`tasks after ${endMs - startMs} ms`);
     if (omitted.size > 0) break;
     const task = readTask(proc, pid, { inTree: found.tree.has(pid), inCgroup: found.inCgroup.has(pid) });
     if (!task) continue;
@@ -75,7 +77,7 @@ export async function lookInto(context: LookContext, plan: DumpPlan): Promise<Co
   const lockers = new Set(
     files.flatMap((file) => file.lockPids ?? []).filter((pid) => pid > 0 && !pids.has(pid)),
   );
-  const slow = await beforeDeadline(context, startMs, (signal) =>
+  const slow = await beforeDeadline(context, endMs, (signal) =>
     slowPart(context, plan.initPid, tasks, files, signal),
   );
   if (!slow) omitted.add('sockets, deleted files and mappings (too slow)');
@@ -121,15 +123,13 @@ async function mapsRing(proc: Proc, pid: number): Promise<boolean> {
 
 async function beforeDeadline<Value>(
   { clock }: LookContext,
-  startMs: number,
+  endMs: number,
   work: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value | undefined> {
   const aborter = new AbortController();
   let cancel = () => {};
   const deadline = new Promise<undefined>((resolve) => {
-    cancel = clock.after(Math.max(1, LIMITS.lookMs - (clock.monotonicMs() - startMs)), () =>
-      resolve(undefined),
-    );
+    cancel = clock.after(Math.max(1, endMs - clock.monotonicMs()), () => resolve(undefined));
   });
   try {
     return await Promise.race([work(aborter.signal), deadline]);

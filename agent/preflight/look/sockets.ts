@@ -1,3 +1,4 @@
+import { LIMITS } from '../../../protocol/mod.ts';
 import type { Runner } from '../../effects/runner.ts';
 import type { OpenFile } from './files.ts';
 
@@ -17,7 +18,8 @@ export interface UnixPair {
   readonly path: string;
 }
 
-const CHILD_MS = 1_000;
+/** The look's signal ends them before; what they did not say in time must count as not looked at. */
+const CHILD_MS = LIMITS.lookMs + LIMITS.lookTaskMs * LIMITS.lookTasks;
 /** Sockets named in one child: keeps its argument list far below the kernel's limit. */
 const BATCH = 2_000;
 
