@@ -17,6 +17,7 @@ import type { Fault } from './faults/parse.ts';
 import { raisePipeMaxSize } from './host/kernel.ts';
 import { eventPublisher } from './jobs/events.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { JobStore } from './jobs/store.ts';
 import type { Agent } from './migration/agent.ts';
 import { PairModels } from './migration/pair-models.ts';
 import { migrateContainer } from './migration/source/migrate.ts';
@@ -24,6 +25,7 @@ import { startAnnouncing } from './node/announcer.ts';
 import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
+import { recover } from './recovery/recover.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { openDataPort } from './transfer/mod.ts';
@@ -103,6 +105,10 @@ async function compose(
   const data = await tools.openData({ host: '0.0.0.0', port: config.dataPort, clock, log });
   stops.push(() => data.close());
 
+  const store = new JobStore(join(config.stateDir, 'jobs'), log);
+  const kept = await store.load();
+  stops.push(() => store.settled());
+
   let capabilities: Promise<Capabilities> | undefined;
   const agent: Agent = {
     config,
@@ -117,7 +123,7 @@ async function compose(
     subjects,
     data,
     containers: new OwnedContainers(bus.records, (name) => serveContainer(agent, name)),
-    jobs: new Jobs(),
+    jobs: new Jobs(store),
     publish: eventPublisher({ bus, subjects, clock, random, node: config.node }),
     pairs: new PairModels(),
     capabilities: () => {
@@ -128,9 +134,7 @@ async function compose(
     node: { state: 'up' },
     arriving: new Map(),
   };
-  for (const versioned of await patiently(agent, () => bus.records.list())) {
-    if (versioned.record.owner === config.node) await agent.containers.adopt(versioned);
-  }
+  await recover(agent, kept, await patiently(agent, () => bus.records.list()));
   for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());

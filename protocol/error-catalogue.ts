@@ -224,13 +224,13 @@ export const CATALOGUE = {
     status: 500,
     exit: 9,
     message: "the outcome for '{container}' is unknown: {problem}",
-    hint: 'It stays frozen so that nothing runs twice; see `godwit inspect NAME`.',
+    hint: 'It stays frozen so that nothing runs twice. Find out which copy is good, then `godwit job resolve JOB --keep NODE`.',
   },
   CONTAINER_LOST: {
     status: 500,
     exit: 9,
     message: "'{container}' is lost: {problem}",
-    hint: 'Its pages can no longer be fetched; it is frozen and never runs on zero pages.',
+    hint: 'It is frozen and never runs on zero pages. While the source holds its copy, `godwit job resolve JOB --keep NODE` lets that go on.',
   },
   INTERNAL: {
     status: 500,

@@ -84,6 +84,8 @@ export const Job = z.object({
   /** From the commit to the last page on the target: losing the source would have lost the container. */
   exposureMs: z.number().optional(),
   totalMs: z.number().optional(),
+  /** The source stands still with everything it had: from complete images until it runs on or is killed. */
+  frozenCopy: z.boolean().optional(),
   error: WireErrorSchema.optional(),
   /** First error lines of CRIU's log, when CRIU failed. */
   log: z.array(z.string()).default([]),

@@ -16,7 +16,7 @@ export const NODE_VERBS = [
 /** Verbs that only the owner of a container answers. */
 export const CONTAINER_VERBS = ['info', 'start', 'stop', 'migrate', 'undefine', 'exec'] as const;
 /** Verbs the node that runs a job answers; `report` is the target's way to tell the source. */
-export const JOB_VERBS = ['info', 'abort', 'set', 'report'] as const;
+export const JOB_VERBS = ['info', 'abort', 'set', 'report', 'resolve'] as const;
 /** Questions that every node answers (scatter, never a queue group). */
 export const ALL_VERBS = ['info', 'jobs'] as const;
 

@@ -25,6 +25,12 @@ export function containerVerbs(
       });
   };
 
+  const decided = () => {
+    if (containers.get(name).record.phase !== 'in-doubt') return;
+    const problem = 'whether another node holds its only copy is not settled';
+    throw new GodwitError('OUTCOME_UNKNOWN', { container: name, problem });
+  };
+
   return {
     info: async () => {
       const owned = containers.get(name);
@@ -35,6 +41,7 @@ export function containerVerbs(
 
     start: () =>
       containers.exclusively(name, 'start', async () => {
+        decided();
         await must('stopped');
         await runtime.start(containers.get(name).spec);
         await containers.change(name, (record) => ({ ...record, phase: 'running' }));
@@ -51,6 +58,7 @@ export function containerVerbs(
 
     undefine: () =>
       containers.exclusively(name, 'undefine', async () => {
+        decided();
         await must('stopped');
         const removed = await bus.records.remove(name, containers.get(name).revision);
         if (removed.status === 'conflict') throw new GodwitError('RECORD_CONFLICT', { container: name });

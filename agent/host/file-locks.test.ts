@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../effects/system-clock.ts';
 import { createRunner } from '../effects/system-runner.ts';
-import { parseLocks, releaseFileLocks, retakeFileLocks } from './file-locks.ts';
+import { findFileLocks, parseLocks, releaseFileLocks, retakeFileLocks } from './file-locks.ts';
 
 const runner = createRunner();
 
@@ -48,8 +48,9 @@ describe('the locks of real processes', () => {
       const cgroup = await fakeCgroup(dir, [holder.pid ?? 0]);
       expect(await free(join(dir, 'file'), take)).toBe(false);
 
-      const locks = await releaseFileLocks(runner, cgroup);
+      const locks = await findFileLocks(cgroup);
       expect(locks.length).toBe(1);
+      await releaseFileLocks(runner, locks);
       expect(await free(join(dir, 'file'), take)).toBe(true);
 
       const patience = { runner, clock: systemClock, patienceMs: 100 };

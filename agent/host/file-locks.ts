@@ -46,20 +46,22 @@ export interface FileLock {
   readonly lengthBytes: number;
 }
 
-/**
- * Releases the flock and OFD locks of a container's frozen tasks. On a shared file system they would keep the target's
- * restore, which takes them, waiting for as long as the source stands. Returns what {@link retakeFileLocks} needs.
- * @throws GodwitError HOST_FAILED
- */
-export async function releaseFileLocks(runner: Runner, cgroup: CgroupPaths): Promise<FileLock[]> {
+/** The flock and OFD locks of a container's frozen tasks. @throws GodwitError HOST_FAILED */
+export async function findFileLocks(cgroup: CgroupPaths): Promise<FileLock[]> {
   const pids = await cgroupPids(freezerDir(cgroup));
-  const locks = (await Promise.all(pids.map(locksOf))).flat();
-  if (locks.length > 0)
-    await setLocks(
-      runner,
-      locks.map((lock) => wordsFor(lock, 'UNLCK')),
-    );
-  return locks;
+  return (await Promise.all(pids.map(locksOf))).flat();
+}
+
+/**
+ * Releases locks of frozen tasks; {@link retakeFileLocks} is the undo. On a shared file system they would keep the target's
+ * restore, which takes them, waiting for as long as the source stands. @throws GodwitError HOST_FAILED
+ */
+export async function releaseFileLocks(runner: Runner, locks: readonly FileLock[]): Promise<void> {
+  if (locks.length === 0) return;
+  await setLocks(
+    runner,
+    locks.map((lock) => wordsFor(lock, 'UNLCK')),
+  );
 }
 
 /**

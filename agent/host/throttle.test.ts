@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CgroupPaths } from '../runtime/runtime.ts';
-import { throttleCpu } from './throttle.ts';
+import { putCpuLimitBack, throttleCpu as throttle } from './throttle.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -17,6 +17,12 @@ const put = (name: string, text: string) => writeFileSync(join(dir, name), text)
 /** Up to the first line's end: unlike the kernel, a file keeps what a shorter write does not cover. */
 const get = (name: string) => readFileSync(join(dir, name), 'utf8').split('\n')[0] ?? '';
 const CPUS = 4;
+
+/** Throttles, and returns the undo. */
+async function throttleCpu(cgroup: CgroupPaths, share: number, cpus?: number) {
+  const old = await throttle(cgroup, share, () => {}, cpus);
+  return () => putCpuLimitBack(old);
+}
 
 it('leaves a share of a v2 quota, and puts exactly the old one back', async () => {
   put('cpu.max', '150000 100000\n');

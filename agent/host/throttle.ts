@@ -8,6 +8,12 @@ import { hostFailed } from './failure.ts';
 /** The kernel's smallest quota. */
 const LEAST_QUOTA_US = 1_000;
 
+/** A CPU limit as it stood, and where. */
+export interface CpuLimit {
+  readonly file: string;
+  readonly value: string;
+}
+
 /** Where the CPU limit of one cgroup stands, and how it is written. */
 interface Limit {
   readonly dir: string;
@@ -23,26 +29,31 @@ interface Limit {
 
 /**
  * Leaves a container `share` (above 0, up to 1) of the CPU time it may use now: of its quota, or without one of all
- * CPUs, but never more than one CPU for each of its threads. Resolves with the undo, which puts exactly the old value
- * back, may be repeated, and takes a cgroup that is gone as undone.
+ * CPUs, but never more than one CPU for each of its threads. `remember` is told of the old limit before it is changed;
+ * resolves with it.
  * @throws GodwitError HOST_FAILED (no CPU controller, a cgroup that is gone, a limit the kernel refuses)
  */
 export async function throttleCpu(
   cgroup: CgroupPaths,
   share: number,
+  remember: (old: CpuLimit) => void,
   cpus = availableParallelism(),
-): Promise<() => Promise<void>> {
+): Promise<CpuLimit> {
   const limit = await readLimit(cgroup);
   const { dir, file, old, periodUs, quotaUs = Number.POSITIVE_INFINITY, text } = limit;
   // A single writer on a host of 64 CPUs would not feel a tenth of all of them.
   const usableUs = Math.min(quotaUs, periodUs * Math.max(1, Math.min(cpus, await threadsOf(limit))));
-  const path = join(dir, file);
-  await write(path, text(Math.max(LEAST_QUOTA_US, Math.round(usableUs * share))));
-  return async () => {
-    await write(path, old).catch((error: unknown) => {
-      if (!isGone((error as Error).cause)) throw error;
-    });
-  };
+  const before = { file: join(dir, file), value: old };
+  remember(before);
+  await write(before.file, text(Math.max(LEAST_QUOTA_US, Math.round(usableUs * share))));
+  return before;
+}
+
+/** Puts exactly the old limit back; may be repeated, and takes a cgroup that is gone as done. @throws GodwitError HOST_FAILED */
+export async function putCpuLimitBack({ file, value }: CpuLimit): Promise<void> {
+  await write(file, value).catch((error: unknown) => {
+    if (!isGone((error as Error).cause)) throw error;
+  });
 }
 
 async function readLimit({ dirs }: CgroupPaths): Promise<Limit> {

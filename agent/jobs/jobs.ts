@@ -1,4 +1,5 @@
 import { GodwitError, type Job, LIMITS } from '../../protocol/mod.ts';
+import type { JobStore } from './store.ts';
 import type { JobTracker } from './tracker.ts';
 
 /** What can be asked of a job while it runs. */
@@ -18,6 +19,16 @@ export interface JobControl {
 /** The jobs this node runs or remembers, the newest `LIMITS.jobsKept` of them. */
 export class Jobs {
   private readonly jobs = new Map<string, JobControl>();
+  private readonly store: JobStore;
+
+  constructor(store: JobStore) {
+    this.store = store;
+  }
+
+  /** Takes a job as it is now for the time after this agent. */
+  keep(job: Job): void {
+    this.store.keep(job);
+  }
 
   add(control: JobControl): void {
     this.jobs.set(control.tracker.current.job, control);
@@ -27,6 +38,7 @@ export class Jobs {
     for (const [id, forgotten] of ended.slice(0, surplus)) {
       this.jobs.delete(id);
       void forgotten.close();
+      void this.store.forget(id);
     }
   }
 

@@ -23,29 +23,44 @@ export interface JobStart {
   readonly modeReason: string;
 }
 
+/** Where a job's changes go. */
+export interface TrackerEffects {
+  readonly clock: Clock;
+  readonly publish: PublishEvent;
+  /** Takes the job for the time after this agent. */
+  readonly keep: (job: Job) => void;
+}
+
 /** One job as it goes on: phases, progress, figures. Every change that matters is published. */
 export class JobTracker {
   private job: Job;
-  private readonly clock: Clock;
-  private readonly publish: PublishEvent;
+  private readonly effects: TrackerEffects;
   private lastProgressMs = Number.NEGATIVE_INFINITY;
 
-  constructor(start: JobStart, effects: { readonly clock: Clock; readonly publish: PublishEvent }) {
-    this.clock = effects.clock;
-    this.publish = effects.publish;
-    this.job = {
-      type: 'io.godwit.v1.job',
-      kind: 'migrate',
-      ...start,
-      state: 'running',
-      startedAtMs: effects.clock.nowMs(),
-      progress: { phase: 'preparing', bytes: 0, rateBytesPerSecond: 0 },
-      phases: [],
-      rounds: [],
-      bytes: { memory: 0, images: 0, rootfs: 0 },
-      log: [],
-    };
-    this.emit('accepted');
+  static begin(start: JobStart, effects: TrackerEffects): JobTracker {
+    const tracker = new JobTracker(
+      {
+        type: 'io.godwit.v1.job',
+        kind: 'migrate',
+        ...start,
+        state: 'running',
+        startedAtMs: effects.clock.nowMs(),
+        progress: { phase: 'preparing', bytes: 0, rateBytesPerSecond: 0 },
+        phases: [],
+        rounds: [],
+        bytes: { memory: 0, images: 0, rootfs: 0 },
+        log: [],
+      },
+      effects,
+    );
+    tracker.emit('accepted');
+    return tracker;
+  }
+
+  /** Goes on with a job as an earlier agent left it. */
+  constructor(job: Job, effects: TrackerEffects) {
+    this.job = job;
+    this.effects = effects;
   }
 
   get current(): Job {
@@ -54,7 +69,7 @@ export class JobTracker {
 
   /** Begins a phase of this node; the one before it ends now. */
   phase(name: string): void {
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.effects.clock.nowMs();
     const open = this.job.phases.map((phase) =>
       phase.node === this.job.node && phase.endMs === undefined ? { ...phase, endMs: nowMs } : phase,
     );
@@ -74,7 +89,7 @@ export class JobTracker {
 
   progress(progress: Partial<Progress>): void {
     this.set({ progress: { ...this.job.progress, ...progress } });
-    const nowMs = this.clock.monotonicMs();
+    const nowMs = this.effects.clock.monotonicMs();
     if (nowMs - this.lastProgressMs < PROGRESS_GAP_MS) return;
     this.lastProgressMs = nowMs;
     this.emit('progress');
@@ -86,7 +101,7 @@ export class JobTracker {
 
   /** The end, once. */
   end(outcome: Outcome, error?: WireError): void {
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.effects.clock.nowMs();
     const phases = this.job.phases.map((phase) =>
       phase.endMs === undefined ? { ...phase, endMs: nowMs } : phase,
     );
@@ -103,7 +118,8 @@ export class JobTracker {
   }
 
   private emit(event: 'accepted' | 'progress' | 'phase' | 'ended'): void {
-    this.publish('job', this.job.job, { type: 'io.godwit.v1.event.job', event, job: this.job } as {
+    if (event !== 'progress') this.effects.keep(this.job);
+    this.effects.publish('job', this.job.job, { type: 'io.godwit.v1.event.job', event, job: this.job } as {
       readonly type: string;
     });
   }

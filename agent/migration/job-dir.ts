@@ -1,9 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GodwitError } from '../../protocol/mod.ts';
 import type { Reverter } from '../effects/reverter.ts';
+import type { Runner } from '../effects/runner.ts';
 import { mountTmpfs } from '../host/tmpfs.ts';
-import type { Agent } from './agent.ts';
 
 /** Directories of one move on one node. */
 export interface JobDir {
@@ -16,29 +16,28 @@ export interface JobDir {
 }
 
 /**
- * Makes `<run dir>/jobs/<job>/<side>` with a tmpfs for images of at most `imageBytes` (memory is used only as files
- * come). Both are undone by the reverter. @throws GodwitError HOST_FAILED
+ * Mounts a tmpfs of at most `imageBytes` (memory is used only as files come) for the images in one side's directory, which
+ * the journal has made. Undone by the reverter. @throws GodwitError HOST_FAILED
  */
 export async function makeJobDir(
-  agent: Agent,
+  runner: Runner,
   reverter: Reverter,
-  options: { readonly job: string; readonly side: 'source' | 'target'; readonly imageBytes: number },
+  { own, imageBytes }: { readonly own: string; readonly imageBytes: number },
 ): Promise<JobDir> {
-  const { runner, config } = agent;
-  const job = join(config.runDir, 'jobs', options.job);
-  const own = join(job, options.side);
-  const tmpfs = join(own, 'tmpfs');
+  const tmpfs = tmpfsOf(own);
   const images = join(tmpfs, 'images');
+  reverter.add('the image tmpfs', await mountTmpfs(runner, tmpfs, imageBytes));
   try {
-    await mkdir(own, { recursive: true, mode: 0o700 });
-    reverter.add('the job directory', () => rm(job, { recursive: true, force: true }));
-    reverter.add('the image tmpfs', await mountTmpfs(runner, tmpfs, options.imageBytes));
     await mkdir(images, { mode: 0o700 });
   } catch (error) {
-    if (error instanceof GodwitError) throw error;
-    throw new GodwitError('HOST_FAILED', { action: `making ${own}`, problem: (error as Error).message });
+    throw new GodwitError('HOST_FAILED', { action: `making ${images}`, problem: (error as Error).message });
   }
   return { own, images, beside: (name) => join(tmpfs, name) };
+}
+
+/** Where the images of one side are mounted. */
+export function tmpfsOf(own: string): string {
+  return join(own, 'tmpfs');
 }
 
 /** Where the images of round `index` (from 1) are, on either side. */

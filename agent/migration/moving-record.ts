@@ -41,6 +41,11 @@ export class MovingRecord {
     return this.last;
   }
 
+  /** The newest one this side knows. */
+  get revision(): number {
+    return this.last?.revision ?? this.move.revision;
+  }
+
   /**
    * Source: phase `switching`, this move's until somebody decides. At the move's own revision and no later one: a claim
    * that was overtaken by its undo must not succeed.

@@ -69,6 +69,8 @@ export interface Runtime {
   /** The bridges of this node that the container's interfaces are put on. */
   bridges(spec: DomainSpec): readonly string[];
   undefine(name: string): Promise<void>;
+  /** Names of the containers that godwit has defined here, running or not; others' are none of its business. */
+  defined(): Promise<string[]>;
   /** What is defined here, running or not. */
   list(): Promise<ContainerStatus[]>;
   status(name: string): Promise<ContainerStatus>;
@@ -83,6 +85,11 @@ export interface Runtime {
   dumpPlan(spec: DomainSpec): Promise<DumpPlan>;
   /** Restores from images. Resolves when the runtime reports success; the tasks ran from the post-restore hook's release on. */
   restore(plan: RestorePlan): Promise<Restored>;
+  /**
+   * The same for a restore that an agent began which has died since. @throws GodwitError RESTORE_FAILED when it ended
+   * without a container; nothing is left of it then
+   */
+  restored(spec: DomainSpec, signal: AbortSignal): Promise<Restored>;
   /** cgroup of a running container. */
   cgroup(name: string): Promise<CgroupPaths>;
   /** Applies the limits of the spec to the running container's cgroup (LXC <= 7.0.0 forgets them on restore). */

@@ -44,6 +44,7 @@ export const EXCHANGE_TEXTS: {
     abort: { from: 'operator', purpose: 'undo it, as long as it is not committed' },
     set: { from: 'operator', purpose: 'change its bandwidth or downtime target' },
     report: { from: 'target', purpose: 'prepared, running, filled, failed or lost' },
+    resolve: { from: 'operator', purpose: 'in doubt: keep the copy of one node, for good' },
   },
   all: {
     info: { from: 'anyone', purpose: 'every node tells what it is' },

@@ -16,6 +16,7 @@ import {
   JobInfo,
   JobInfoRequest,
   JobReport,
+  JobResolveRequest,
   JobSetRequest,
   JobsReply,
   JobsRequest,
@@ -64,6 +65,7 @@ export const EXCHANGES = {
     abort: { request: JobAbortRequest, reply: JobInfo },
     set: { request: JobSetRequest, reply: JobInfo },
     report: { request: JobReport, reply: Acknowledged },
+    resolve: { request: JobResolveRequest, reply: JobInfo },
   },
   all: {
     info: { request: NodeInfoRequest, reply: NodeInfo },

@@ -16,6 +16,14 @@ export const JobSetRequest = message('job.set.request', {
   bandwidthBytesPerSecond: z.number().positive().optional(),
 });
 
+/** An operator's decision about a move in doubt: the copy on this node is kept, the other one goes. */
+export const JobResolveRequest = message('job.resolve.request', {
+  keep: z.string(),
+  /** The operator knows that the other node is dead for good: it is not asked. */
+  force: z.boolean().default(false),
+});
+export type JobResolveRequest = z.infer<typeof JobResolveRequest>;
+
 /**
  * What the target tells the source on `job.<job>.report`. `prepared`: built, held in the post-restore hook.
  * `running`: the tasks run. `filled`: post-copy, every page is here. `failed`: undone on the target (before the commit).

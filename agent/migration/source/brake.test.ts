@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CpuLimit } from '../../host/throttle.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
 import { CpuBrake } from './brake.ts';
 
@@ -10,13 +11,15 @@ const OLD = '150000 100000';
 let dir: string;
 let cgroup: CgroupPaths;
 let brake: CpuBrake;
+let remembered: CpuLimit[];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'godwit-brake-'));
   writeFileSync(join(dir, 'cpu.max'), OLD);
   writeFileSync(join(dir, 'cgroup.threads'), '1\n2\n');
   cgroup = { version: 'v2', dirs: { unified: dir } };
-  brake = new CpuBrake(pino({ level: 'silent' }));
+  remembered = [];
+  brake = new CpuBrake(pino({ level: 'silent' }), (limit) => remembered.push(limit));
 });
 
 afterEach(() => rmSync(dir, { recursive: true }));
@@ -29,6 +32,7 @@ describe('CpuBrake', () => {
     expect(limit()).toBe('120000 100000');
     await brake.set(cgroup, 0.2);
     expect(limit()).toMatch(/^30000 100000/);
+    expect(remembered).toEqual([0, 1].map(() => ({ file: join(dir, 'cpu.max'), value: OLD })));
     await brake.release();
     await brake.release();
     expect(limit()).toMatch(/^150000 100000/);

@@ -1,21 +1,22 @@
 import { GodwitError, LIMITS, pagesFollowIn, type Round } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
-import { type FileLock, releaseFileLocks, retakeFileLocks } from '../../host/file-locks.ts';
+import { type FileLock, findFileLocks, releaseFileLocks } from '../../host/file-locks.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
-import { clearNetworkLock } from '../../host/network-lock.ts';
-import { endTcpRepair } from '../../host/tcp-repair.ts';
 import type { DumpPlan } from '../../runtime/runtime.ts';
 import { createMeter, sendImages } from '../../transfer/mod.ts';
 import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir, roundLink } from '../job-dir.ts';
+import { sideDir } from '../journal.ts';
 import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
+import { letGo } from './held.ts';
+import type { SourceNotes } from './notes.ts';
 import { Rounds } from './rounds.ts';
-import type { Peer, Plan, Way } from './words.ts';
+import type { MovingCopy, Peer, Plan, Way } from './words.ts';
 
-/** How long an undo waits for file locks that the target's dying copy still holds. */
-const LOCKS_MS = 2_000;
+/** Writes down what another agent would have to undo, before it is done. */
+type Note = (changes: Pick<Partial<SourceNotes>, 'held' | 'locks' | 'cpuLimit'>) => void;
 
 /** What the copy tells while it is being dumped. */
 export interface CopyEvents {
@@ -32,12 +33,12 @@ interface Opened {
 }
 
 /** The source's copy of a moving container: everything a move does to it and around it on this host. */
-export class SourceCopy {
-  /** Bytes sent, each under the job's limit. */
+export class SourceCopy implements MovingCopy {
   readonly meters: { readonly memory: Meter; readonly images: Meter };
   private readonly agent: Agent;
   private readonly plan: Plan;
   private readonly peer: Peer;
+  private readonly note: Note;
   private readonly streams = new AbortController();
   private readonly reverter = new Reverter();
   private readonly brake: CpuBrake;
@@ -46,14 +47,15 @@ export class SourceCopy {
   /** Released for the target's restore. */
   private locks: readonly FileLock[] = [];
 
-  constructor(agent: Agent, plan: Plan, peer: Peer) {
+  constructor(agent: Agent, plan: Plan, peer: Peer, note: Note) {
     const { clock } = agent;
     const limitBytesPerSecond = plan.request.bandwidthBytesPerSecond;
     const options = { clock, ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }) };
     this.agent = agent;
     this.plan = plan;
     this.peer = peer;
-    this.brake = new CpuBrake(agent.log);
+    this.note = note;
+    this.brake = new CpuBrake(agent.log, (cpuLimit) => note({ cpuLimit }));
     this.meters = { memory: createMeter(options), images: createMeter(options) };
   }
 
@@ -82,7 +84,9 @@ export class SourceCopy {
     this.started = this.start(way, events);
     const dump = await this.started;
     events.frozen(await dump.frozen);
-    this.locks = await releaseFileLocks(this.agent.runner, dump.cgroup);
+    this.locks = await findFileLocks(dump.cgroup);
+    this.note({ locks: this.locks });
+    await releaseFileLocks(this.agent.runner, this.locks);
   }
 
   /** Lets the container use only this share of its CPU time, from now to the freeze. @throws GodwitError HOST_FAILED */
@@ -100,7 +104,6 @@ export class SourceCopy {
     await sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal });
   }
 
-  /** Lets the container run on here and leaves nothing of the move behind. @throws GodwitError HOST_FAILED */
   async undo(): Promise<void> {
     const { agent, started } = this;
     // What is just being set up is undone with the rest; what could not be set up has nothing to thaw.
@@ -109,15 +112,11 @@ export class SourceCopy {
     if (opened && !dump) await this.giveUpRounds(opened);
     if (dump) {
       await dump.giveUp();
-      await clearNetworkLock(agent.runner, dump.initPid);
-      await endTcpRepair(agent.runner, dump.cgroup);
-      await this.retakeLocks();
-      await thawCgroup(dump.cgroup, agent.clock);
+      await letGo(agent, this.plan.job, dump, this.locks);
     }
     await this.cleanUp('the move was undone');
   }
 
-  /** The frozen tasks die without ever running again; then their traces go. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
   async kill(): Promise<void> {
     const { agent, plan } = this;
     const { name } = plan.owned.spec;
@@ -144,9 +143,10 @@ export class SourceCopy {
     const { spec } = plan.owned;
     await agent.faults.at('source.open', plan.job);
     const dumpPlan = await agent.runtime.dumpPlan(spec);
-    const dir = await makeJobDir(agent, reverter, {
-      job: plan.job,
-      side: 'source',
+    const { initPid, cgroup } = dumpPlan;
+    this.note({ held: { initPid, cgroup } });
+    const dir = await makeJobDir(agent.runner, reverter, {
+      own: sideDir(agent.config.runDir, plan.job, 'source'),
       imageBytes: spec.memoryBytes,
     });
     // It carries nothing: its end is how one side notices that the other has died.
@@ -195,16 +195,6 @@ export class SourceCopy {
       () => {},
     );
     return dump;
-  }
-
-  /** A lock that cannot be had again must not keep the container frozen. */
-  private async retakeLocks(): Promise<void> {
-    const { runner, clock, log } = this.agent;
-    const retaken = await retakeFileLocks({ runner, clock, patienceMs: LOCKS_MS }, this.locks).catch(
-      (error: unknown) => error,
-    );
-    if (retaken !== true)
-      log.error({ job: this.plan.job, locks: this.locks, retaken }, 'a file lock of the container is gone');
   }
 
   private openStream(kind: StreamKind, index = 0): Promise<DataStream> {

@@ -1,40 +1,47 @@
 import type { Job, JobPhase } from '../../../protocol/mod.ts';
 
-/** The moments of one move that its figures are made of; all on the source's clock. */
+/** When things happened in one move, on the source's clock; each once. */
+export interface Moments {
+  readonly stoppingAtMs?: number;
+  readonly frozenAtMs?: number;
+  readonly committedAtMs?: number;
+  readonly resumedAtMs?: number;
+  readonly filledAtMs?: number;
+}
+
+/** The figures of one move, made of its moments. */
 export class Figures {
   private readonly clockOffsetMs: number;
-  private stoppingAtMs: number | undefined;
-  private frozenAtMs: number | undefined;
-  private committedAtMs: number | undefined;
-  private resumedAtMs: number | undefined;
-  private filledAtMs: number | undefined;
+  private readonly note: (moments: Moments) => void;
+  private moments: Moments;
 
-  /** @param clockOffsetMs added to a time of the target's clock gives the source's */
-  constructor(clockOffsetMs: number) {
+  /** @param clockOffsetMs added to a time of the target's clock gives the source's. @param note is told of every change */
+  constructor(clockOffsetMs: number, note: (moments: Moments) => void, moments: Moments = {}) {
     this.clockOffsetMs = clockOffsetMs;
+    this.note = note;
+    this.moments = moments;
   }
 
   stopping(atMs: number): void {
-    this.stoppingAtMs = atMs;
+    this.happened({ stoppingAtMs: atMs });
   }
 
   frozen(atMs: number): void {
-    this.frozenAtMs = atMs;
-    this.stoppingAtMs ??= atMs;
+    this.happened({ stoppingAtMs: atMs, frozenAtMs: atMs });
   }
 
   committed(atMs: number): void {
-    this.committedAtMs ??= atMs;
+    this.happened({ committedAtMs: atMs });
   }
 
   /** @param atMs on the target's clock */
   resumed(atMs: number): void {
-    this.resumedAtMs ??= atMs + this.clockOffsetMs;
+    this.happened({ resumedAtMs: atMs + this.clockOffsetMs });
   }
 
   /** @param atMs on the target's clock */
   filled(atMs: number): void {
-    this.filledAtMs ??= atMs + this.clockOffsetMs;
+    this.happened({ filledAtMs: atMs + this.clockOffsetMs });
   }
 
   onMyClock(phases: readonly JobPhase[]): JobPhase[] {
@@ -50,16 +57,22 @@ export class Figures {
   summary(
     pagesFollow: boolean,
   ): Pick<Job, 'stoppedAtMs' | 'resumedAtMs' | 'freezeMs' | 'downtimeMs' | 'exposureMs'> {
-    const freezeMs = span(this.stoppingAtMs, this.frozenAtMs);
-    const downtimeMs = span(this.stoppingAtMs, this.resumedAtMs);
-    const exposureMs = pagesFollow ? span(this.committedAtMs, this.filledAtMs) : 0;
+    const { stoppingAtMs, frozenAtMs, committedAtMs, resumedAtMs, filledAtMs } = this.moments;
+    const freezeMs = span(stoppingAtMs, frozenAtMs);
+    const downtimeMs = span(stoppingAtMs, resumedAtMs);
+    const exposureMs = pagesFollow ? span(committedAtMs, filledAtMs) : 0;
     return {
-      ...(this.stoppingAtMs === undefined ? {} : { stoppedAtMs: this.stoppingAtMs }),
-      ...(this.resumedAtMs === undefined ? {} : { resumedAtMs: this.resumedAtMs }),
+      ...(stoppingAtMs === undefined ? {} : { stoppedAtMs: stoppingAtMs }),
+      ...(resumedAtMs === undefined ? {} : { resumedAtMs }),
       ...(freezeMs === undefined ? {} : { freezeMs }),
       ...(downtimeMs === undefined ? {} : { downtimeMs }),
       ...(exposureMs === undefined ? {} : { exposureMs }),
     };
+  }
+
+  private happened(moments: Moments): void {
+    this.moments = { ...moments, ...this.moments };
+    this.note(this.moments);
   }
 }
 

@@ -1,6 +1,5 @@
 import {
   type Ending,
-  EXCHANGES,
   GodwitError,
   hasRounds,
   type MigrateRequest,
@@ -11,14 +10,15 @@ import {
 } from '../../../protocol/mod.ts';
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
-import type { JobControl } from '../../jobs/jobs.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
-import { serveVerbs } from '../../node/endpoints.ts';
 import type { Agent } from '../agent.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
+import { partsOf } from './parts.ts';
 import { findPlace } from './place.ts';
-import { givenUpError } from './words.ts';
+import { type MoveControl, serveJob } from './serve-job.ts';
+import { trackEnd } from './track-end.ts';
+import { givenUpError, type Peer, type Plan } from './words.ts';
 
 /** Errors that mean: nothing was touched, the move cannot be. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -30,7 +30,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /** One accepted move, from the search for a place to its end, as others can ask of it. */
-export class MoveJob implements JobControl {
+export class MoveJob implements MoveControl {
   readonly tracker: JobTracker;
   private readonly agent: Agent;
   private readonly owned: Owned;
@@ -38,14 +38,14 @@ export class MoveJob implements JobControl {
   private readonly id: string;
   private readonly release: () => void;
   private serving: Stoppable | undefined;
-  private move: SourceMove | undefined;
+  move: SourceMove | undefined;
   /** An abort that came before the move proper began; it ends the search for a place. */
   private early: { readonly reason: string; readonly outcome: 'aborted' | 'timeout' } | undefined;
   private readonly searching = new AbortController();
 
   /** Makes the container busy with this job. @throws GodwitError CONTAINER_BUSY */
   constructor(agent: Agent, owned: Owned, request: MigrateRequest) {
-    const { config, random, clock, publish } = agent;
+    const { config, random, clock, publish, jobs } = agent;
     this.agent = agent;
     this.owned = owned;
     this.request = request;
@@ -61,28 +61,14 @@ export class MoveJob implements JobControl {
       mode: (wanted === 'auto' ? 'cold' : wanted) satisfies Mode,
       modeReason: wanted === 'auto' ? 'not chosen yet' : 'asked for',
     };
-    this.tracker = new JobTracker(start, { clock, publish });
+    this.tracker = JobTracker.begin(start, { clock, publish, keep: (job) => jobs.keep(job) });
   }
 
   /** Answers for the job from now on, and goes to work. */
   async accept(): Promise<void> {
     const { agent } = this;
     agent.jobs.add(this);
-    this.serving = await serveVerbs(agent.bus, agent.subjects.jobAny(this.id), EXCHANGES.job, {
-      info: async () => ({ job: this.tracker.current }),
-      abort: async ({ reason }) => {
-        this.abort(reason);
-        return { job: this.tracker.current };
-      },
-      set: async (changes) => {
-        this.adjust(changes);
-        return { job: this.tracker.current };
-      },
-      report: async (report) => {
-        this.move?.report(report);
-        return {};
-      },
-    });
+    this.serving = await serveJob(agent, this);
     void this.run().finally(this.release);
   }
 
@@ -120,7 +106,7 @@ export class MoveJob implements JobControl {
     const cancel = agent.clock.after(request.timeoutMs, () => this.timeOut());
     try {
       const ending = await this.work();
-      tracker.end(ending.outcome, ending.error);
+      trackEnd(tracker, ending, this.move);
     } catch (error) {
       const wire = toGodwitError(error).toWire();
       const outcome: Outcome = this.early?.outcome ?? (REFUSALS.has(wire.code) ? 'refused' : 'failed');
@@ -139,7 +125,7 @@ export class MoveJob implements JobControl {
     tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
     if (!peer)
       throw new GodwitError('INTERNAL', { problem: `${plan.target} refused nothing and reserved nothing` });
-    this.move = new SourceMove(agent, plan, peer, tracker);
+    this.move = await this.begin(plan, peer);
     this.move.start();
     if (this.early) this.move.abort(this.early.reason, this.early.outcome);
     const ending = await this.move.ended;
@@ -154,6 +140,16 @@ export class MoveJob implements JobControl {
     return this.work({ ...request, target: plan.target, mode: withoutRounds(plan.mode) });
   }
 
+  private async begin(plan: Plan, peer: Peer): Promise<SourceMove> {
+    const { agent, tracker } = this;
+    try {
+      return new SourceMove(agent, partsOf(agent, plan, peer, tracker));
+    } catch (error) {
+      await this.decline(plan.target).catch(() => {});
+      throw error;
+    }
+  }
+
   /** Nobody waits for a target that does not answer longer than the job may take. */
   private async search(request: MigrateRequest): Promise<Offer> {
     const { agent, owned, id } = this;
@@ -165,17 +161,17 @@ export class MoveJob implements JobControl {
     try {
       return await Promise.race([found, givenUp]);
     } catch (error) {
-      if (signal.aborted) void found.then((offer) => this.decline(offer)).catch(() => {});
+      if (signal.aborted)
+        void found.then(({ plan, peer }) => peer && this.decline(plan.target)).catch(() => {});
       throw error;
     }
   }
 
-  /** A reservation that came too late; without the word it would lapse by itself some time later. */
-  private async decline({ plan, peer }: Offer): Promise<void> {
-    if (!peer) return;
+  /** A reservation that nobody uses; without the word it would lapse by itself some time later. */
+  private async decline(target: string): Promise<void> {
     const { bus, subjects } = this.agent;
     const body = { type: 'io.godwit.v1.node.abort.request', job: this.id, reason: 'nobody waits any more' };
-    await bus.request(subjects.node(plan.target, 'abort'), body);
+    await bus.request(subjects.node(target, 'abort'), body);
   }
 
   private timeOut(): void {

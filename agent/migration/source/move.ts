@@ -1,14 +1,14 @@
 import {
   type Ending,
-  fromWire,
   GodwitError,
   type JobReport,
   type Move,
   pagesFollowIn,
+  recoverSource,
+  type Side,
   type SourceEffect,
   type SourceEvent,
   type SourceState,
-  sourceStart,
   sourceStep,
   toGodwitError,
   type WireError,
@@ -16,34 +16,42 @@ import {
 import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { criuLines } from '../criu-lines.ts';
+import { deferred } from '../deferred.ts';
 import { Driver } from '../driver.ts';
-import { MovingRecord } from '../moving-record.ts';
-import { tellUntil } from '../tell.ts';
-import { SourceCopy } from './copy.ts';
-import { Figures } from './figures.ts';
+import type { Journal } from '../journal.ts';
+import type { MovingRecord } from '../moving-record.ts';
+import { persistently } from '../persistently.ts';
+import type { Figures } from './figures.ts';
+import type { SourceNotes } from './notes.ts';
+import { abortMove, resolveDoubt } from './operator.ts';
+import { adjust, type Changes, type Outgoing, type SourceParts } from './parts.ts';
+import { showProgress } from './progress.ts';
+import { reasonOf } from './reason.ts';
 import { tellAbort } from './tell-abort.ts';
-import { WayFinder } from './way.ts';
-import { givenUpError, type Peer, type Plan, type Way } from './words.ts';
+import { tellCommit } from './tell-commit.ts';
+import { givenUpError, type MovingCopy, type Plan } from './words.ts';
 
 /** How long the target may take to build its copy once it has the images. */
 const PREPARED_MS = 60_000;
-const PROGRESS_MS = 200;
 
 /** The source's side of one move: performs what the handover core decides. */
 export class SourceMove {
-  /** Resolves when this side is done with the move, whatever the outcome. */
+  /** Resolves when this side is done with the move, or waits for an operator's decision. */
   readonly ended: Promise<Ending>;
+  /** Resolves when this side is done with the move, whatever the outcome. */
+  readonly settled: Promise<Ending>;
   private readonly agent: Agent;
   private readonly plan: Plan;
   private readonly tracker: JobTracker;
+  private readonly journal: Journal<SourceNotes>;
   private readonly move: Move;
   private readonly record: MovingRecord;
-  private readonly copy: SourceCopy;
+  private readonly copy: MovingCopy;
+  private readonly outgoing: Outgoing | undefined;
   private readonly driver: Driver<SourceState, SourceEvent, SourceEffect>;
   private readonly figures: Figures;
-  private way: Way;
-  private readonly finder: WayFinder;
-  private finish: (ending: Ending) => void = () => {};
+  private readonly finishing = deferred<Ending>();
+  private readonly settling = deferred<Ending>();
   /** What went wrong at the target, when what broke here was only the effect. */
   private cause: WireError | undefined;
   /** The target has said itself why it failed. */
@@ -52,47 +60,42 @@ export class SourceMove {
   private stopProgress: () => void = () => {};
   private stopPatience: () => void = () => {};
 
-  constructor(agent: Agent, plan: Plan, peer: Peer, tracker: JobTracker) {
-    const { record, revision } = plan.owned;
+  constructor(agent: Agent, { journal, tracker, record, figures, copy, outgoing }: SourceParts) {
+    const { plan, state } = journal.notes;
     this.agent = agent;
+    this.ended = this.finishing.promise;
+    this.settled = this.settling.promise;
     this.plan = plan;
     this.tracker = tracker;
-    this.move = {
-      job: plan.job,
-      container: record.name,
-      source: record.owner,
-      target: plan.target,
-      epoch: record.epoch,
-      revision,
-      pagesFollow: pagesFollowIn(plan.mode),
-    };
-    this.record = new MovingRecord(agent.bus.records, agent.clock, this.move, { record, revision });
-    this.way = { mode: plan.mode, rounds: 0 };
-    this.finder = new WayFinder(agent, plan, tracker);
-    this.copy = new SourceCopy(agent, plan, peer);
-    this.figures = new Figures(plan.clockOffsetMs);
-    this.ended = new Promise((resolve) => {
-      this.finish = resolve;
-    });
+    this.journal = journal;
+    this.move = state.move;
+    this.record = record;
+    this.figures = figures;
+    this.copy = copy;
+    this.outgoing = outgoing;
     this.driver = new Driver<SourceState, SourceEvent, SourceEffect>({
-      start: sourceStart(this.move),
+      start: state,
       step: sourceStep,
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broke(effect, error),
       before: (effect) => agent.faults.at(`source.${effect.kind}`, plan.job),
+      persist: (changed) => journal.note({ state: changed }),
     });
   }
 
   /** Goes on from an accepted `prepare` to the end. */
   start(): void {
-    this.showProgress();
+    const { copy, finder } = this.live();
+    this.stopProgress = showProgress(this.agent.clock, this.tracker, copy.meters, () =>
+      Math.max(this.plan.memoryBytes, finder.expectedBytes),
+    );
     const { source, target } = this.move;
     const gone = new GodwitError('TRANSFER_FAILED', { source, target, problem: `${target} went away` });
-    this.finder
-      .find(this.copy, () => this.failed(gone))
+    finder
+      .find(copy, () => this.failed(gone))
       .then(
         (way) => {
-          this.way = way;
+          this.journal.note({ way });
           this.driver.feed({ kind: 'way', pagesFollow: pagesFollowIn(way.mode) });
           this.driver.feed({ kind: 'ready' });
         },
@@ -100,28 +103,32 @@ export class SourceMove {
       );
   }
 
+  /** Goes on with a move that an earlier agent left. */
+  recover(): void {
+    this.driver.enter(recoverSource(this.driver.state));
+  }
+
+  get isOver(): boolean {
+    return this.driver.state.phase === 'ended';
+  }
+
+  get container(): string {
+    return this.move.container;
+  }
+
   /** @throws GodwitError JOB_STATE once the commit was sent */
   abort(reason: string, outcome: 'aborted' | 'timeout'): void {
-    const { phase } = this.driver.state;
-    if (!['preparing', 'claiming', 'freezing', 'frozen'].includes(phase))
-      throw new GodwitError('JOB_STATE', {
-        job: this.plan.job,
-        state: phase,
-        problem: 'it is decided and goes on',
-      });
-    const error = givenUpError(outcome, reason, this.plan.request.timeoutMs);
-    this.driver.feed({ kind: 'abort', outcome, error: error.toWire() });
+    abortMove(this.driver, givenUpError(outcome, reason, this.plan.request.timeoutMs), outcome);
+  }
+
+  /** @param force the operator says that the target's copy is gone for good. @throws GodwitError JOB_STATE */
+  resolve(keep: Side, force: boolean): void {
+    resolveDoubt(this.driver, keep, force);
   }
 
   /** What is not named stays as it is. */
-  adjust(changes: {
-    readonly maxDowntimeMs?: number | undefined;
-    readonly bandwidthBytesPerSecond?: number | undefined;
-  }): void {
-    this.finder.adjust(changes);
-    if (changes.bandwidthBytesPerSecond === undefined) return;
-    this.copy.meters.memory.setLimit(changes.bandwidthBytesPerSecond);
-    this.copy.meters.images.setLimit(changes.bandwidthBytesPerSecond);
+  adjust(changes: Changes): void {
+    if (this.outgoing) adjust(this.outgoing, changes);
   }
 
   /** What the target says on the job's subject. */
@@ -135,8 +142,9 @@ export class SourceMove {
         return this.driver.feed({ kind: 'target-failed', error: reasonOf(report) });
       case 'running':
         this.figures.resumed(report.resumedAtMs ?? report.nowMs);
-        this.tracker.phase(pagesFollowIn(this.way.mode) ? 'pages' : 'cleanup');
-        if (pagesFollowIn(this.way.mode)) void this.agent.faults.at('source.pages', this.plan.job);
+        this.tracker.phase(pagesFollowIn(this.journal.notes.way.mode) ? 'pages' : 'cleanup');
+        if (pagesFollowIn(this.journal.notes.way.mode))
+          void this.agent.faults.at('source.pages', this.plan.job);
         return this.driver.feed({ kind: 'target-running' });
       case 'filled':
         this.figures.filled(report.nowMs);
@@ -149,7 +157,10 @@ export class SourceMove {
   private async perform(effect: SourceEffect): Promise<void> {
     switch (effect.kind) {
       case 'claim':
-        return this.driver.feed({ kind: 'claim', answer: await this.record.claim(this.way.mode) });
+        return this.driver.feed({
+          kind: 'claim',
+          answer: await this.record.claim(this.journal.notes.way.mode),
+        });
       case 'dump':
         return this.dump();
       case 'ship':
@@ -173,15 +184,17 @@ export class SourceMove {
       case 'resolve':
         return this.driver.feed({ kind: 'resolve-cas', answer: await this.record.resolve(effect.keep) });
       case 'doubt':
-        return this.finish(effect.ending);
+        return this.finishing.resolve(effect.ending);
       case 'tell-abort':
-        this.told = this.tellAbort(effect.reason);
+        this.told = tellAbort(this.agent, this.move, effect.reason).then((cause) => {
+          if (!this.targetSpoke) this.cause = cause;
+        });
         return this.told;
       case 'undo':
         return this.undo();
       case 'kill':
         this.tracker.phase('cleanup');
-        await this.copy.kill();
+        await persistently(this.agent, { job: this.plan.job, what: 'kill' }, () => this.copy.kill());
         return this.driver.feed({ kind: 'killed' });
       case 'end':
         return this.end(effect.ending);
@@ -216,16 +229,17 @@ export class SourceMove {
 
   private async dump(): Promise<void> {
     this.tracker.phase('dump');
-    await this.copy.freeze(this.way, {
+    await this.live().copy.freeze(this.journal.notes.way, {
       stopping: (atMs) => this.figures.stopping(atMs),
       frozen: (atMs) => this.figures.frozen(atMs),
     });
+    this.tracker.set({ frozenCopy: true });
     this.driver.feed({ kind: 'frozen' });
   }
 
   private async ship(): Promise<void> {
     this.tracker.phase('images');
-    await this.copy.ship();
+    await this.live().copy.ship();
     await this.agent.faults.at('source.shipped', this.plan.job);
     this.tracker.phase('restore');
     const details = { target: this.plan.target, timeoutMs: PREPARED_MS, doing: 'restoring' };
@@ -237,20 +251,12 @@ export class SourceMove {
   /** Silent about the container from here on: only the target may answer for it. */
   private async tellCommit(): Promise<void> {
     const { agent, move } = this;
-    const { job, container, epoch } = move;
-    const { revision } = this.record.current;
-    const silent = agent.containers.release(container);
-    const body = { type: 'io.godwit.v1.node.commit.request', job, container, epoch: epoch + 1, revision };
-    await tellUntil(agent, agent.subjects.node(move.target, 'commit'), body, () => {
+    const silent = agent.containers.release(move.container);
+    await tellCommit(agent, move, this.record.revision, () => {
       const { targetRuns, phase } = this.driver.state;
-      return targetRuns || phase === 'ended';
+      return targetRuns || phase !== 'committed';
     });
     await silent;
-  }
-
-  private async tellAbort(reason: string): Promise<void> {
-    const cause = await tellAbort(this.agent, this.move, reason);
-    if (!this.targetSpoke) this.cause = cause;
   }
 
   /** The container first, then the record. */
@@ -258,9 +264,10 @@ export class SourceMove {
     const { containers } = this.agent;
     const { container } = this.move;
     this.tracker.phase('undo');
-    await this.copy.undo();
+    await persistently(this.agent, { job: this.plan.job, what: 'undo' }, () => this.copy.undo());
     await this.record.giveBack();
-    containers.saw(container, this.record.current);
+    if (containers.has(container)) containers.saw(container, this.record.current);
+    else await containers.adopt(this.record.current);
     this.driver.feed({ kind: 'undone' });
   }
 
@@ -272,26 +279,20 @@ export class SourceMove {
     const ending = decided.outcome === 'failed' && this.cause ? { ...decided, error: this.cause } : decided;
     const { memory, images } = this.copy.meters;
     this.tracker.set({
-      bytes: { memory: memory.bytes, images: images.bytes, rootfs: 0 },
+      frozenCopy: false,
+      ...(this.outgoing ? { bytes: { memory: memory.bytes, images: images.bytes, rootfs: 0 } } : {}),
       ...(ending.error ? { log: criuLines(ending.error) } : {}),
-      ...(ending.outcome === 'done' ? this.figures.summary(pagesFollowIn(this.way.mode)) : {}),
+      ...(ending.outcome === 'done' ? this.figures.summary(pagesFollowIn(this.journal.notes.way.mode)) : {}),
     });
-    this.finish(ending);
+    await this.journal.close();
+    this.finishing.resolve(ending);
+    this.settling.resolve(ending);
   }
 
-  private showProgress(): void {
-    const { memory, images } = this.copy.meters;
-    const bytes = memory.bytes + images.bytes;
-    this.tracker.progress({
-      bytes,
-      rateBytesPerSecond: memory.rateBytesPerSecond + images.rateBytesPerSecond,
-      totalBytes: Math.max(this.plan.memoryBytes, this.finder.expectedBytes, bytes),
-    });
-    this.stopProgress = this.agent.clock.after(PROGRESS_MS, () => this.showProgress());
+  /** @throws GodwitError INTERNAL in a move that another agent began: it goes on to its end only */
+  private live(): Outgoing {
+    if (!this.outgoing)
+      throw new GodwitError('INTERNAL', { problem: 'a move that was left cannot begin again' });
+    return this.outgoing;
   }
-}
-
-function reasonOf(report: JobReport): WireError {
-  if (report.error) return fromWire(report.error).toWire();
-  return new GodwitError('INTERNAL', { problem: `${report.node} gave no reason` }).toWire();
 }

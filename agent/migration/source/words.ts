@@ -1,6 +1,7 @@
 import { type Capabilities, GodwitError, type MigrateRequest, type Mode } from '../../../protocol/mod.ts';
 import type { Owned } from '../../containers/owned.ts';
 import type { PairModel } from '../../preflight/pair-model.ts';
+import type { Meter } from '../../transfer/stream.ts';
 import type { ConvergenceGoal } from '../convergence/mod.ts';
 
 /** A move that was decided on and that the target has agreed to look at. */
@@ -32,6 +33,16 @@ export interface Peer {
 export interface Way {
   readonly mode: Mode;
   readonly rounds: number;
+}
+
+/** The source's copy as every move ends with it, also one that an earlier agent began. */
+export interface MovingCopy {
+  /** Bytes sent, each under the job's limit. */
+  readonly meters: { readonly memory: Meter; readonly images: Meter };
+  /** Lets the container run on here and leaves nothing of the move behind. @throws GodwitError HOST_FAILED */
+  undo(): Promise<void>;
+  /** The frozen tasks die without ever running again; then their traces go. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
+  kill(): Promise<void>;
 }
 
 /** Why a move is given up by its operator, or by its time limit. */

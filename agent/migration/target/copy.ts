@@ -1,11 +1,4 @@
-import {
-  type DomainSpec,
-  GodwitError,
-  hasRounds,
-  type Mode,
-  type Move,
-  pagesFollowIn,
-} from '../../../protocol/mod.ts';
+import { GodwitError, hasRounds, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import { freezeCgroup } from '../../host/freeze.ts';
@@ -13,23 +6,16 @@ import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
+import { sideDir } from '../journal.ts';
 import { type Memory, receiveMemory } from './memory.ts';
 import { Restore } from './restore.ts';
 import { ArrivingRounds } from './rounds.ts';
+import type { Arrival, ArrivingCopy } from './words.ts';
 
 /** How long a source that was given a token may take to open its first stream. */
 const FIRST_STREAM_MS = 15_000;
 /** What images need beside the memory itself: everything else criu writes, and the tmpfs' own overhead. */
 const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
-
-/** A container that is on its way here. */
-export interface Arrival {
-  readonly move: Move;
-  readonly mode: Mode;
-  readonly spec: DomainSpec;
-  readonly token: string;
-  readonly deadlineMs: number;
-}
 
 /** What the copy tells while it is built. */
 export interface ArrivalEvents {
@@ -41,7 +27,7 @@ export interface ArrivalEvents {
 }
 
 /** The target's copy of a moving container: everything a move does for it on this host. */
-export class TargetCopy {
+export class TargetCopy implements ArrivingCopy {
   private readonly agent: Agent;
   private readonly arrival: Arrival;
   private readonly events: ArrivalEvents;
@@ -55,6 +41,7 @@ export class TargetCopy {
   private rounds: ArrivingRounds | undefined;
   private memory: Memory | undefined;
   private restore: Restore | undefined;
+  private resumed = false;
   private reserving: Promise<void> | undefined;
 
   constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents) {
@@ -84,7 +71,8 @@ export class TargetCopy {
     // What is dirty after the last round comes beside the rounds, in the worst case all of it.
     const copies = hasRounds(mode) ? 2 : 1;
     const imageBytes = Math.ceil(spec.memoryBytes * (copies + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes;
-    this.dir = await makeJobDir(agent, scratch, { job, side: 'target', imageBytes });
+    const own = sideDir(agent.config.runDir, job, 'target');
+    this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes });
     agent.data.permit(job, arrival.token);
     scratch.add('the token', () => agent.data.forbid(job, 'the move is over'));
     reverter.add('the definition', async () => {
@@ -169,10 +157,10 @@ export class TargetCopy {
     await restore.build(dir.images);
   }
 
-  /** Lets the held tasks run and tells the network; returns when they ran, Unix milliseconds. @throws GodwitError RESTORE_FAILED */
   async resume(): Promise<number> {
     const { agent, arrival, restore } = this;
     if (!restore) throw new GodwitError('INTERNAL', { problem: 'nothing was built' });
+    this.resumed = true;
     const { initPid, resumedAtMs } = await restore.resume();
     announceAddresses(initPid, arrival.spec.interfaces, agent).catch((error: unknown) => {
       agent.log.warn({ job: arrival.move.job, err: error }, 'the new place could not be announced');
@@ -180,22 +168,18 @@ export class TargetCopy {
     return resumedAtMs;
   }
 
-  /** The runtime has taken the container over. @throws GodwitError RESTORE_FAILED */
   async taken(): Promise<void> {
     await this.restore?.done;
   }
 
-  /** Every page is on this node. @throws GodwitError RESTORE_FAILED when they never will be */
   async received(): Promise<void> {
     await this.memory?.received;
   }
 
-  /** Every page is where it belongs. @throws GodwitError RESTORE_FAILED when they never will be */
   async filled(): Promise<void> {
     await this.memory?.filled;
   }
 
-  /** The error that ended the memory's way here by itself, if one does within this time. */
   brokenWithin(ms: number): Promise<unknown> {
     const broken = this.memory?.received.then(
       () => undefined,
@@ -204,9 +188,9 @@ export class TargetCopy {
     return Promise.race([broken, this.agent.clock.sleep(ms)]);
   }
 
-  /** Kills what was built and leaves nothing behind. */
   async undo(): Promise<void> {
-    await this.restore?.giveUp();
+    if (this.resumed) await this.agent.runtime.stop(this.arrival.spec.name, { timeoutMs: 0, kill: true });
+    else await this.restore?.giveUp();
     this.all.abort(new GodwitError('MOVE_ABORTED', { problem: 'the move was undone' }));
     // What is just being set up ends with that, and is undone with the rest.
     await this.reserving?.catch(() => {});
@@ -214,13 +198,11 @@ export class TargetCopy {
     await this.revert(this.scratch);
   }
 
-  /** The container stays here; what the move needed goes. */
   async settle(): Promise<void> {
     this.all.abort(new GodwitError('MOVE_ABORTED', { problem: 'the move is over' }));
     await this.revert(this.scratch);
   }
 
-  /** It must never run on missing pages. @throws GodwitError HOST_FAILED */
   async freezeForGood(): Promise<void> {
     const { agent, arrival } = this;
     await freezeCgroup(await agent.runtime.cgroup(arrival.spec.name), agent.clock);

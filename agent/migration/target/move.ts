@@ -1,16 +1,14 @@
 import { LIMITS } from '../../../protocol/limits.ts';
 import {
-  type ContainerRecord,
   type Ending,
   GodwitError,
-  type JobPhase,
-  type JobReport,
   type Mode,
+  type Move,
   pagesFollowIn,
+  recoverTarget,
   type TargetEffect,
   type TargetEvent,
   type TargetState,
-  targetStart,
   targetStep,
   toGodwitError,
   type WireError,
@@ -18,9 +16,15 @@ import {
 import type { FaultPoint } from '../../faults/points.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
-import { MovingRecord, withoutJob } from '../moving-record.ts';
-import { tellUntil } from '../tell.ts';
-import { type Arrival, TargetCopy } from './copy.ts';
+import type { Journal } from '../journal.ts';
+import { MovingRecord } from '../moving-record.ts';
+import { persistently } from '../persistently.ts';
+import { TargetCopy } from './copy.ts';
+import type { TargetNotes } from './notes.ts';
+import type { TargetParts } from './parts.ts';
+import { type Report, reportTo, withPhase } from './report.ts';
+import { Tenancy } from './tenancy.ts';
+import type { ArrivingCopy } from './words.ts';
 
 /** How long an abort waits for the reason of a failure that is just coming to light here. */
 const CAUSE_MS = 700;
@@ -29,69 +33,89 @@ const CAUSE_MS = 700;
 export class TargetMove implements Arriving {
   readonly ended: Promise<Ending>;
   private readonly agent: Agent;
-  private readonly arrival: Arrival;
+  private readonly journal: Journal<TargetNotes>;
+  private readonly move: Move;
   private readonly record: MovingRecord;
-  private readonly copy: TargetCopy;
+  private readonly copy: ArrivingCopy;
+  /** The same copy, in a move that this agent began itself. */
+  private readonly incoming: TargetCopy | undefined;
   private readonly driver: Driver<TargetState, TargetEvent, TargetEffect>;
-  private readonly phases: JobPhase[] = [];
-  private resumedAtMs: number | undefined;
+  private readonly tenancy: Tenancy;
   private takenOver: Promise<void> | undefined;
   private stopWaiting: () => void = () => {};
   private finish: (ending: Ending) => void = () => {};
 
-  constructor(agent: Agent, arrival: Arrival) {
+  constructor(agent: Agent, { journal, copyOf }: TargetParts) {
+    const { state } = journal.notes;
     this.agent = agent;
-    this.arrival = arrival;
-    this.record = new MovingRecord(agent.bus.records, agent.clock, arrival.move);
-    this.copy = new TargetCopy(agent, arrival, {
+    this.journal = journal;
+    this.move = state.move;
+    this.record = new MovingRecord(agent.bus.records, agent.clock, state.move);
+    this.copy = copyOf({
       phase: (name) => this.phase(name),
       sourceGone: () => this.sourceGone(),
       failed: (error) => this.failed(error),
     });
+    this.incoming = this.copy instanceof TargetCopy ? this.copy : undefined;
+    this.tenancy = new Tenancy(agent, this.move, this.record, this.copy);
     this.ended = new Promise((resolve) => {
       this.finish = resolve;
     });
     this.driver = new Driver<TargetState, TargetEvent, TargetEffect>({
-      start: targetStart(arrival.move),
+      start: state,
       step: targetStep,
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broke(effect, error),
-      before: (effect) => agent.faults.at(`target.${effect.kind}`, arrival.move.job),
+      before: (effect) => agent.faults.at(`target.${effect.kind}`, state.move.job),
+      persist: (changed) => journal.note({ state: changed }),
     });
   }
 
   get container(): string {
-    return this.arrival.spec.name;
+    return this.move.container;
+  }
+
+  /** Goes on with a move that an earlier agent left. */
+  recover(): void {
+    this.driver.enter(recoverTarget(this.driver.state));
   }
 
   /** @throws GodwitError HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED; nothing is left then */
-  reserve(): Promise<void> {
+  async reserve(): Promise<void> {
     this.phase('prepare');
-    return this.copy.reserve();
+    try {
+      await this.begun().reserve();
+    } catch (error) {
+      await this.journal.close();
+      throw error;
+    }
   }
 
   /** Waits for the images and goes on from there to the end. */
   start(): void {
-    this.copy.build().then(
-      () => this.driver.feed({ kind: 'built' }),
-      (error: unknown) => this.failed(error),
-    );
+    this.begun()
+      .build()
+      .then(
+        () => this.driver.feed({ kind: 'built' }),
+        (error: unknown) => this.failed(error),
+      );
   }
 
   /** @throws GodwitError JOB_STATE when it is not in its rounds; RESTORE_FAILED */
   async switch(mode: Mode, rounds: number): Promise<void> {
-    const { job } = this.arrival.move;
+    const { job } = this.move;
     const { phase } = this.driver.state;
     if (phase !== 'building')
       throw new GodwitError('JOB_STATE', { job, state: phase, problem: 'its rounds are over' });
     this.driver.feed({ kind: 'way', pagesFollow: pagesFollowIn(mode) });
-    await this.copy.switch(mode, rounds);
+    this.journal.note({ mode });
+    await this.begun().switch(mode, rounds);
   }
 
   /** @throws GodwitError JOB_STATE before it is prepared */
   commit(epoch: number): void {
     const { phase } = this.driver.state;
-    const { job } = this.arrival.move;
+    const { job } = this.move;
     if (phase === 'building')
       throw new GodwitError('JOB_STATE', { job, state: phase, problem: 'not prepared yet' });
     this.driver.feed({ kind: 'commit', epoch });
@@ -113,11 +137,13 @@ export class TargetMove implements Arriving {
         return this.report({ kind: 'prepared' });
       case 'report-failed':
         return this.report({ kind: 'failed', error: effect.error });
-      case 'report-running':
+      case 'report-running': {
+        const { resumedAtMs } = this.journal.notes;
         return this.report({
           kind: 'running',
-          ...(this.resumedAtMs ? { resumedAtMs: this.resumedAtMs } : {}),
+          ...(resumedAtMs === undefined ? {} : { resumedAtMs }),
         });
+      }
       case 'report-filled':
         return this.report({ kind: 'filled' });
       case 'report-lost':
@@ -133,14 +159,14 @@ export class TargetMove implements Arriving {
       case 'resume':
         return this.resume();
       case 'close':
-        await this.close();
+        await (this.takenOver ?? this.tenancy.take());
+        await this.tenancy.close();
         return this.driver.feed({ kind: 'closed' });
       case 'undo':
-        this.stopWaiting();
-        await this.copy.undo();
+        await this.undo();
         return this.driver.feed({ kind: 'undone' });
       case 'freeze-lost':
-        await this.lose();
+        await this.tenancy.lose();
         return this.driver.feed({ kind: 'frozen-lost' });
       case 'doubt':
         return this.finish(effect.ending);
@@ -150,7 +176,7 @@ export class TargetMove implements Arriving {
   }
 
   private broke(effect: TargetEffect, error: unknown): void {
-    const { job } = this.arrival.move;
+    const { job } = this.move;
     this.agent.log.warn({ job, effect: effect.kind, err: error }, 'an effect of the move failed');
     switch (effect.kind) {
       case 'undo':
@@ -173,9 +199,9 @@ export class TargetMove implements Arriving {
     const { copy } = this;
     this.stopWaiting();
     this.phase('resume');
-    this.resumedAtMs = await copy.resume();
+    this.journal.note({ resumedAtMs: await copy.resume() });
     await this.strike('target.resumed');
-    this.takenOver = this.takeOver();
+    this.takenOver = this.tenancy.begin(this.pagesFollow);
     this.driver.feed({ kind: 'resumed' });
     await this.takenOver;
     if (!this.pagesFollow) return;
@@ -188,27 +214,17 @@ export class TargetMove implements Arriving {
     return this.driver.state.move.pagesFollow;
   }
 
-  /** The runtime owns the tasks, also when it stumbles, for they run here. With pages on their way the record says so. */
-  private async takeOver(): Promise<void> {
-    const { agent, arrival, copy } = this;
-    const { job } = arrival.move;
-    await copy.taken().catch((error: unknown) => {
-      agent.log.error({ job, err: error }, 'the container runs, but the runtime did not take it over');
-    });
-    if (!this.pagesFollow) return;
-    const filling = (record: ContainerRecord): ContainerRecord => ({ ...record, phase: 'filling' });
-    await agent.containers.adopt(await this.record.become(filling));
-  }
-
-  /** Every page is on this node: it answers for the container alone from here on. */
-  private async close(): Promise<void> {
-    await this.takenOver;
-    await this.agent.containers.adopt(await this.record.become(withoutJob));
+  /** It may have been this node's already, when an operator gives it back to the source. */
+  private async undo(): Promise<void> {
+    const { agent, move, copy } = this;
+    this.stopWaiting();
+    await agent.containers.release(move.container);
+    await persistently(agent, { job: move.job, what: 'undo' }, () => copy.undo());
   }
 
   /** While it is built that is the end; once prepared the record decides; later nobody needs the source's word. */
   private sourceGone(): void {
-    const { source, target } = this.arrival.move;
+    const { source, target } = this.move;
     if (this.driver.state.phase === 'prepared') return this.verdictOverdue();
     if (this.driver.state.phase !== 'building') return;
     this.failed(new GodwitError('TRANSFER_FAILED', { source, target, problem: `${source} went away` }));
@@ -218,57 +234,55 @@ export class TargetMove implements Arriving {
     this.driver.feed({ kind: 'verdict-overdue' });
   }
 
-  private async report(report: Omit<Partial<JobReport>, 'type'> & Pick<JobReport, 'kind'>): Promise<void> {
-    const { agent, arrival } = this;
-    const { job } = arrival.move;
-    const nowMs = agent.clock.nowMs();
-    const phases = this.phases.map((phase) => ({ ...phase, endMs: phase.endMs ?? nowMs }));
-    const body = { type: 'io.godwit.v1.job.report', job, node: agent.config.node, nowMs, phases, ...report };
-    // A source that heard of an abort, or was told `prepared` by the record's commit, needs the word no more.
-    const enough = () => report.kind === 'prepared' && this.driver.state.phase !== 'prepared';
-    await tellUntil(agent, agent.subjects.job(job, 'report'), body, enough);
+  /** A source that heard of an abort, or was told `prepared` by the record's commit, needs the word no more. */
+  private report(words: Report): Promise<void> {
+    const enough = () => words.kind === 'prepared' && this.driver.state.phase !== 'prepared';
+    return reportTo(this.agent, this.move.job, this.journal.notes.phases, words, enough);
   }
 
   private phase(name: string): void {
-    const nowMs = this.agent.clock.nowMs();
-    const open = this.phases.pop();
-    if (open) this.phases.push({ ...open, endMs: open.endMs ?? nowMs });
-    this.phases.push({ name, node: this.agent.config.node, startMs: nowMs });
+    const { clock, config } = this.agent;
+    const { phases } = this.journal.notes;
+    this.journal.note({ phases: withPhase(phases, { name, node: config.node, startMs: clock.nowMs() }) });
   }
 
-  /** A lost container stays as it is, frozen, with its daemon: nothing may make it run. */
+  /** @throws GodwitError INTERNAL in a move that another agent began: it goes on to its end only */
+  private begun(): TargetCopy {
+    if (!this.incoming)
+      throw new GodwitError('INTERNAL', { problem: 'a move that was left cannot begin again' });
+    return this.incoming;
+  }
+
+  /** A lost container stays as it is, frozen, with its daemon and its notes: nothing may make it run. */
   private async end(ending: Ending): Promise<void> {
     this.record.close();
+    let over = ending.outcome !== 'lost';
     if (ending.outcome === 'done') {
-      if (!this.pagesFollow || (await this.fill())) {
+      over = !this.pagesFollow || (await this.fill());
+      if (over) {
         await this.strike('target.settle');
         await this.copy.settle();
       }
     }
+    if (over) await this.journal.close();
     this.finish(ending);
   }
 
   /** Every page is on this node; the source is gone, and only this node's own daemon can still fail. */
   private async fill(): Promise<boolean> {
-    const { agent, arrival, copy } = this;
+    const { agent, move, copy } = this;
     await this.strike('target.fill');
     try {
       await copy.filled();
     } catch (error) {
-      agent.log.error({ job: arrival.move.job, err: error }, 'the pages are here, but not in the container');
-      await this.lose();
+      agent.log.error({ job: move.job, err: error }, 'the pages are here, but not in the container');
+      await this.tenancy.lose();
       return false;
     }
     return true;
   }
 
   private async strike(point: FaultPoint): Promise<void> {
-    await this.agent.faults.at(point, this.arrival.move.job);
-  }
-
-  /** It must never run on missing pages. */
-  private async lose(): Promise<void> {
-    await this.copy.freezeForGood();
-    await this.agent.containers.adopt(await this.record.become((record) => ({ ...record, phase: 'lost' })));
+    await this.agent.faults.at(point, this.move.job);
   }
 }

@@ -12,6 +12,7 @@ import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import type { Agent } from '../agent.ts';
 import { TargetMove } from './move.ts';
+import { partsOf } from './parts.ts';
 
 /**
  * The target's answer to `prepare`: all its reasons against the move, or a reservation with a one-time token. A dry run
@@ -57,13 +58,14 @@ export async function prepareArrival(
 
   const token = random.token();
   const { job, container, source, epoch, revision, mode } = request;
-  const move = new TargetMove(agent, {
+  const arrival = {
     move: { job, container, source, target: config.node, epoch, revision, pagesFollow: pagesFollowIn(mode) },
     mode,
     spec,
     token,
     deadlineMs: request.timeoutMs + LIMITS.moveGraceMs,
-  });
+  };
+  const move = new TargetMove(agent, partsOf(agent, arrival, request.spec));
   arriving.set(job, move);
   void move.ended.then(() => arriving.delete(job));
   try {

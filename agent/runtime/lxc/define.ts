@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hostPaths } from '../../../protocol/domain/mod.ts';
-import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
+import { type DomainSpec, GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupVersion } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { appArmorEnabled } from '../../host/kernel.ts';
@@ -60,6 +60,15 @@ export async function undefineContainer(options: Lxc, name: string): Promise<voi
   await rmdir(dirname(file)).catch((error: unknown) => {
     if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw hostFailed(`removing ${dirname(file)}`, error);
   });
+}
+
+/** Names of the containers whose configuration godwit has written. */
+export async function definedNames(options: Lxc): Promise<string[]> {
+  const names = (await readdir(options.lxcPath).catch(() => [])).filter(isContainerName);
+  const texts = await Promise.all(
+    names.map((name) => readFile(configFile(options.lxcPath, name), 'utf8').catch(() => '')),
+  );
+  return names.filter((_name, index) => texts[index]?.startsWith(CONFIG_MARK));
 }
 
 async function refuseForeign(options: Lxc, file: string, container: string): Promise<void> {

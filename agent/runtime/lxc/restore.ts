@@ -1,14 +1,18 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GodwitError } from '../../../protocol/mod.ts';
+import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
 import { payloadOf, runningStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
 import { bridgesOf } from './network.ts';
+import { isRestoring } from './restorers.ts';
 import { removeLinks, sweepContainer } from './sweep.ts';
 import { callTool, type Lxc, problemOf, type ToolResult } from './tool.ts';
+
+/** Nobody tells the end of a process that is not our child. */
+const POLL_MS = 20;
 
 /**
  * Restores a container through `lxc-checkpoint -r`, so that LXC's monitor becomes its parent and lxc-info, lxc-stop and
@@ -34,14 +38,39 @@ export async function restoreFrom(options: Lxc, plan: RestorePlan): Promise<Rest
     throw error;
   }
   options.restoring.delete(name);
-  const { pid } = await runningStatus(options, name);
+  return takeOver(options, spec);
+}
+
+/** Waits for the end of a restore that an earlier agent began. @throws GodwitError RESTORE_FAILED; the signal's reason */
+export async function awaitRestored(options: Lxc, spec: DomainSpec, signal: AbortSignal): Promise<Restored> {
+  const { name } = spec;
+  options.restoring.add(name);
+  try {
+    while (await isRestoring(name)) await options.clock.sleep(POLL_MS, signal);
+  } finally {
+    options.restoring.delete(name);
+  }
+  await rm(criuConfig(options, name), { force: true });
+  const { state } = await statusOf(options, name);
+  if (state === 'running' || state === 'frozen') return takeOver(options, spec);
+  await sweepContainer(options, name);
+  const problem = `the restore that an earlier agent began ended, and '${name}' is ${state}`;
+  throw new GodwitError('RESTORE_FAILED', { target: options.node, problem });
+}
+
+async function takeOver(options: Lxc, spec: DomainSpec): Promise<Restored> {
+  const { pid } = await runningStatus(options, spec.name);
   await writeLimits(await payloadOf(pid), spec);
   return { initPid: pid };
 }
 
+function criuConfig({ runDir }: Lxc, name: string): string {
+  return join(runDir, `${name}.criu.conf`);
+}
+
 async function runRestore(options: Lxc, plan: RestorePlan): Promise<void> {
   const { spec, imageDir, deadlineMs, signal } = plan;
-  const configFile = join(options.runDir, `${spec.name}.criu.conf`);
+  const configFile = criuConfig(options, spec.name);
   await writeConfig(options, configFile, plan.criuConfig);
   try {
     const result = await callTool(options, {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { findProcesses } from '../../host/named-processes.ts';
 import { killTree } from '../../host/process-tree.ts';
 import { payloadGroup } from './names.ts';
 
@@ -8,11 +8,12 @@ import { payloadGroup } from './names.ts';
  * its arguments tell whose it is.
  */
 export async function killRestorers(name: string): Promise<void> {
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
-    const argv = (await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    if (restores(argv, name)) await killTree(Number(entry));
-  }
+  for (const { pid } of await findProcesses((argv) => restores(argv, name))) await killTree(pid);
+}
+
+/** True while a restore of this container works here, or is held. */
+export async function isRestoring(name: string): Promise<boolean> {
+  return (await findProcesses((argv) => restores(argv, name))).length > 0;
 }
 
 /** True for the argv of a restore of this very container. */

@@ -1,7 +1,7 @@
 import { GodwitError } from '../../../protocol/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
 import type { Runtime } from '../runtime.ts';
-import { defineContainer, undefineContainer } from './define.ts';
+import { defineContainer, definedNames, undefineContainer } from './define.ts';
 import { dumpPlanOf } from './dump-plan.ts';
 import { execIn } from './exec.ts';
 import { listAll, payloadOf, runningStatus, statusOf } from './info.ts';
@@ -10,7 +10,7 @@ import { startContainer, stopContainer } from './life.ts';
 import { readLimitsOf, writeLimits } from './limits.ts';
 import { bridgesOf } from './network.ts';
 import { occupiedPayload } from './payload.ts';
-import { restoreFrom } from './restore.ts';
+import { awaitRestored, restoreFrom } from './restore.ts';
 import { readStats } from './stats.ts';
 import { sweepContainer } from './sweep.ts';
 import type { Lxc, LxcOptions } from './tool.ts';
@@ -30,6 +30,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     lacks: (spec) => lacksOf(options, spec),
     bridges: (spec) => bridgesOf(spec, options.networks ?? {}),
     undefine: (name) => undefineContainer(options, name),
+    defined: () => definedNames(options),
     list: () => listAll(options),
     status: (name) => statusOf(options, name),
     start: (spec) => startContainer(options, spec),
@@ -38,6 +39,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     exec: (name, argv, { timeoutMs }) => execIn(options, name, argv, timeoutMs),
     dumpPlan: (spec) => dumpPlanOf(options, spec),
     restore: (plan) => restoreFrom(options, plan),
+    restored: (spec, signal) => awaitRestored(options, spec, signal),
     cgroup,
     applyLimits: async (spec) => writeLimits(await cgroup(spec.name), spec),
     readLimits: async (name) => readLimitsOf(await cgroup(name)),

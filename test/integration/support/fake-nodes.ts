@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -14,16 +15,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { type RunningAgent, startAgent } from '../../../agent/agent.ts';
 import type { AgentConfig } from '../../../agent/config/config.ts';
-import { createCriu } from '../../../agent/criu/mod.ts';
-import type { Command, Runner, RunResult } from '../../../agent/effects/runner.ts';
-import { systemClock } from '../../../agent/effects/system-clock.ts';
-import { createRunner } from '../../../agent/effects/system-runner.ts';
 import { NO_FAULTS } from '../../../agent/faults/faults.ts';
 import { openDataPort } from '../../../agent/transfer/mod.ts';
-import { fakeRuntime } from './fake-runtime.ts';
-
-const BIN = new URL('./bin/', import.meta.url).pathname;
-const FEATURES = ['mem_dirty_track', 'uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
+import { compiled } from '../../e2e/support/checkout.ts';
+import { fakeTools, fakeWords } from './fake-tools.ts';
 
 /** What a fake program can be told: see bin/misbehave.mjs. */
 export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait' | 'chain';
@@ -35,7 +30,13 @@ export interface FakeNode {
   readonly dir: string;
   /** Starts its agent, or starts it again after `stop`. */
   start(): Promise<void>;
+  /** The same as a process of its own, which can be killed, or dies of a fault (agent/faults). Needs `npm run build`. */
+  startApart(fault?: string): Promise<void>;
   stop(): Promise<void>;
+  /** SIGKILL for the agent of a process of its own. */
+  kill(): Promise<void>;
+  /** Resolves when that process is dead. */
+  dead(): Promise<void>;
   tell(program: Program, word: Word): void;
   /** True once that program has got to where it misbehaves. */
   reached(program: Program): boolean;
@@ -57,7 +58,7 @@ export function fakeNode(
   openData = openDataPort,
 ): FakeNode {
   const dir = mkdtempSync(join(tmpdir(), `godwit-${name}-`));
-  const fake = join(dir, 'fake');
+  const fake = fakeWords(dir);
   const runDir = join(dir, 'run');
   mkdirSync(fake);
   const config: AgentConfig = {
@@ -77,22 +78,40 @@ export function fakeNode(
   const file = (container: string, entry: string) => join(dir, 'lxc', container, 'cgroup', entry);
   const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '');
   let agent: RunningAgent | undefined;
+  let apart: { readonly child: ChildProcess; readonly dead: Promise<void> } | undefined;
 
   const stop = async () => {
     await agent?.stop();
     agent = undefined;
+    apart?.child.kill('SIGTERM');
+    await apart?.dead;
+    apart = undefined;
   };
   const tasks = (container: string) => read(file(container, 'cgroup.procs')).split('\n').filter(Boolean);
   return {
     name,
     dir,
     start: async () => {
-      const runner = fakeRunner(fake);
-      const criu = createCriu({ runner });
-      const common = { dir, node: name, runner, clock: systemClock, explain: criu.explain };
       const log = pino({ level: process.env.GODWIT_TEST_LOG ?? 'silent', base: { node: name } });
-      const tools = { runner, criu, openData, runtime: fakeRuntime(common), faults: NO_FAULTS };
-      agent = await startAgent(config, '0.0.0', log, tools);
+      agent = await startAgent(config, '0.0.0', log, fakeTools(config, dir, NO_FAULTS, openData));
+    },
+    startApart: async (fault) => {
+      const env = { ...process.env, ...(fault === undefined ? {} : { GODWIT_FAULT: fault }) };
+      const program = compiled('test/integration/support/agent-apart.ts');
+      const child = spawn(process.execPath, [program, dir, JSON.stringify(config)], {
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      apart = { child, dead: once(child, 'exit').then(() => {}) };
+      await Promise.race([once(child.stdout, 'data'), apart.dead]);
+      if (child.exitCode !== null) throw new Error(`the agent of ${name} did not start`);
+    },
+    kill: async () => {
+      apart?.child.kill('SIGKILL');
+      await apart?.dead;
+    },
+    dead: async () => {
+      await apart?.dead;
     },
     stop,
     tell: (program, word) => writeFileSync(join(fake, program), word),
@@ -116,31 +135,6 @@ export function fakeNode(
       await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
-}
-
-/** The real runner; criu is the fake one, and nothing reaches the network namespace of the machine. */
-function fakeRunner(fake: string): Runner {
-  const runner = createRunner();
-  const replaced = (command: Command): Command => {
-    const env = { ...command.env, GODWIT_FAKE: fake };
-    if (command.file === 'nsenter') return { ...command, file: 'true', args: [] };
-    if (command.file !== 'criu') return { ...command, env };
-    return { ...command, file: process.execPath, args: [join(BIN, 'fake-criu.mjs'), ...command.args], env };
-  };
-  return {
-    run: async (command) => answerOf(command) ?? (await runner.run(replaced(command))),
-    start: (command) => runner.start(replaced(command)),
-  };
-}
-
-/** Questions that need no process. */
-function answerOf({ file, args }: Command): RunResult | undefined {
-  if (file !== 'criu') return undefined;
-  const result = { signal: null, stderr: '', timedOut: false, durationMs: 1 };
-  if (args[0] === '--version') return { ...result, exitCode: 0, stdout: 'Version: 4.2.1\n' };
-  if (args[0] === 'check')
-    return { ...result, exitCode: FEATURES.includes(args[2] ?? '') ? 0 : 1, stdout: '' };
-  return undefined;
 }
 
 function mountsUnder(dir: string): string[] {

@@ -7,11 +7,14 @@ import type { Clock } from '../../../agent/effects/clock.ts';
 import type { Runner } from '../../../agent/effects/runner.ts';
 import { cgroupPids } from '../../../agent/host/cgroup-tree.ts';
 import { isFrozen, killCgroup } from '../../../agent/host/freeze.ts';
+import { findProcesses } from '../../../agent/host/named-processes.ts';
 import type { CgroupPaths, ContainerStatus, RestorePlan, Runtime } from '../../../agent/runtime/runtime.ts';
 import { formatDomain } from '../../../protocol/domain/mod.ts';
 import { GodwitError } from '../../../protocol/mod.ts';
+import { checkout } from '../../e2e/support/checkout.ts';
 
-const BIN = new URL('./bin/', import.meta.url).pathname;
+/** Where the fake programs lie: they are no TypeScript, so not in `dist/`. */
+export const FAKE_PROGRAMS = join(checkout, 'test/integration/support/bin');
 
 /**
  * A runtime whose containers are one `sleep` each, in a directory that looks like a v1 freezer: agents of several nodes
@@ -64,7 +67,7 @@ export function fakeRuntime(options: {
     const result = await runner.run({
       file: process.execPath,
       args: [
-        join(BIN, 'fake-restore.mjs'),
+        join(FAKE_PROGRAMS, 'fake-restore.mjs'),
         plan.imageDir,
         script.replace('action-script ', ''),
         group(plan.spec.name),
@@ -96,6 +99,10 @@ export function fakeRuntime(options: {
       await refuseRunning(name);
       rmSync(home(name), { recursive: true, force: true });
     },
+    defined: async () => {
+      const names = existsSync(join(dir, 'lxc')) ? readdirSync(join(dir, 'lxc')) : [];
+      return names.filter((name) => existsSync(config(name)));
+    },
     list: async () => {
       const names = existsSync(join(dir, 'lxc')) ? readdirSync(join(dir, 'lxc')) : [];
       return Promise.all(names.filter((name) => existsSync(config(name))).map(status));
@@ -103,7 +110,10 @@ export function fakeRuntime(options: {
     status,
     start: async ({ name }) => {
       emptyGroup(name);
-      spawn('/bin/sh', [join(BIN, 'fake-tasks'), group(name)], { detached: true, stdio: 'ignore' }).unref();
+      spawn('/bin/sh', [join(FAKE_PROGRAMS, 'fake-tasks'), group(name)], {
+        detached: true,
+        stdio: 'ignore',
+      }).unref();
       while (readFileSync(join(group(name), 'cgroup.procs'), 'utf8') === '') await clock.sleep(5);
       return status(name);
     },
@@ -134,6 +144,16 @@ export function fakeRuntime(options: {
         restoring.delete(name);
       }
       return { initPid: await running(name) };
+    },
+    restored: async ({ name }, signal) => {
+      restoring.add(name);
+      const works = (argv: readonly string[]) =>
+        argv.some((word) => word.endsWith('/fake-restore.mjs')) && argv.includes(group(name));
+      while ((await findProcesses(works)).length > 0) await clock.sleep(5, signal);
+      restoring.delete(name);
+      if ((await status(name)).state !== 'stopped') return { initPid: await running(name) };
+      await sweep(name);
+      throw new GodwitError('RESTORE_FAILED', { target: node, problem: 'nothing was restored' });
     },
     cgroup: async (name) => {
       await running(name);

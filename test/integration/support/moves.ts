@@ -108,7 +108,7 @@ export async function startMoveLab(): Promise<MoveLab> {
       const record = (await bus.records.get(name))?.record;
       expect(record).toMatchObject({ owner: 'n1', epoch: 1, phase: 'running' });
       expect(record?.job).toBeUndefined();
-      expect(target.tasks(name)).toEqual([]);
+      await expect.poll(() => target.tasks(name), { timeout: 10_000 }).toEqual([]);
       await swept(ended);
     },
     [Symbol.asyncDispose]: async () => {

@@ -61,6 +61,7 @@ function servePages() {
 }
 
 async function dump() {
+  if (!hook('pre-dump')) process.exit(1);
   freezer('FROZEN');
   if (!hook('network-lock')) process.exit(1);
   await misbehaving();
@@ -95,7 +96,7 @@ function receivePages() {
 }
 
 async function fetchPages() {
-  readFileSync(join(images, 'inventory.img'));
+  if (readFileSync(join(images, 'inventory.img')).length === 0) process.exit(1);
   let bytes = 0;
   const socket = connect({ port, host: option('--address') });
   socket.on('connect', ready).on('data', (chunk) => {

@@ -8,7 +8,7 @@ import { misbehave, pause } from './misbehave.mjs';
 const [images, hook, cgroup] = process.argv.slice(2);
 const log = (text) => writeFileSync(join(images, 'restore.log'), text);
 
-readFileSync(join(images, 'inventory.img'));
+if (readFileSync(join(images, 'inventory.img')).length === 0) process.exit(1);
 await misbehave('restore', {
   log,
   complaint: 'Error (criu/fake.c:43): the fake restore was told to fail\n',

@@ -1,0 +1,26 @@
+import type { Clock } from '../../effects/clock.ts';
+import type { JobTracker } from '../../jobs/tracker.ts';
+import type { MovingCopy } from './words.ts';
+
+const PERIOD_MS = 200;
+
+/** Tells how far a move is, again and again until the returned function is called. @param expectedBytes what it may come to */
+export function showProgress(
+  clock: Clock,
+  tracker: JobTracker,
+  { memory, images }: MovingCopy['meters'],
+  expectedBytes: () => number,
+): () => void {
+  let cancel: () => void = () => {};
+  const show = () => {
+    const bytes = memory.bytes + images.bytes;
+    tracker.progress({
+      bytes,
+      rateBytesPerSecond: memory.rateBytesPerSecond + images.rateBytesPerSecond,
+      totalBytes: Math.max(expectedBytes(), bytes),
+    });
+    cancel = clock.after(PERIOD_MS, show);
+  };
+  show();
+  return () => cancel();
+}

@@ -1,0 +1,29 @@
+import { parseDomain } from '../../../protocol/domain/mod.ts';
+import type { JobPhase, Mode, TargetState } from '../../../protocol/mod.ts';
+import { JOURNAL_VERSION } from '../journal.ts';
+import type { Arrival } from './words.ts';
+
+/** What the target of a move notes down (journal.ts). */
+export interface TargetNotes {
+  readonly version: typeof JOURNAL_VERSION;
+  readonly side: 'target';
+  readonly state: TargetState;
+  readonly arrival: Omit<Arrival, 'spec'>;
+  /** The container's XML. */
+  readonly xml: string;
+  /** How its memory comes to an end; another than the arrival's once the rounds are over. */
+  readonly mode: Mode;
+  readonly phases: readonly JobPhase[];
+  readonly resumedAtMs?: number;
+}
+
+/** Undefined for what no agent of this version has written. */
+export function targetNotes(found: object | undefined): TargetNotes | undefined {
+  const notes = found as TargetNotes | undefined;
+  return notes?.version === JOURNAL_VERSION && notes.side === 'target' ? notes : undefined;
+}
+
+/** @throws GodwitError XML_MALFORMED, XML_REFUSED */
+export function arrivalIn({ arrival, xml }: TargetNotes): Arrival {
+  return { ...arrival, spec: parseDomain(xml, { file: `move of ${arrival.move.container}` }) };
+}

@@ -1,0 +1,66 @@
+import type { Versioned } from '../bus/bus.ts';
+import type { Agent } from '../migration/agent.ts';
+import { followDoubt } from './doubt.ts';
+import { repairContainer } from './repair.ts';
+
+/**
+ * Answers for the containers of this node, and reconciles every container that the records or the runtime know here, but
+ * those in `moving`, which their moves bring to an end. What a move or a loss has left is made true first; where nothing
+ * speaks against the record, that is found out while the container is answered for already.
+ */
+export async function reconcileAll(
+  agent: Agent,
+  records: readonly Versioned[],
+  moving: ReadonlySet<string>,
+): Promise<void> {
+  const { config, containers, runtime } = agent;
+  const byName = new Map(records.map((seen) => [seen.record.name, seen]));
+  const defined = new Set(await runtime.defined());
+  const later: string[] = [];
+  for (const [name, seen] of byName) {
+    const { owner, phase, job } = seen.record;
+    if (owner !== config.node) continue;
+    const quiet = job === undefined && (phase === 'running' || phase === 'stopped');
+    if (moving.has(name) || quiet) await containers.adopt(seen);
+    else await repairOwn(agent, seen, defined.has(name));
+    if (quiet && !moving.has(name)) later.push(name);
+  }
+  const strangers = [...defined].filter((name) => byName.get(name)?.record.owner !== config.node);
+  const rest = [...later, ...strangers.filter((name) => !moving.has(name))];
+  void repairLater(agent, rest, byName, defined);
+}
+
+async function repairOwn(agent: Agent, seen: Versioned, defined: boolean): Promise<void> {
+  const { name } = seen.record;
+  const now = await repairContainer(agent, { name, defined, seen }).catch((error: unknown) => {
+    agent.log.error({ container: name, err: error }, 'could not be reconciled');
+    return seen;
+  });
+  if (now?.record.owner !== agent.config.node) return;
+  await agent.containers.adopt(now);
+  const { phase, job } = now.record;
+  if (phase === 'in-doubt' && job) void followDoubt(agent, name, job);
+}
+
+async function repairLater(
+  agent: Agent,
+  names: readonly string[],
+  byName: ReadonlyMap<string, Versioned>,
+  defined: ReadonlySet<string>,
+): Promise<void> {
+  const { containers, log } = agent;
+  for (const name of names) {
+    // Somebody works on it already: then it is known what it is.
+    if (containers.holder(name) || [...agent.arriving.values()].some((move) => move.container === name))
+      continue;
+    try {
+      await containers.exclusively(name, 'reconcile', async () => {
+        const seen = containers.has(name) ? containers.get(name) : byName.get(name);
+        const now = await repairContainer(agent, { name, defined: defined.has(name), seen });
+        if (now) containers.saw(name, now);
+      });
+    } catch (error) {
+      log.error({ container: name, err: error }, 'could not be reconciled');
+    }
+  }
+}

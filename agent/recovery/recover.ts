@@ -1,0 +1,92 @@
+import { GodwitError, type Job } from '../../protocol/mod.ts';
+import type { Versioned } from '../bus/bus.ts';
+import { JobTracker, type TrackerEffects } from '../jobs/tracker.ts';
+import type { Agent } from '../migration/agent.ts';
+import { EarlierJob } from '../migration/source/earlier-job.ts';
+import { SourceMove } from '../migration/source/move.ts';
+import type { SourceNotes } from '../migration/source/notes.ts';
+import { leftParts } from '../migration/source/parts.ts';
+import { TargetMove } from '../migration/target/move.ts';
+import type { TargetNotes } from '../migration/target/notes.ts';
+import { leftParts as arrivalParts } from '../migration/target/parts.ts';
+import { findLeftMoves } from './left-moves.ts';
+import { reconcileAll } from './reconcile-all.ts';
+
+/**
+ * Goes on with what an earlier agent left: answers for its jobs again, brings its moves to an end by the rules of the
+ * handover, and makes true what is left of others. Resolves when this node answers for what is its own.
+ */
+export async function recover(
+  agent: Agent,
+  kept: readonly Job[],
+  records: readonly Versioned[],
+): Promise<void> {
+  const { clock, publish, jobs } = agent;
+  const effects: TrackerEffects = { clock, publish, keep: (job) => jobs.keep(job) };
+  const { leaving, arriving } = await findLeftMoves(agent);
+  const moving = new Set([...leaving, ...arriving].map(({ state }) => state.move.container));
+  await reconcileAll(agent, records, moving);
+  const byJob = new Map(leaving.map((notes) => [notes.plan.job, notes]));
+  const trackers = new Map(kept.map((job) => [job.job, new JobTracker(job, effects)]));
+  for (const notes of leaving) {
+    const { job } = notes.plan;
+    if (!trackers.has(job)) trackers.set(job, new JobTracker(jobOf(notes, clock.nowMs()), effects));
+  }
+  const earlier = [...trackers].map(([job, tracker]) => {
+    const notes = byJob.get(job);
+    return new EarlierJob(agent, tracker, notes && new SourceMove(agent, leftParts(agent, notes, tracker)));
+  });
+  await Promise.all(earlier.map((job) => job.accept()));
+  for (const { tracker, move } of earlier) if (!move) await endForgotten(agent, tracker);
+  for (const notes of arriving) recoverArrival(agent, notes);
+  for (const job of earlier) void job.recover();
+}
+
+/** A job without notes: it had not begun, or nothing was left to do but to say so. Its container's record tells which. */
+async function endForgotten({ bus, config }: Agent, tracker: JobTracker): Promise<void> {
+  const { state, container, target, job } = tracker.current;
+  if (state === 'ended') return;
+  tracker.set({ frozenCopy: false });
+  const record = (await bus.records.get(container))?.record;
+  if (record?.owner === target && record.job?.id !== job) return tracker.end('done');
+  const problem = `the agent on ${config.node} restarted`;
+  if (record?.owner === target) {
+    const unknown = new GodwitError('OUTCOME_UNKNOWN', { container, problem });
+    return tracker.end('in-doubt', unknown.toWire());
+  }
+  tracker.end('failed', new GodwitError('MOVE_ABORTED', { problem }).toWire());
+}
+
+function recoverArrival(agent: Agent, notes: TargetNotes): void {
+  const { arriving, log } = agent;
+  const { job } = notes.state.move;
+  const move = new TargetMove(agent, arrivalParts(agent, notes));
+  log.warn({ job, container: move.container }, 'goes on with a move that an earlier agent left');
+  arriving.set(job, move);
+  void move.ended.then(() => arriving.delete(job));
+  move.recover();
+}
+
+/** A job whose own file is gone, as far as its notes tell it. */
+function jobOf({ plan, state }: SourceNotes, nowMs: number): Job {
+  const { job, mode, modeReason } = plan;
+  const { container, source, target } = state.move;
+  return {
+    type: 'io.godwit.v1.job',
+    kind: 'migrate',
+    job,
+    container,
+    node: source,
+    source,
+    target,
+    mode,
+    modeReason,
+    state: 'running',
+    startedAtMs: nowMs,
+    progress: { phase: 'undo', bytes: 0, rateBytesPerSecond: 0 },
+    phases: [],
+    rounds: [],
+    bytes: { memory: 0, images: 0, rootfs: 0 },
+    log: [],
+  };
+}

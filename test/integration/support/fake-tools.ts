@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import type { Tools } from '../../../agent/agent.ts';
+import type { AgentConfig } from '../../../agent/config/config.ts';
+import { createCriu } from '../../../agent/criu/mod.ts';
+import type { Command, Runner, RunResult } from '../../../agent/effects/runner.ts';
+import { systemClock } from '../../../agent/effects/system-clock.ts';
+import { createRunner } from '../../../agent/effects/system-runner.ts';
+import type { Faults } from '../../../agent/faults/faults.ts';
+import { openDataPort } from '../../../agent/transfer/mod.ts';
+import { FAKE_PROGRAMS, fakeRuntime } from './fake-runtime.ts';
+
+const FEATURES = ['mem_dirty_track', 'uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
+
+/** Where a node's fake programs look for words. */
+export function fakeWords(dir: string): string {
+  return join(dir, 'fake');
+}
+
+/** What an agent over fake programs reaches its host with. */
+export function fakeTools(
+  { node }: AgentConfig,
+  dir: string,
+  faults: Faults,
+  openData = openDataPort,
+): Tools {
+  const runner = fakeRunner(fakeWords(dir));
+  const criu = createCriu({ runner });
+  const runtime = fakeRuntime({ dir, node, runner, clock: systemClock, explain: criu.explain });
+  return { runner, criu, runtime, openData, faults };
+}
+
+/** The real runner; criu is the fake one, and nothing reaches the network namespace of the machine. */
+function fakeRunner(fake: string): Runner {
+  const runner = createRunner();
+  const replaced = (command: Command): Command => {
+    const env = { ...command.env, GODWIT_FAKE: fake };
+    if (command.file === 'nsenter') return { ...command, file: 'true', args: [] };
+    if (command.file !== 'criu') return { ...command, env };
+    return {
+      ...command,
+      file: process.execPath,
+      args: [join(FAKE_PROGRAMS, 'fake-criu.mjs'), ...command.args],
+      env,
+    };
+  };
+  return {
+    run: async (command) => answerOf(command) ?? (await runner.run(replaced(command))),
+    start: (command) => runner.start(replaced(command)),
+  };
+}
+
+/** Questions that need no process. */
+function answerOf({ file, args }: Command): RunResult | undefined {
+  if (file !== 'criu') return undefined;
+  const result = { signal: null, stderr: '', timedOut: false, durationMs: 1 };
+  if (args[0] === '--version') return { ...result, exitCode: 0, stdout: 'Version: 4.2.1\n' };
+  if (args[0] === 'check')
+    return { ...result, exitCode: FEATURES.includes(args[2] ?? '') ? 0 : 1, stdout: '' };
+  return undefined;
+}
