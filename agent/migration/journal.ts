@@ -46,13 +46,25 @@ export class Journal<Notes extends object> {
     return this.now;
   }
 
-  /** Without room for the notes the move goes on: they are for an agent that dies as well. */
-  note(changes: Partial<Notes>): void {
-    this.now = { ...this.now, ...changes };
+  /**
+   * Without room for the notes the move goes on: they are for an agent that dies as well. Only where the notes before would
+   * mislead that one they must be made.
+   * @throws GodwitError HOST_FAILED when they must and cannot; nothing has changed then
+   */
+  note(changes: Partial<Notes>, must = false): void {
+    const before = this.now;
+    this.now = { ...before, ...changes };
     if (this.over) return;
     try {
       write(this.dir, this.now);
     } catch (error) {
+      if (must) {
+        this.now = before;
+        throw new GodwitError('HOST_FAILED', {
+          action: `writing ${this.dir}`,
+          problem: (error as Error).message,
+        });
+      }
       this.log.error({ err: error, dir: this.dir }, 'a move could not be noted down');
     }
   }

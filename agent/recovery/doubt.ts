@@ -35,15 +35,24 @@ async function giveUp({ containers, runtime }: Agent, name: string): Promise<voi
   await runtime.undefine(name);
 }
 
-/** True only when the source's own agent says so. */
+/**
+ * True only when the source's own agent says so. "No such job" is what an agent that is just starting would say as well: it
+ * counts when the same start of the agent answered before and after it.
+ */
 async function isGone({ bus, subjects }: Agent, { id, source }: RecordJob): Promise<boolean> {
   const subject = subjects.job(id, 'info');
+  const before = await startOf({ bus, subjects }, source);
   try {
     const reply = await bus.request(subject, { type: 'io.godwit.v1.job.info.request' });
     return decode(EXCHANGES.job.info.reply, subject, reply).job.frozenCopy !== true;
   } catch (error) {
     if (!(error instanceof GodwitError) || error.code !== 'JOB_NOT_FOUND') throw error;
-    await bus.request(subjects.node(source, 'info'), { type: 'io.godwit.v1.node.info.request' });
-    return true;
+    return before === (await startOf({ bus, subjects }, source));
   }
+}
+
+async function startOf({ bus, subjects }: Pick<Agent, 'bus' | 'subjects'>, node: string): Promise<string> {
+  const subject = subjects.node(node, 'info');
+  const reply = await bus.request(subject, { type: 'io.godwit.v1.node.info.request' });
+  return decode(EXCHANGES.node.info.reply, subject, reply).incarnation;
 }

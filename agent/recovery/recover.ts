@@ -1,4 +1,4 @@
-import { GodwitError, type Job } from '../../protocol/mod.ts';
+import { GodwitError, type Job, type SourcePhase } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
 import { JobTracker, type TrackerEffects } from '../jobs/tracker.ts';
 import type { Agent } from '../migration/agent.ts';
@@ -11,6 +11,8 @@ import type { TargetNotes } from '../migration/target/notes.ts';
 import { leftParts as arrivalParts } from '../migration/target/parts.ts';
 import { findLeftMoves } from './left-moves.ts';
 import { reconcileAll } from './reconcile-all.ts';
+
+const NOTHING_FROZEN: readonly SourcePhase[] = ['preparing', 'claiming', 'ended'];
 
 /**
  * Goes on with what an earlier agent left: answers for its jobs again, brings its moves to an end by the rules of the
@@ -30,7 +32,10 @@ export async function recover(
   const trackers = new Map(kept.map((job) => [job.job, new JobTracker(job, effects)]));
   for (const notes of leaving) {
     const { job } = notes.plan;
-    if (!trackers.has(job)) trackers.set(job, new JobTracker(jobOf(notes, clock.nowMs()), effects));
+    const tracker = trackers.get(job) ?? new JobTracker(jobOf(notes, clock.nowMs()), effects);
+    trackers.set(job, tracker);
+    // Said before it is asked: the target gives the container up when nobody holds a copy.
+    if (!NOTHING_FROZEN.includes(notes.state.phase)) tracker.set({ frozenCopy: true });
   }
   const earlier = [...trackers].map(([job, tracker]) => {
     const notes = byJob.get(job);

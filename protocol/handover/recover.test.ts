@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../errors.ts';
 import {
+  mustBeNoted,
   recoverSource,
   recoverTarget,
   type SourcePhase,
@@ -91,6 +92,13 @@ describe('recoverTarget', () => {
     const record = { revision: 9, owner: 'n2', epoch: 5, phase: 'resuming', job: 'j' } as const;
     expect(targetStep(state, { kind: 'record', record }).effects).toEqual([{ kind: 'freeze-lost' }]);
   });
+});
+
+it('a step is not made without notes where the ones before it would mislead', () => {
+  expect(mustBeNoted(sourceAt('committing'))).toBe(true);
+  expect(mustBeNoted(targetAt('prepared'))).toBe(true);
+  expect(mustBeNoted(sourceAt('undoing'))).toBe(false);
+  expect(mustBeNoted(targetAt('resuming'))).toBe(false);
 });
 
 function sourceAt(phase: SourcePhase): SourceState {

@@ -70,6 +70,14 @@ export function recoverTarget(state: TargetState): TargetStep {
   }
 }
 
+/**
+ * Whether the step to this state must not be made when it cannot be written down: going on from the state before it, a source
+ * would undo what may be committed, and a target would clear away what the record may name.
+ */
+export function mustBeNoted({ phase }: SourceState | TargetState): boolean {
+  return phase === 'committing' || phase === 'prepared';
+}
+
 function source(state: SourceState, phase: SourcePhase, ...effects: readonly SourceEffect[]): SourceStep {
   return { state: { ...state, phase }, effects };
 }

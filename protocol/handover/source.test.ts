@@ -126,6 +126,8 @@ describe('sourceStep', () => {
     expect(play([CLOSED], state).effects).toEqual(['kill']);
     expect(sees({ owner: 'n3', epoch: 6, revision: 20 })).toEqual(['kill']);
     expect(sees({ phase: 'in-doubt', revision: 10 })).toEqual(['doubt', 'watch']);
+    const { job: _over, ...lost } = { ...COMMITTED, phase: 'lost', revision: 11 } as const;
+    expect(play([{ kind: 'record', record: lost }], state).effects).toEqual(['doubt', 'watch']);
     expect(sees({ owner: 'n1', epoch: 4, revision: 8 })).toEqual(['watch']);
   });
 

@@ -1,7 +1,7 @@
 import { assert, unreachable } from '../assert.ts';
 import { GodwitError, type WireError } from '../errors.ts';
 import type { TargetEffect, TargetEvent, TargetPhase, TargetState, TargetStep } from './target-words.ts';
-import { type Ending, isPastFilling, type Move, onItsWay, verdictOf } from './words.ts';
+import { type Ending, isClosed, type Move, onItsWay, verdictOf } from './words.ts';
 
 /** The state once `prepare` was accepted. */
 export function targetStart(move: Move): TargetState {
@@ -165,7 +165,7 @@ function lost(state: TargetState, event: TargetEvent): TargetStep {
     case 'passed':
       return undo(state, state.ending?.error ?? overdue(state));
     default:
-      return isPastFilling(state.move, event.record) ? end(state) : { state, effects: [{ kind: 'watch' }] };
+      return isClosed(state.move, event.record) ? end(state) : { state, effects: [{ kind: 'watch' }] };
   }
 }
 

@@ -60,7 +60,12 @@ export function verdictOf(move: Move, record: RecordView): Verdict {
   return changes === 2 && record.owner === move.source ? 'reclaimed' : 'passed';
 }
 
-/** The target has the container, and needs nothing from the source any more. */
-export function isPastFilling(move: Move, record: RecordView): boolean {
+/** Committed, and the record is part of the move no more: nobody has anything left to decide. */
+export function isClosed(move: Move, record: RecordView): boolean {
   return verdictOf(move, record) === 'committed' && record.job !== move.job;
+}
+
+/** The target has the container, and needs nothing from the source any more. One that it has lost it may need yet. */
+export function isPastFilling(move: Move, record: RecordView): boolean {
+  return isClosed(move, record) && record.phase !== 'lost';
 }

@@ -3,6 +3,7 @@ import {
   GodwitError,
   type JobReport,
   type Move,
+  mustBeNoted,
   pagesFollowIn,
   recoverSource,
   type Side,
@@ -79,7 +80,7 @@ export class SourceMove {
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broke(effect, error),
       before: (effect) => agent.faults.at(`source.${effect.kind}`, plan.job),
-      persist: (changed) => journal.note({ state: changed }),
+      persist: (changed) => journal.note({ state: changed }, mustBeNoted(changed)),
     });
   }
 

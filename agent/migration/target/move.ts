@@ -4,6 +4,7 @@ import {
   GodwitError,
   type Mode,
   type Move,
+  mustBeNoted,
   pagesFollowIn,
   recoverTarget,
   type TargetEffect,
@@ -67,7 +68,7 @@ export class TargetMove implements Arriving {
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broke(effect, error),
       before: (effect) => agent.faults.at(`target.${effect.kind}`, state.move.job),
-      persist: (changed) => journal.note({ state: changed }),
+      persist: (changed) => journal.note({ state: changed }, mustBeNoted(changed)),
     });
   }
 
@@ -95,10 +96,8 @@ export class TargetMove implements Arriving {
   start(): void {
     this.begun()
       .build()
-      .then(
-        () => this.driver.feed({ kind: 'built' }),
-        (error: unknown) => this.failed(error),
-      );
+      .then(() => this.driver.feed({ kind: 'built' }))
+      .catch((error: unknown) => this.failed(error));
   }
 
   /** @throws GodwitError JOB_STATE when it is not in its rounds; RESTORE_FAILED */
