@@ -90,14 +90,12 @@ export class FramedStream extends Duplex implements DataStream {
 
   /** Goes on over this connection; one it had before is dropped. */
   use(connection: Connection): void {
-    if (this.connection) this.cutOff(this.connection);
+    this.dropConnection();
     this.connection = connection;
     this.lastEnds = connection.ends;
     const { socket, early } = connection;
     const lost = (problem: string): void => {
-      if (this.connection !== connection) return;
-      this.log?.warn({ stream: this.id, ends: this.ends, problem }, 'a data stream lost its connection');
-      this.core.lost(problem, this.clock.monotonicMs());
+      if (this.connection === connection) this.core.lost(problem, this.clock.monotonicMs());
     };
     const take = (bytes: Buffer): void => {
       if (this.connection === connection) this.core.push(bytes);
@@ -141,7 +139,7 @@ export class FramedStream extends Duplex implements DataStream {
   override _destroy(error: Error | null, done: Done): void {
     if (!this.core.complete) {
       const lastWord = this.core.stop(error === null ? undefined : problemOf(error));
-      if (this.peerGone) this.effects.hangUp();
+      if (this.peerGone) this.dropConnection();
       this.letGo(lastWord);
       const cut = error ?? transferFailed('the stream was cancelled', this.ends);
       this.wrote(cut);
@@ -153,10 +151,9 @@ export class FramedStream extends Duplex implements DataStream {
 
   private readonly effects: StreamEffects = {
     send: (bytes, last) => this.send(bytes, last),
-    hangUp: () => {
-      const { connection } = this;
-      this.connection = undefined;
-      if (connection) this.cutOff(connection);
+    hangUp: (problem) => {
+      this.log?.warn({ stream: this.id, ends: this.ends, problem }, 'a data stream lost its connection');
+      this.dropConnection();
     },
     dial: (withinMs) => void this.dial(withinMs),
     wake: (ms) => {
@@ -207,9 +204,11 @@ export class FramedStream extends Duplex implements DataStream {
     flushed?.(error);
   }
 
-  /** Ends a connection at once. The core has kept what was written to it and will send it again. */
-  private cutOff({ socket }: Connection): void {
-    socket.destroy();
+  /** Ends the connection at once. The core has kept what was written to it and will send it again. */
+  private dropConnection(): void {
+    const { connection } = this;
+    this.connection = undefined;
+    connection?.socket.destroy();
     this.flush();
   }
 

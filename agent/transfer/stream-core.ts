@@ -118,7 +118,7 @@ export class StreamCore {
     if (this.state !== 'linked') return;
     this.state = 'apart';
     this.parser = undefined;
-    this.effects.hangUp();
+    this.effects.hangUp(problem);
     if (this.patience.lost(problem, nowMs) && this.opener) this.dial();
     this.waitApart(nowMs);
   }

@@ -2,8 +2,8 @@
 export interface StreamEffects {
   /** Puts bytes on the present connection. `last`: the present write is in them, to its end. */
   send(bytes: readonly Buffer[], last: boolean): void;
-  /** The present connection is of no use any more. */
-  hangUp(): void;
+  /** The present connection is of no use any more, and why. */
+  hangUp(problem: string): void;
   /** Tries to connect once more and tells `attach`, `dialFailed` or `refused`. Only the opener is asked to. */
   dial(withinMs: number): void;
   /** Calls `tick` in so many milliseconds; it takes the place of what was asked for before. */
