@@ -40,6 +40,12 @@ export const CATALOGUE = {
     message: '{file}:{line}:{column}: {problem}',
     hint: 'godwit refuses what it cannot honour instead of dropping it; remove or change the element.',
   },
+  LXC_REFUSED: {
+    status: 400,
+    exit: 2,
+    message: "'{container}' cannot be adopted: {problem}",
+    hint: "Remove or change the setting in LXC's configuration; `protocol/README.md` says what is kept.",
+  },
   CONFIG_INVALID: {
     status: 400,
     exit: 2,

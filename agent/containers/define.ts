@@ -1,5 +1,10 @@
 import { formatDomain, parseDomain } from '../../protocol/domain/mod.ts';
-import { type ContainerRecord, type DomainSpec, GodwitError } from '../../protocol/mod.ts';
+import {
+  type ContainerRecord,
+  checkContainerName,
+  type DomainSpec,
+  GodwitError,
+} from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import { Reverter } from '../effects/reverter.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -12,6 +17,15 @@ interface Defining {
   readonly containers: OwnedContainers;
 }
 
+/** What a definition came to. */
+interface Defined {
+  name: string;
+  uuid: string;
+  node: string;
+  changed: boolean;
+  notes: string[];
+}
+
 /**
  * Makes this node the owner of a new container, or gives a stopped one it owns a new description.
  * @throws GodwitError XML_MALFORMED, XML_REFUSED, CONTAINER_EXISTS, CONTAINER_STATE, STORE_UNAVAILABLE, RUNTIME_FAILED
@@ -19,23 +33,49 @@ interface Defining {
 export async function defineContainer(
   agent: Defining,
   request: { readonly xml: string; readonly file: string },
-): Promise<{ name: string; uuid: string; node: string; changed: boolean }> {
+): Promise<Defined> {
   const spec = parseDomain(request.xml, { file: request.file });
   const changed = await agent.containers.exclusively(spec.name, 'define', () =>
-    agent.containers.has(spec.name) ? redefine(agent, spec) : create(agent, spec),
+    agent.containers.has(spec.name)
+      ? redefine(agent, spec)
+      : create(agent, spec, 'stopped', () => agent.runtime.define(spec)),
   );
-  return { name: spec.name, uuid: spec.uuid, node: agent.node, changed };
+  return { name: spec.name, uuid: spec.uuid, node: agent.node, changed, notes: [] };
 }
 
-async function create(agent: Defining, spec: DomainSpec): Promise<boolean> {
-  const { node, bus, runtime, containers } = agent;
+/**
+ * Makes this node the owner of a container that LXC has here, without stopping it.
+ * @throws GodwitError CONTAINER_NOT_FOUND, CONTAINER_EXISTS, LXC_REFUSED, NODE_LACKS, STORE_UNAVAILABLE, RUNTIME_FAILED
+ */
+export async function adoptContainer(agent: Defining, name: string): Promise<Defined> {
+  const { containers, node, runtime } = agent;
+  checkContainerName(name);
+  return containers.exclusively(name, 'define', async () => {
+    if (containers.has(name)) throw new GodwitError('CONTAINER_EXISTS', { container: name, node });
+    const { spec, notes } = await runtime.describeForeign(name);
+    const { state } = await runtime.status(name);
+    await create(agent, spec, state === 'running' ? 'running' : 'stopped', async (reverter) => {
+      reverter.add('the configuration', await runtime.takeOver(spec));
+    });
+    return { name, uuid: spec.uuid, node, changed: true, notes: [...notes] };
+  });
+}
+
+/** Claims the record first: two nodes may be asked at once. `place` prepares this one. */
+async function create(
+  agent: Defining,
+  spec: DomainSpec,
+  phase: ContainerRecord['phase'],
+  place: (reverter: Reverter) => Promise<void>,
+): Promise<boolean> {
+  const { node, bus, containers } = agent;
   const record: ContainerRecord = {
     type: 'io.godwit.v1.record',
     name: spec.name,
     uuid: spec.uuid,
     owner: node,
     epoch: 1,
-    phase: 'stopped',
+    phase,
     spec: formatDomain(spec),
   };
   const created = await bus.records.create(record);
@@ -53,7 +93,7 @@ async function create(agent: Defining, spec: DomainSpec): Promise<boolean> {
     await bus.records.remove(spec.name, created.revision);
   });
   try {
-    await runtime.define(spec);
+    await place(reverter);
     await containers.adopt({ record, revision: created.revision });
     return true;
   } catch (error) {

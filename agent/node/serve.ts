@@ -1,6 +1,6 @@
 import { ALL_VERBS, EXCHANGES, NODE_VERBS } from '../../protocol/mod.ts';
 import type { Stoppable } from '../bus/bus.ts';
-import { defineContainer } from '../containers/define.ts';
+import { adoptContainer, defineContainer } from '../containers/define.ts';
 import type { Agent } from '../migration/agent.ts';
 import { arrivalOf } from '../migration/target/arrivals.ts';
 import { prepareArrival } from '../migration/target/prepare.ts';
@@ -32,7 +32,12 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
       const error = await agent.arriving.get(job)?.abort(reason);
       return error ? { error } : {};
     },
-    define: (request) => defineContainer({ ...agent, node: config.node }, request),
+    define: (request) => {
+      const here = { ...agent, node: config.node };
+      return request.fromLxc === undefined
+        ? defineContainer(here, request)
+        : adoptContainer(here, request.fromLxc);
+    },
     doctor: async () => ({ node: config.node, checks: await runNodeDoctor(agent) }),
     cordon: () => become('cordoned'),
     uncordon: () => become('up'),

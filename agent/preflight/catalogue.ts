@@ -170,6 +170,10 @@ export const REFUSALS = {
     'Close the connection (a bind-mounted socket of the host, such as a log or database socket).',
   ),
   MOUNT_KIND: entry('criu cannot dump these mounts: {what}', 'Unmount them inside the container.'),
+  TERMINAL_OF_NODE: entry(
+    'terminals of the node are mounted in the container: {what}',
+    'Unmount them inside the container, and set lxc.tty.max = 0 for its next start: only its console can move.',
+  ),
   NAMESPACE_NESTED: entry(
     'criu cannot dump nested namespaces of this kind: {what}',
     'Only mount and network namespaces may be nested. For systemd units: ProtectHostname=no, PrivateIPC=no, PrivateUsers=no.',

@@ -79,6 +79,19 @@ describe('lookRefusals', () => {
       [],
     ],
     [
+      'a terminal of the node',
+      {
+        mounts: [
+          ...LOOK.mounts,
+          { id: 40, device: '0:60', root: '/', point: '/dev/pts', type: 'devpts' },
+          { id: 41, device: '0:60', root: '/3', point: '/own', type: 'devpts' },
+          { id: 42, device: '0:21', root: '/0', point: '/dev/console', type: 'devpts' },
+          { id: 43, device: '0:21', root: '/1', point: '/dev/tty1', type: 'devpts' },
+        ],
+      },
+      ['TERMINAL_OF_NODE'],
+    ],
+    [
       'hugetlbfs, which is enabled',
       {
         mounts: [

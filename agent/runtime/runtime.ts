@@ -64,6 +64,13 @@ export interface Runtime {
   version(): Promise<string>;
   /** Writes the runtime's own configuration; idempotent. Needed on the target before a restore, too. */
   define(spec: DomainSpec): Promise<void>;
+  /**
+   * Describes a container that the runtime has and godwit did not make, running or not; changes nothing. `notes` are for
+   * people: what of it is not taken over.
+   */
+  describeForeign(name: string): Promise<{ readonly spec: DomainSpec; readonly notes: readonly string[] }>;
+  /** Makes such a container godwit's without stopping it. Resolves with the undo. */
+  takeOver(spec: DomainSpec): Promise<() => Promise<void>>;
   /** What this node would need to have to run the container as described; empty when it has all of it. */
   lacks(spec: DomainSpec): Promise<readonly Lack[]>;
   /** The bridges of this node that the container's interfaces are put on. */

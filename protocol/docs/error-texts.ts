@@ -39,6 +39,13 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'An unknown element or attribute, a wrong value, a document type, too much of something.',
     cure: 'Remove or change what is named; `protocol/README.md` lists what is honoured.',
   },
+  LXC_REFUSED: {
+    meaning:
+      "A container of LXC's cannot be adopted as it is; each setting that stands in the way is named with its file and line.",
+    cause:
+      'A setting that no element expresses and that would not come through a move: a hook, a shared namespace, a card of the host.',
+    cure: "Remove or change it in LXC's configuration, or write the domain XML by hand.",
+  },
   CONFIG_INVALID: {
     meaning: "The agent's configuration cannot be used.",
     cause: 'An unknown key, a wrong value, or a file that is no TOML.',

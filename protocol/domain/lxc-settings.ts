@@ -21,7 +21,6 @@ const KEPT = [
   /^lxc\.seccomp\.(profile|allow_nesting)$/,
   /^lxc\.apparmor\.(allow_nesting|allow_incomplete)$/,
   /^lxc\.(no_new_privs|keyring\.session|execute\.cmd|group)$/,
-  /^lxc\.start\.(auto|delay|order)$/,
   /^lxc\.log\.(level|file|syslog)$/,
   /^lxc\.hook\.(clone|destroy)$/,
   /^lxc\.cgroup2?\.[a-z0-9]+(\.[a-z0-9_]+)+$/,

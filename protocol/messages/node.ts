@@ -158,14 +158,19 @@ export const Acknowledged = message('ok', {});
 export type Acknowledged = z.infer<typeof Acknowledged>;
 
 export const DefineRequest = message('node.define.request', {
-  xml: z.string(),
+  /** The domain XML; ignored when `fromLxc` names a container. */
+  xml: z.string().default(''),
   file: z.string().default('-'),
+  /** A container that LXC has on that node: it becomes godwit's as it is, running or not. */
+  fromLxc: z.string().optional(),
 });
 export const DefineReply = message('node.define', {
   name: z.string(),
   uuid: z.string(),
   node: z.string(),
   changed: z.boolean(),
+  /** What an operator should know of how it was described. */
+  notes: z.array(z.string()).default([]),
 });
 
 export const DoctorRequest = message('node.doctor.request', {});

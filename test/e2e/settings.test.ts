@@ -68,6 +68,7 @@ const DOMAIN = `<domain type='lxc'>
       <guest dev='idle0'/>
       <link state='down'/>
     </interface>
+    <console type='pty'/>
     <hostdev mode='capabilities' type='misc'><source><char>/dev/fuse</char></source></hostdev>
   </devices>
 </domain>`;
@@ -103,6 +104,9 @@ const SHOW = `
     for file in $files; do echo "$file $(cat /sys/fs/cgroup/$controllers$path/$file)"; done
   done </proc/$pid/cgroup | sort`;
 
+/** Which of the node's pseudo terminals is the container's console. */
+const CONSOLE = `sed -n 's,.* \\(/[0-9]*\\) /dev/console .*,\\1,p' /proc/$(lxc-info -n ${NAME} -pH)/mountinfo`;
+
 it('starts with all its settings, and the kernel shows the same after a move in either way', async () => {
   const { lab } = cluster;
   await lab.run(['rootfs', 'generic', NAME]);
@@ -128,6 +132,12 @@ it('starts with all its settings, and the kernel shows the same after a move in 
     `nsenter --target $(lxc-info -n ${NAME} -pH) --mount sh -c 'echo kept >/scratch/written'`,
   );
 
+  // Somebody's terminal, which must not become the container's console there.
+  await lab.sh(
+    'n2',
+    `script -qfc 'sleep 600' /dev/null </dev/null >/dev/null 2>&1 & until [ -e /dev/pts/0 ]; do :; done`,
+  );
+
   const started = await lab.sh('n1', SHOW);
   for (const fact of FACTS) expect(started).toContain(fact);
   const { limits } = await cluster.json<ContainerInfo>('inspect', NAME);
@@ -143,6 +153,7 @@ it('starts with all its settings, and the kernel shows the same after a move in 
       return container.phase === 'running';
     });
     expect(await lab.sh(target, SHOW)).toBe(started);
+    expect(await lab.sh(target, CONSOLE)).toBe(target === 'n2' ? '/1' : '/0');
     expect((await cluster.json<ContainerInfo>('inspect', NAME)).limits).toEqual(limits);
   }
 });

@@ -17,7 +17,24 @@ export function mountFindings(look: ContainerLook): Finding[] {
   const bad = look.mounts.filter(
     (mount) => mount.point !== '/' && !known.has(mount.type) && !onNode.has(mount.device),
   );
-  return bad.map((mount) => ({ code: 'MOUNT_KIND', what: `${mount.type} on ${mount.point}` }));
+  return [
+    ...bad.map((mount): Finding => ({ code: 'MOUNT_KIND', what: `${mount.type} on ${mount.point}` })),
+    ...terminalsOfNode(look).map((what): Finding => ({ code: 'TERMINAL_OF_NODE', what })),
+  ];
+}
+
+/**
+ * Terminals that LXC made on the node and mounted into the container (lxc.tty.max): another node has none of that number,
+ * or somebody else's. The console is LXC's own matter in a restore.
+ */
+function terminalsOfNode({ mounts }: ContainerLook): string[] {
+  const own = new Set(
+    mounts.filter(({ type, root }) => type === 'devpts' && root === '/').map(({ device }) => device),
+  );
+  return mounts
+    .filter(({ type, root, device }) => type === 'devpts' && /^\/\d+$/.test(root) && !own.has(device))
+    .map(({ point }) => point)
+    .filter((point) => point !== '/dev/console');
 }
 
 function enabledTypes(args: readonly string[]): string[] {

@@ -24,7 +24,7 @@ export interface NodeFacts {
 export const CONFIG_MARK = '# Written by godwit from the domain XML; changes here are lost.';
 
 /** What a container that godwit made has, and an adopted one may have otherwise. */
-const USUAL: readonly Line[] = [
+export const USUAL: readonly Line[] = [
   // Only the container's own /dev: a dump cannot look up a terminal or a device node of the host.
   ['lxc.autodev', '1'],
   ['lxc.tty.max', '0'],

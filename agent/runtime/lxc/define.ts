@@ -18,6 +18,12 @@ import type { Lxc } from './tool.ts';
  * @throws GodwitError UNSUPPORTED, NODE_LACKS, HOST_FAILED, CONTAINER_EXISTS (a container of that name which is not godwit's)
  */
 export async function defineContainer(options: Lxc, spec: DomainSpec): Promise<void> {
+  await refuseForeign(options, configFile(options.lxcPath, spec.name), spec.name);
+  await writeConfig(options, spec);
+}
+
+/** Writes the configuration over whatever is there. @throws GodwitError UNSUPPORTED, NODE_LACKS, HOST_FAILED */
+export async function writeConfig(options: Lxc, spec: DomainSpec): Promise<void> {
   const file = configFile(options.lxcPath, spec.name);
   const lacks = await lacksOf(options, spec);
   if (lacks.length > 0) {
@@ -33,7 +39,6 @@ export async function defineContainer(options: Lxc, spec: DomainSpec): Promise<v
     devices: await deviceNumbers(spec),
     ...(ids ? { initIds: ids } : {}),
   });
-  await refuseForeign(options, file, spec.name);
   const fresh = `${file}.new`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o750 });

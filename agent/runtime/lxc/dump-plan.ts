@@ -37,10 +37,22 @@ export async function dumpPlanOf(options: Lxc, spec: DomainSpec): Promise<DumpPl
   const binds = externalMounts(spec).flatMap((target) => {
     return ['--ext-mount-map', `/${target}:${target}`];
   });
+  // Under this name LXC's restore mounts the new console; left to "auto", the node's terminal of the same number would be.
+  const console = spec.console ? ['--ext-mount-map', '/dev/console:console'] : [];
   const freeze = ['--freeze-cgroup', freezerDir(cgroup)];
   return {
     initPid: pid,
-    args: [...COMMON, ...roots, ...binds, ...freeze, '--skip-in-flight', '--force-irmap', '-t', String(pid)],
+    args: [
+      ...COMMON,
+      ...roots,
+      ...binds,
+      ...console,
+      ...freeze,
+      '--skip-in-flight',
+      '--force-irmap',
+      '-t',
+      String(pid),
+    ],
     cgroup,
   };
 }

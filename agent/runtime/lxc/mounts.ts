@@ -63,7 +63,8 @@ function fstabWord(path: string): string {
   return path.replaceAll(/[\s\\#]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
-function fromFstab(word: string): string {
+/** A word of fstab as the path it stands for. */
+export function fromFstab(word: string): string {
   return word.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

@@ -1,6 +1,7 @@
 import { GodwitError } from '../../../protocol/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
 import type { Runtime } from '../runtime.ts';
+import { describeForeign, takeOver } from './adopt/adopt.ts';
 import { defineContainer, definedNames, undefineContainer } from './define.ts';
 import { dumpPlanOf } from './dump-plan.ts';
 import { execIn } from './exec.ts';
@@ -27,6 +28,8 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     kind: 'lxc',
     version: () => lxcVersion(options),
     define: (spec) => defineContainer(options, spec),
+    describeForeign: (name) => describeForeign(options, name),
+    takeOver: (spec) => takeOver(options, spec),
     lacks: (spec) => lacksOf(options, spec),
     bridges: (spec) => bridgesOf(spec, options.networks ?? {}),
     undefine: (name) => undefineContainer(options, name),

@@ -93,6 +93,10 @@ export function fakeRuntime(options: {
       mkdirSync(home(spec.name), { recursive: true });
       writeFileSync(config(spec.name), formatDomain(spec));
     },
+    describeForeign: async (name) => {
+      throw new GodwitError('CONTAINER_NOT_FOUND', { container: name });
+    },
+    takeOver: async () => async () => {},
     lacks: async () => [],
     bridges: (spec) => spec.interfaces.flatMap((nic) => nic.bridge ?? []),
     undefine: async (name) => {
