@@ -135,6 +135,7 @@ async function compose(
     arriving: new Map(),
   };
   await recover(agent, kept, await patiently(agent, () => bus.records.list()));
+  data.settle();
   for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());

@@ -68,7 +68,11 @@ function transportArguments(transport: DumpTransport): string[] {
     case 'page-server':
       return ['--page-server', '--address', transport.address, '--port', String(transport.port)];
     case 'lazy':
-      return ['--lazy-pages', '--address', transport.address, '--port', String(transport.port)];
+      return [
+        '--lazy-pages',
+        ...(transport.address === undefined ? [] : ['--address', transport.address]),
+        ...(transport.port === undefined ? [] : ['--port', String(transport.port)]),
+      ];
     case 'local':
       return [];
   }

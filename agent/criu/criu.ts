@@ -11,7 +11,8 @@ export interface CriuPaths {
 /** How the final dump gets its memory to the target. */
 export type DumpTransport =
   | { readonly kind: 'page-server'; readonly address: string; readonly port: number }
-  | { readonly kind: 'lazy'; readonly address: string; readonly port: number }
+  /** Served by criu itself on this port; without one, by whoever ends criu in its post-dump hook. */
+  | { readonly kind: 'lazy'; readonly address?: string; readonly port?: number }
   | { readonly kind: 'local' };
 
 export interface DumpOptions extends CriuPaths {

@@ -47,6 +47,7 @@ class TcpDataPort implements DataPort {
   private readonly lingering = new Set<FramedStream>();
   /** Connections that have not shown a handshake, oldest first. */
   private readonly strangers = new Set<Socket>();
+  private settled = false;
   /** Ends what `open` is trying, per job. */
   private readonly openings = new Map<AbortController, string>();
 
@@ -154,9 +155,17 @@ class TcpDataPort implements DataPort {
     this.permits.deliver(this.keep(new FramedStream({ id: { job, kind, index }, clock, log, connection })));
   }
 
+  settle(): void {
+    this.settled = true;
+  }
+
   private claim(hello: Hello): Claim<FramedStream> {
-    if (hello.received !== undefined || this.streams.size < LIMITS.dataStreams)
-      return this.permits.claim(hello);
+    if (hello.received !== undefined || this.streams.size < LIMITS.dataStreams) {
+      const claim = this.permits.claim(hello);
+      if (claim.answer.ok || this.settled) return claim;
+      const { unknown: _soon, ...answer } = claim.answer;
+      return { ...claim, answer };
+    }
     return { answer: { ok: false, problem: 'too many streams' }, stream: 'over' };
   }
 

@@ -33,8 +33,8 @@ export interface DialOptions {
 /** A dial that did not lead to a connection of the stream. */
 export class DialError extends Error {
   override readonly name = 'DialError';
-  /** The peer answered and does not want it, or does not listen at all. */
-  readonly kind: 'refused' | 'deaf' | 'unreachable';
+  /** The peer answered and does not want it, or does not know the job and never will; or it does not listen at all. */
+  readonly kind: 'refused' | 'unknown' | 'deaf' | 'unreachable';
   readonly ends: StreamEnds;
 
   constructor(kind: DialError['kind'], ends: StreamEnds, problem: string, cause?: unknown) {
@@ -82,7 +82,7 @@ export class Dialer {
       const answered = await readHandshake(socket, DIRECTION.answer, { clock, withinMs, signal });
       const answer = parseAnswer(answered.body);
       const ends = { source: localName(socket), target };
-      if (!answer.ok) throw new DialError('refused', ends, answer.problem);
+      if (!answer.ok) throw new DialError(answer.unknown ? 'unknown' : 'refused', ends, answer.problem);
       return { socket, ends, peer: answer, early: answered.rest };
     } catch (error) {
       const ends = { source: localName(socket), target };

@@ -35,3 +35,13 @@ export function problemOf(error: unknown): string {
   if (error instanceof GodwitError && typeof error.details.problem === 'string') return error.details.problem;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The peer is up, knows what it has, and has not what is asked for, nor ever will. */
+export function goneForGood(problem: string, ends?: StreamEnds): GodwitError {
+  const { details } = transferFailed(problem, ends);
+  return new GodwitError('TRANSFER_FAILED', { ...details, gone: true });
+}
+
+export function isGoneForGood(error: unknown): boolean {
+  return error instanceof GodwitError && error.details.gone === true;
+}

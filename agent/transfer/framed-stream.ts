@@ -229,7 +229,8 @@ export class FramedStream extends Duplex implements DataStream {
       this.use(connection);
     } catch (error) {
       if (core.isOver) return;
-      if (error instanceof DialError && error.kind === 'refused') core.refused(error.message);
+      if (error instanceof DialError && (error.kind === 'refused' || error.kind === 'unknown'))
+        core.refused(error.message);
       else core.dialFailed(problemOf(error), clock.monotonicMs());
     }
   }

@@ -34,7 +34,12 @@ const helloSchema = z.object({
 
 const answerSchema = z.union([
   z.object({ ok: z.literal(true), window: windowBytes, received, done: z.boolean().optional() }),
-  z.object({ ok: z.literal(false), problem: z.string().max(LIMITS.streamErrorBytes) }),
+  z.object({
+    ok: z.literal(false),
+    problem: z.string().max(LIMITS.streamErrorBytes),
+    /** No such job is here, and none will be. */
+    unknown: z.boolean().optional(),
+  }),
 ]);
 
 /** What the opener of a stream says first. Unknown keys are ignored. */

@@ -76,7 +76,7 @@ describe('permits', () => {
     // The first answer may have been lost: then the opener does not know that it was let in.
     expect(permits.claim({ ...hello, attempt: 4 }).stream).toBe(known);
     const refused = (late: Partial<Hello>, problem: string) =>
-      expect(permits.claim({ ...hello, ...late })).toEqual({
+      expect(permits.claim({ ...hello, ...late })).toMatchObject({
         answer: { ok: false, problem: expect.stringContaining(problem) },
         stream: 'over',
       });

@@ -82,7 +82,7 @@ export class Permits<T extends Permitted> {
   claim(hello: Hello): Claim<T> {
     const permit = this.jobs.get(hello.job);
     const matches = timingSafeEqual(permit?.tokenHash ?? NOBODY, hash(hello.token));
-    if (permit === undefined || !matches) return refusal('the job or its token is not known here');
+    if (permit === undefined || !matches) return UNKNOWN;
     const key = streamKey(hello);
     const secretHash = hash(hello.secret);
     const opened = permit.opened.get(key);
@@ -164,6 +164,11 @@ function welcome(received: number) {
 function refusal(problem: string) {
   return { answer: { ok: false, problem }, stream: 'over' } as const;
 }
+
+const UNKNOWN = {
+  answer: { ok: false, problem: 'the job or its token is not known here', unknown: true },
+  stream: 'over',
+} as const;
 
 function take<T extends Permitted>(opened: Opened<T>, stream: T): T {
   opened.taken = true;

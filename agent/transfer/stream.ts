@@ -54,6 +54,11 @@ export interface DataPort {
   readonly counters: DataPortCounters;
   /** Lets the holder of `token` open streams of this job, until `forbid`. */
   permit(job: string, token: string): void;
+  /**
+   * Every job that was under way here is known again: from now on a peer is told when its job is not, and may take that
+   * for the truth. Before, it is told to come back.
+   */
+  settle(): void;
   /** Ends the job's streams at once and forgets its token. */
   forbid(job: string, reason: string): void;
   /**

@@ -109,6 +109,12 @@ export const PrepareRequest = message('node.prepare.request', {
   rootfs: RootfsIdentity.optional(),
   /** The source's clock when it sent this; the target compares its own. */
   nowMs: z.number(),
+  /** Where the target asks for pages that follow the container, and what it shows there. */
+  pages: z.object({
+    host: z.string(),
+    port: z.number().int(),
+    token: z.string().max(LIMITS.tokenChars),
+  }),
   /** Only look, reserve nothing. */
   dryRun: z.boolean().default(false),
   unsafe: z.boolean().default(false),

@@ -2,7 +2,7 @@
  * The page server: how long it takes to read the rounds and to prepare the final images, and how fast it hands out and fetches.
  *   whole       clean pages in one round, in one piece
  *   fragmented  100,000 entries in the final dump and each of two rounds, neighbouring pages from different dumps
- *   dirty       everything from a source, through a data stream
+ *   dirty       everything from a source, through a data stream to a daemon that takes it in order
  * Usage: node dist/test/bench/pages.js [MIB] [RUNS]; prints medians. Needs 2.5 times MIB on /dev/shm.
  */
 import { fork } from 'node:child_process';
@@ -10,10 +10,11 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { systemClock as clock } from '../../agent/effects/system-clock.ts';
 import { ByteReader } from '../../agent/transfer/byte-reader.ts';
-import { openDataPort } from '../../agent/transfer/mod.ts';
+import { openDataPort, openStream } from '../../agent/transfer/mod.ts';
 import { openPageServer } from '../../agent/transfer/pages/mod.ts';
 import { EntryTable, encodePagemap } from '../../agent/transfer/pages/pagemap.ts';
 import { mmImage } from '../../agent/transfer/pages/testing/images.ts';
@@ -53,22 +54,25 @@ const roles: Record<string, (port: number, pages: number) => Promise<void>> = {
     process.send?.(clock.monotonicMs() - startedMs);
     socket.destroy();
   },
-  async source(port) {
+  async source() {
     const data = await openDataPort({ host: '127.0.0.1', port: 0, clock, log });
-    const stream = await data.open({ host: '127.0.0.1', port, token: TOKEN }, ID, signal);
-    const reader = new ByteReader(stream);
-    for (;;) {
-      const { command, pages, page, id } = readHeader(await reader.exactly(WIRE), WIRE);
-      if (command === COMMAND.close) break;
-      const answer = Buffer.alloc(WIRE + pages * PAGE_BYTES, 1);
-      writeHeader(answer, WIRE, { command: COMMAND.add, flags: present, pages, page, id });
-      stream.write(answer);
-    }
-    stream.end(Buffer.alloc(4));
-    await once(stream, 'close');
+    data.permit(ID.job, TOKEN);
+    process.send?.(data.port);
+    await answerAll(await data.accept(ID, signal)).catch(() => {});
     await data.close();
   },
 };
+
+/** Until the target ends. */
+async function answerAll(stream: Duplex): Promise<void> {
+  const reader = new ByteReader(stream);
+  for (;;) {
+    const { pages, page, id } = readHeader(await reader.exactly(WIRE), WIRE);
+    const answer = Buffer.alloc(WIRE + pages * PAGE_BYTES, 1);
+    writeHeader(answer, WIRE, { command: COMMAND.add, flags: present, pages, page, id });
+    stream.write(answer);
+  }
+}
 
 const cases: Record<string, (dir: string, pages: number) => Promise<Figures>> = {
   async whole(dir, pages) {
@@ -89,18 +93,17 @@ const cases: Record<string, (dir: string, pages: number) => Promise<Figures>> = 
   },
   async dirty(dir, pages) {
     const final = dump(join(dir, '1'), pages, pages, () => lazy);
-    const data = await openDataPort({ host: '127.0.0.1', port: 0, clock, log });
-    data.permit(ID.job, TOKEN);
-    const upstream = () => data.accept(ID, signal);
+    const source = start('source');
+    const [port] = (await once(source, 'message')) as [number];
+    const peer = { host: '127.0.0.1', port, token: TOKEN };
+    const upstream = (stop: AbortSignal) => openStream({ peer, id: ID, clock, signal: stop });
     const server = await openPageServer({ wire: WIRE, rounds: [], upstream, clock, signal });
     const cpu = process.cpuUsage();
-    const source = start('source', data.port, pages);
     await server.begin(final);
-    const { ms } = await server.received;
+    const [ms] = (await once(start('daemon', server.port, pages), 'message')) as [number];
     const spent = cpuSince(cpu);
     await server.close();
     await once(source, 'exit');
-    await data.close();
     return { 'MiB/s': (pages / MIB_PAGES / ms) * 1000, 'CPU s': spent };
   },
 };
@@ -143,7 +146,7 @@ async function serve(rounds: string[], final: string, pages: number): Promise<Fi
   };
 }
 
-function start(role: string, port: number, pages: number) {
+function start(role: string, port = 0, pages = 0) {
   return fork(fileURLToPath(import.meta.url), [role, String(port), String(pages)]);
 }
 

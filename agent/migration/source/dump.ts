@@ -3,22 +3,27 @@ import { GodwitError } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
-import { freezeFile } from '../../host/freeze.ts';
+import { freezeCgroup, freezeFile } from '../../host/freeze.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
-import { relayConnect, relayListen } from '../../transfer/mod.ts';
+import { relayListen } from '../../transfer/mod.ts';
 import type { DataStream, Meter } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
-import { freePort } from '../free-port.ts';
 import type { JobDir } from '../job-dir.ts';
 
-/** A final dump under way. In both modes the hook freezes the cgroup from outside once the images are complete. */
+/**
+ * A final dump under way. In every mode the hook freezes the cgroup from outside once the images are complete. Where pages
+ * follow, criu is ended there: the frozen tasks are all that is needed.
+ */
 export interface Dump {
   /** When criu was about to stop the tasks (up to some 30 ms early, never late). */
   readonly stopping: Promise<number>;
   /** All images but the memory are on this node's tmpfs, the tasks stand still. Rejects: DUMP_FAILED. */
   readonly frozen: Promise<number>;
-  /** criu has ended; resolves with its exit code. */
-  readonly ended: Promise<number | null>;
+  /**
+   * The tasks cannot run whatever happens to criu: before this the container must not be the target's.
+   * Rejects: HOST_FAILED.
+   */
+  readonly fenced: Promise<void>;
   readonly cgroup: CgroupPaths;
   readonly initPid: number;
   /** Lets criu give up: the tasks are its caller's to thaw. */
@@ -35,7 +40,7 @@ export interface DumpRequest {
   /** Relative path of the last round's images. */
   readonly previous?: string;
   readonly dir: JobDir;
-  /** Opens the stream that carries the memory. */
+  /** Opens the stream that carries the memory, unless it follows. */
   readonly open: () => Promise<DataStream>;
   readonly meter: Meter;
   /** Aborting it breaks the memory stream, which ends a dump in the middle by itself. */
@@ -49,42 +54,28 @@ const END_MS = 3_000;
 /** Starts the final dump of a move. @throws GodwitError TRANSFER_FAILED when no local port can be had */
 export async function startDump(agent: Agent, request: DumpRequest): Promise<Dump> {
   const { plan, dir } = request;
-  const held = request.pagesFollow ? [] : ['post-dump'];
   const hooks = await openHooks({
     dir: dir.own,
-    held,
-    told: ['pre-dump', ...(held.length > 0 ? [] : ['post-dump'])],
+    held: ['post-dump'],
+    told: ['pre-dump'],
     freeze: freezeFile(plan.cgroup),
     clock: agent.clock,
     runner: agent.runner,
   });
   const logFile = join(dir.own, 'dump.log');
-  const start = request.pagesFollow ? startLazy : startEager;
-  const criu = await start(agent, request, hooks, logFile);
-  return new RunningDump(agent, request, hooks, criu, logFile);
+  const options = dumpOptions(request, hooks, logFile);
+  const transport = request.pagesFollow ? LAZY : await eagerTransport(agent, request);
+  return new RunningDump(agent, request, hooks, agent.criu.dump({ ...options, transport }), logFile);
 }
+
+/** criu would serve the pages itself after its post-dump hook, which it never leaves. */
+const LAZY = { kind: 'lazy' } as const;
 
 /** Cold and pre-copy: all memory that is not there yet goes to the target's page-server through one stream while the tasks stand still. */
-async function startEager(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
+async function eagerTransport(agent: Agent, request: DumpRequest) {
   const { open, meter, streams } = request;
   const relay = await relayListen({ open, meter, signal: streams.signal, clock: agent.clock });
-  const transport = { kind: 'page-server', address: '127.0.0.1', port: relay.port } as const;
-  return agent.criu.dump({ ...dumpOptions(request, hooks, logFile), transport });
-}
-
-/** Post-copy and hybrid: criu serves the pages on a local port; the stream is joined to it as soon as it listens. */
-async function startLazy(agent: Agent, request: DumpRequest, hooks: HookChannel, logFile: string) {
-  const { open, meter, streams } = request;
-  const stream = await open();
-  const port = await freePort();
-  const transport = { kind: 'lazy', address: '127.0.0.1', port } as const;
-  const criu = agent.criu.dump({ ...dumpOptions(request, hooks, logFile), transport });
-  criu.ready.then(
-    () =>
-      relayConnect({ port, stream, meter, signal: streams.signal, clock: agent.clock }).done.catch(() => {}),
-    (error: unknown) => stream.destroy(error as Error),
-  );
-  return criu;
+  return { kind: 'page-server', address: '127.0.0.1', port: relay.port } as const;
 }
 
 function dumpOptions(request: DumpRequest, hooks: HookChannel, logFile: string) {
@@ -102,7 +93,7 @@ function dumpOptions(request: DumpRequest, hooks: HookChannel, logFile: string) 
 class RunningDump implements Dump {
   readonly stopping: Promise<number>;
   readonly frozen: Promise<number>;
-  readonly ended: Promise<number | null>;
+  readonly fenced: Promise<void>;
   readonly cgroup: CgroupPaths;
   readonly initPid: number;
   private readonly agent: Agent;
@@ -120,7 +111,6 @@ class RunningDump implements Dump {
     this.initPid = request.plan.initPid;
     this.stopping = hooks.called('pre-dump', this.waiting.signal).then((call) => call.atMs);
     this.stopping.catch(() => {});
-    this.ended = criu.ended.then((result) => result.exitCode);
     const complete = hooks.called('post-dump', this.waiting.signal).then((call) => call.atMs);
     complete.catch(() => {});
     const failed = criu.ended.then(async (result) => {
@@ -134,17 +124,28 @@ class RunningDump implements Dump {
     failed.catch(() => {});
     this.frozen = Promise.race([complete, failed]);
     this.frozen.catch(() => {});
+    this.fenced = request.pagesFollow ? this.frozen.then(() => this.fence()) : Promise.resolve();
+    this.fenced.catch(() => {});
+  }
+
+  /** Without its tracer a task is held by the freezer alone: that has to be seen. */
+  private async fence(): Promise<void> {
+    this.criu.kill('SIGKILL');
+    await this.criu.ended;
+    await freezeCgroup(this.cgroup, this.agent.clock);
   }
 
   async giveUp(): Promise<void> {
-    if (!this.request.pagesFollow) await this.hooks.answer('post-dump', 'stop');
-    this.request.streams.abort(new GodwitError('MOVE_ABORTED', { problem: 'the source gives up' }));
-    // A lazy dump only serves pages now and holds nothing back when it is told to end.
-    if (this.request.pagesFollow) {
-      await Promise.race([this.frozen.catch(() => {}), this.ended, this.agent.clock.sleep(END_MS)]);
+    const { hooks, request, agent } = this;
+    if (!request.pagesFollow) await hooks.answer('post-dump', 'stop');
+    request.streams.abort(new GodwitError('MOVE_ABORTED', { problem: 'the source gives up' }));
+    if (request.pagesFollow) {
+      // In the middle of its work it would leave half-dumped tasks behind; after it, it is ended anyway.
+      await Promise.race([this.frozen.catch(() => {}), this.criu.ended, agent.clock.sleep(END_MS)]);
       this.criu.kill('SIGTERM');
     }
     await this.awaitEnd();
+    await this.fenced.catch(() => {});
   }
 
   async finish(): Promise<void> {
@@ -159,7 +160,7 @@ class RunningDump implements Dump {
 
   private async awaitEnd(): Promise<void> {
     const cancel = this.agent.clock.after(END_MS, () => this.criu.kill('SIGKILL'));
-    await this.ended;
+    await this.criu.ended;
     cancel();
   }
 }

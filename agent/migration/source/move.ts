@@ -168,6 +168,7 @@ export class SourceMove {
         return this.ship();
       case 'commit': {
         this.tracker.phase('commit');
+        await this.copy.fenced();
         const answer = await this.record.commit();
         this.figures.committed(this.agent.clock.nowMs());
         return this.driver.feed({ kind: 'commit', answer });

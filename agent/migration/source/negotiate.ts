@@ -44,6 +44,7 @@ export interface Proposal {
  */
 export async function offerTo(agent: Agent, target: string, proposal: Proposal): Promise<Offer> {
   const { clock, runtime, config } = agent;
+  const pagesToken = agent.random.token();
   const { job, owned, request } = proposal;
   const { record, spec } = owned;
   const { info, clockOffsetMs } = await introduce(agent, target);
@@ -93,6 +94,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     nowMs: clock.nowMs(),
     cpuFlags: facts.cpuFlags,
     ...(facts.rootfs ? { rootfs: facts.rootfs } : {}),
+    pages: { host: config.address, port: agent.data.port, token: pagesToken },
     dryRun: onlyLook,
     unsafe: request.unsafe,
     timeoutMs: request.timeoutMs,
@@ -108,6 +110,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     model,
     goal,
     targetCapabilities: info.capabilities,
+    pagesToken,
     clockOffsetMs,
   };
   const refusals = [...own, ...reply.refusals].slice(0, LIMITS.refusals);

@@ -1,6 +1,6 @@
 import { pagesFollowIn } from '../../../protocol/mod.ts';
 import { openHooks } from '../../criu/mod.ts';
-import { freezeFile, killCgroup } from '../../host/freeze.ts';
+import { freezeCgroup, freezeFile, killCgroup } from '../../host/freeze.ts';
 import { awaitProcesses, killProcesses, processesOf, signalProcesses } from '../../host/named-processes.ts';
 import { putCpuLimitBack } from '../../host/throttle.ts';
 import { unmountTmpfs } from '../../host/tmpfs.ts';
@@ -9,6 +9,7 @@ import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
 import { type Held, letGo } from './held.ts';
 import type { SourceNotes } from './notes.ts';
+import { type ServedPages, servePages } from './page-service.ts';
 import type { MovingCopy } from './words.ts';
 
 /** How long a criu whose streams are gone may take to notice and to let its tasks go: killed, it leaves them in pieces. */
@@ -20,6 +21,7 @@ export class RecoveredCopy implements MovingCopy {
   private readonly agent: Agent;
   private readonly notes: SourceNotes;
   private readonly dir: string;
+  private readonly pages: ServedPages | undefined;
 
   constructor(agent: Agent, notes: SourceNotes, dir: string) {
     const { clock } = agent;
@@ -27,6 +29,15 @@ export class RecoveredCopy implements MovingCopy {
     this.notes = notes;
     this.dir = dir;
     this.meters = { memory: createMeter({ clock }), images: createMeter({ clock }) };
+    const { held, plan, way } = notes;
+    if (!held || !pagesFollowIn(way.mode)) return;
+    const { job, pagesToken: token } = plan;
+    this.pages = servePages(agent, { job, token, cgroup: held.cgroup, meter: this.meters.memory });
+  }
+
+  async fenced(): Promise<void> {
+    const { held } = this.notes;
+    if (held) await freezeCgroup(held.cgroup, this.agent.clock);
   }
 
   async undo(): Promise<void> {
@@ -54,23 +65,26 @@ export class RecoveredCopy implements MovingCopy {
   private async endCriu(held: Held): Promise<void> {
     const { agent, dir, notes } = this;
     if ((await processesOf(dir)).length === 0) return;
-    const lazy = pagesFollowIn(notes.way.mode);
     const hooks = await openHooks({
       dir,
-      held: lazy ? [] : ['post-dump'],
-      told: ['pre-dump', ...(lazy ? ['post-dump'] : [])],
+      held: ['post-dump'],
+      told: ['pre-dump'],
       freeze: freezeFile(held.cgroup),
       clock: agent.clock,
       runner: agent.runner,
     });
-    if (!lazy) await hooks.answer('post-dump', 'stop');
-    // One that serves pages waits for nobody; it holds nothing back when it is told to end.
-    else if (notes.moments.frozenAtMs !== undefined) await signalProcesses(dir, 'SIGTERM');
+    if (!pagesFollowIn(notes.way.mode)) await hooks.answer('post-dump', 'stop');
+    else {
+      // It would go on to serve pages itself. In the middle of its work it would leave half-dumped tasks behind.
+      await hooks.called('post-dump', AbortSignal.timeout(END_MS)).catch(() => {});
+      await signalProcesses(dir, 'SIGTERM');
+    }
     if (!(await awaitProcesses(dir, agent.clock, END_MS))) await killProcesses(dir);
     await hooks.close();
   }
 
-  private cleanUp(): Promise<void> {
-    return unmountTmpfs(this.agent.runner, tmpfsOf(this.dir));
+  private async cleanUp(): Promise<void> {
+    await this.pages?.close();
+    await unmountTmpfs(this.agent.runner, tmpfsOf(this.dir));
   }
 }

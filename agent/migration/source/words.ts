@@ -18,6 +18,8 @@ export interface Plan {
   /** What rounds are to reach, in the modes that have them. */
   readonly goal: ConvergenceGoal;
   readonly targetCapabilities: Capabilities;
+  /** With this the target asks for pages here. */
+  readonly pagesToken: string;
   /** Added to a time of the target's clock gives this node's clock. */
   readonly clockOffsetMs: number;
 }
@@ -39,6 +41,8 @@ export interface Way {
 export interface MovingCopy {
   /** Bytes sent, each under the job's limit. */
   readonly meters: { readonly memory: Meter; readonly images: Meter };
+  /** Nothing but this agent can let the container run here: the move may be committed. @throws GodwitError HOST_FAILED */
+  fenced(): Promise<void>;
   /** Lets the container run on here and leaves nothing of the move behind. @throws GodwitError HOST_FAILED */
   undo(): Promise<void>;
   /** The frozen tasks die without ever running again; then their traces go. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */

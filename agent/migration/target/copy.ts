@@ -111,7 +111,7 @@ export class TargetCopy implements ArrivingCopy {
   /** Starts whatever takes the final dump's memory, and the restore, up to where they need images. */
   private async awaitFinal(dir: JobDir, mode: Mode, rounds: readonly string[]): Promise<void> {
     const { agent, arrival, scratch } = this;
-    const { spec, deadlineMs } = arrival;
+    const { spec, pages, deadlineMs } = arrival;
     const { job } = arrival.move;
     const { signal } = this.all;
     this.memory = await receiveMemory(agent, {
@@ -119,6 +119,7 @@ export class TargetCopy implements ArrivingCopy {
       job,
       dir,
       rounds,
+      pages,
       signal,
       deadlineMs,
       broken: (error) => this.pagesBroken(error),

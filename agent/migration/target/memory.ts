@@ -5,6 +5,7 @@ import type { Agent } from '../agent.ts';
 import { type JobDir, roundLink } from '../job-dir.ts';
 import { openPageSource } from './page-source.ts';
 import { endsWell, receivePages, stopped } from './page-stream.ts';
+import type { PagesPeer } from './words.ts';
 
 /** How the memory of an arriving container gets here. */
 export interface Memory {
@@ -23,6 +24,8 @@ export interface MemoryRequest {
   readonly dir: JobDir;
   /** Directories of the rounds that came before, oldest first. */
   readonly rounds: readonly string[];
+  /** Where the source hands out pages that follow. */
+  readonly pages: PagesPeer;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   /**
@@ -72,7 +75,8 @@ async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
   });
   const filled = endsWell(agent, daemon, logFile, 'lazy-pages');
   filled.catch(() => {});
-  const received = Promise.race([filled, source.received]);
+  // Without rounds pages are forgotten once they are handed out: a child that was forked may need them again.
+  const received = request.rounds.length > 0 ? Promise.race([filled, source.received]) : filled;
   received.catch(() => {});
   await Promise.race([gate.reached(signal), filled]);
   return {

@@ -63,6 +63,7 @@ export async function prepareArrival(
     mode,
     spec,
     token,
+    pages: request.pages,
     deadlineMs: request.timeoutMs + LIMITS.moveGraceMs,
   };
   const move = new TargetMove(agent, partsOf(agent, arrival, request.spec));

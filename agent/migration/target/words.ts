@@ -1,4 +1,7 @@
-import type { DomainSpec, Mode, Move } from '../../../protocol/mod.ts';
+import type { DomainSpec, Mode, Move, PrepareRequest } from '../../../protocol/mod.ts';
+
+/** The source's data port, and what is shown there. */
+export type PagesPeer = PrepareRequest['pages'];
 
 /** A container that is on its way here. */
 export interface Arrival {
@@ -6,6 +9,8 @@ export interface Arrival {
   readonly mode: Mode;
   readonly spec: DomainSpec;
   readonly token: string;
+  /** Where the source hands out pages that follow. */
+  readonly pages: PagesPeer;
   readonly deadlineMs: number;
 }
 

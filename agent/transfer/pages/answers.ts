@@ -40,7 +40,7 @@ export class Answers {
         continue;
       }
       const here = this.remote.hereFrom(place, pages);
-      if (here > 0) this.remote.read(place, into, at, here);
+      if (here > 0) this.remote.take(place, into, at, here);
       filled += here;
       if (here < pages) break;
     }

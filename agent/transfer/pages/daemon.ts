@@ -20,8 +20,10 @@ const BUFFERS = 2;
 export interface DaemonOptions {
   readonly wire: WireFormat;
   readonly nowMs: () => number;
-  /** A page at the source that somebody waits for, as an index. */
-  readonly want: (index: number) => void;
+  /** A page at the source that somebody waits for, as an index, and how many from there on. */
+  readonly want: (index: number, pages: number) => void;
+  /** Pages were handed out. */
+  readonly served: () => void;
   /** The daemon has said goodbye. */
   readonly ended: () => void;
   /** It never will: it is gone, or asks for what there is not. */
@@ -77,7 +79,9 @@ export class Daemon {
   /** Answers what can be answered now. */
   pump(): void {
     try {
-      while (this.answerFirst());
+      let answers = 0;
+      while (this.answerFirst()) answers += 1;
+      if (answers > 0) this.options.served();
     } catch (error) {
       this.lose(error);
     }
@@ -140,7 +144,7 @@ export class Daemon {
 
   private wantFirstPage(request: Header): void {
     const index = this.answers?.missing(request);
-    if (index !== undefined) this.options.want(index);
+    if (index !== undefined) this.options.want(index, request.pages);
   }
 
   /** False when there is nothing to answer, or nothing to answer it with. */

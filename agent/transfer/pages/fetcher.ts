@@ -1,196 +1,143 @@
-import { LIMITS } from '../../../protocol/limits.ts';
 import type { Clock } from '../../effects/clock.ts';
-import { asTransferFailure, transferFailed } from '../failure.ts';
+import { isGoneForGood, problemOf, type TransferLog } from '../failure.ts';
 import type { DataStream } from '../stream.ts';
-import type { RemotePages, RemoteRun } from './remote-pages.ts';
-import {
-  COMMAND,
-  PAGE_BYTES,
-  PAGE_FLAGS,
-  readHeader,
-  STATUS_BYTES,
-  type WireFormat,
-  writeHeader,
-} from './wire.ts';
+import type { RemotePages } from './remote-pages.ts';
+import { Settled } from './settled.ts';
+import { SourceConnection } from './source-connection.ts';
 
-/** Asked for in the background: one request, and all that are under way. The source answers in order. */
+/**
+ * Asked for in the background: one request, and all that are under way. The source answers in order, so a task that waits
+ * stands behind them: with each such page the window is small again, and it grows with each answer that nobody waited for.
+ */
 const AHEAD_PAGES = 64;
 const AHEAD_WINDOW_PAGES = 192;
+const AHEAD_STEP_PAGES = 16;
 /** Asked for at once when somebody waits: what lies next to it is likely to be needed too. */
 const WANTED_PAGES = 16;
 /** Then up to so many more may be under way. */
 const WANTED_WINDOW_PAGES = 2 * AHEAD_WINDOW_PAGES;
+/** Pages that nobody has taken yet stop what is fetched ahead, where they are not kept anyway. */
+const WAITING_PAGES = 16_384;
+/** Between two attempts to reach the source: it comes back when it comes back. */
+const REDIAL_MS = { first: 100, longest: 1_000 } as const;
 
 export interface FetcherOptions {
-  readonly stream: DataStream;
-  readonly wire: WireFormat;
+  /** Opens a connection to the source's page service; called again whenever one breaks. */
+  readonly dial: (signal: AbortSignal) => Promise<DataStream>;
   readonly pages: RemotePages;
+  /** All pages are to be fetched, whether somebody takes them or not. */
+  readonly eager: boolean;
   readonly clock: Clock;
   /** Some pages more are here. */
   readonly arrived: () => void;
+  /** There is, or is no more, a connection to the source. */
+  readonly linked?: (up: boolean) => void;
+  readonly log?: TransferLog;
 }
 
-/** Fetches all pages that the source still has, the wanted ones first, each of them once. */
+/**
+ * Fetches the pages that the source still has, the wanted ones first. A connection that breaks is made again, for as
+ * long as it takes, and what was not answered is asked for again: only the source itself can say that they are gone.
+ */
 export class Fetcher {
-  /** All pages are here. The value says whether the source confirmed the end. Rejects: TRANSFER_FAILED. */
-  readonly done: Promise<boolean>;
+  /** Every page is here; with pages that are forgotten it may begin anew. Rejects when the pages are gone: TRANSFER_FAILED. */
+  readonly done: Promise<void>;
   private readonly options: FetcherOptions;
-  /** Pages that somebody waits for. One that was asked for may still be left out of the answer. */
-  private readonly wanted = new Set<number>();
-  private readonly asked: RemoteRun[] = [];
-  private askedPages = 0;
-  private readonly header: Buffer;
-  /** Bytes of the header, or of the closing status, that are here. */
-  private headerBytes = 0;
-  /** Where the rest of the current answer goes. */
-  private place = 0;
-  private left = 0;
-  private closing = false;
-  private cancelGrace = (): void => {};
-  private resolve!: (goodbye: boolean) => void;
-  private reject!: (error: unknown) => void;
+  /** Pages that somebody waits for, with how many after them. */
+  private readonly wanted = new Map<number, number>();
+  private readonly settled = new Settled<void>();
+  private readonly stopping = new AbortController();
+  private connection: SourceConnection | undefined;
+  private aheadWindow: number;
 
   constructor(options: FetcherOptions) {
     this.options = options;
-    this.header = Buffer.alloc(options.wire);
-    this.done = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.done.catch(() => {});
-    const { stream } = options;
-    stream
-      .on('data', this.onData)
-      .on('end', () => this.ended('it ended'))
-      .on('error', (error: Error) => this.fail(error))
-      .on('close', () => this.ended('it was closed'));
+    // Until somebody asks, a restore needs the processors more.
+    this.aheadWindow = options.eager ? AHEAD_WINDOW_PAGES : 0;
+    this.done = this.settled.promise;
+    this.run().catch((error: unknown) => this.settled.reject(error));
+  }
+
+  /** Fetches these pages before all that nobody waits for. */
+  want(index: number, pages: number): void {
+    this.wanted.set(index, Math.min(Math.max(pages, WANTED_PAGES), AHEAD_PAGES));
+    if (pages > 1) this.options.pages.continueAt(index + pages);
+    if (pages === 1 || this.aheadWindow === 0) this.aheadWindow = AHEAD_STEP_PAGES;
     this.pump();
   }
 
-  /** Fetches this page before all that nobody waits for. */
-  want(index: number): void {
-    this.wanted.add(index);
-    this.pump();
-  }
-
-  stop(error: Error): void {
-    this.fail(error);
-  }
-
-  private pump(): void {
-    const { pages } = this.options;
-    for (const index of this.wanted) {
-      if (this.askedPages >= WANTED_WINDOW_PAGES) break;
-      if (pages.isMissing(index)) this.ask(pages.claim(index, WANTED_PAGES));
-      else if (pages.hereFrom(index, 1) === 1) this.wanted.delete(index);
+  /** Asks for what may be asked for now. */
+  pump(): void {
+    const { pages, eager } = this.options;
+    if (pages.complete) this.settled.resolve();
+    const { connection } = this;
+    if (!connection) return;
+    for (const [index, count] of this.wanted) {
+      if (pages.hereFrom(index, 1) === 1) this.wanted.delete(index);
+      else if (pages.isMissing(index) && connection.askedPages < WANTED_WINDOW_PAGES)
+        connection.ask(pages.claim(index, count));
     }
-    while (this.askedPages < AHEAD_WINDOW_PAGES) {
-      const run = pages.claimNext(AHEAD_PAGES);
+    if (this.wanted.size > 0) return;
+    while (connection.askedPages < this.aheadWindow && (eager || pages.waiting < WAITING_PAGES)) {
+      const run = pages.claimNext(Math.min(AHEAD_PAGES, this.aheadWindow));
       if (run === undefined) break;
-      this.ask(run);
+      connection.ask(run);
     }
-    if (this.asked.length === 0 && pages.here === pages.total) this.sayGoodbye();
   }
 
-  private ask(run: RemoteRun): void {
-    const { pid, page } = this.options.pages.whereIs(run.index);
-    this.send({ command: COMMAND.get, flags: 0, pages: run.pages, page, id: pid });
-    this.asked.push(run);
-    this.askedPages += run.pages;
+  /** Nothing is needed from the source any more. */
+  stop(error: Error): void {
+    this.stopping.abort(error);
+    this.connection?.close();
+    this.settled.reject(error);
   }
 
-  private sayGoodbye(): void {
-    if (this.closing) return;
-    this.closing = true;
-    const { stream, clock } = this.options;
-    this.send({ command: COMMAND.close, flags: 0, pages: 0, page: 0, id: 0 });
-    this.cancelGrace = clock.after(LIMITS.relayGraceMs, () => {
-      stream.destroy();
-      this.settle(false);
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    const { clock, dial, log } = this.options;
+    let pauseMs: number = REDIAL_MS.first;
+    while (!signal.aborted) {
+      try {
+        if (await this.talk(await dial(signal))) pauseMs = REDIAL_MS.first;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isGoneForGood(error)) throw error;
+        log?.debug({ problem: problemOf(error) }, 'the source cannot be reached, once more');
+      }
+      await clock.sleep(pauseMs, signal).catch(() => {});
+      pauseMs = Math.min(2 * pauseMs, REDIAL_MS.longest);
+    }
+  }
+
+  /** Uses one connection up; true when it was of use. @throws GodwitError TRANSFER_FAILED when the pages are gone */
+  private async talk(stream: DataStream): Promise<boolean> {
+    const { pages, linked, log } = this.options;
+    const { signal } = this.stopping;
+    if (signal.aborted) {
+      stream.on('error', () => {}).destroy();
+      return false;
+    }
+    const connection = new SourceConnection({
+      stream,
+      pages,
+      answered: () => {
+        if (this.wanted.size === 0 && this.aheadWindow > 0)
+          this.aheadWindow = Math.min(this.aheadWindow + AHEAD_STEP_PAGES, AHEAD_WINDOW_PAGES);
+      },
+      // What has come is wanted no more, before it is handed out and perhaps forgotten.
+      arrived: () => {
+        this.pump();
+        this.options.arrived();
+      },
     });
-  }
-
-  private send(header: Parameters<typeof writeHeader>[2]): void {
-    const { stream, wire } = this.options;
-    const bytes = Buffer.alloc(wire);
-    writeHeader(bytes, wire, header);
-    if (!stream.destroyed) stream.write(bytes);
-  }
-
-  private readonly onData = (chunk: Buffer): void => {
-    try {
-      for (let at = 0; at < chunk.length; ) at += this.take(chunk, at);
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    this.options.arrived();
-    if (!this.closing) this.pump();
-  };
-
-  /** Uses up some bytes of a chunk from this place on; returns how many. */
-  private take(chunk: Buffer, at: number): number {
-    const { pages, wire } = this.options;
-    if (this.left > 0) {
-      const bytes = Math.min(this.left, chunk.length - at);
-      pages.store(chunk, at, bytes, this.place);
-      this.place += bytes;
-      this.left -= bytes;
-      return bytes;
-    }
-    const needed = this.closing ? STATUS_BYTES : wire;
-    if (this.headerBytes === needed) throw transferFailed('the source sent more than it was asked for');
-    const bytes = Math.min(needed - this.headerBytes, chunk.length - at);
-    chunk.copy(this.header, this.headerBytes, at, at + bytes);
-    this.headerBytes += bytes;
-    if (this.headerBytes === needed) {
-      if (this.closing) this.endStream(this.header.readInt32LE(0));
-      else this.beginAnswer();
-    }
-    return bytes;
-  }
-
-  private beginAnswer(): void {
-    const { pages, wire } = this.options;
-    this.headerBytes = 0;
-    const { command, flags, pages: count, page, id } = readHeader(this.header, wire);
-    const run = this.asked.shift();
-    if (run === undefined) throw transferFailed('the source sent more than it was asked for');
-    const asked = pages.whereIs(run.index);
-    const fits = command === COMMAND.add && (flags & PAGE_FLAGS.present) !== 0 && count > 0;
-    if (!fits || page !== asked.page || id !== asked.pid || count > run.pages)
-      throw transferFailed('the source sent other pages than it was asked for');
-    this.askedPages -= run.pages;
-    pages.release({ index: run.index + count, pages: run.pages - count });
-    this.place = run.index * PAGE_BYTES;
-    this.left = count * PAGE_BYTES;
-  }
-
-  private endStream(status: number): void {
-    this.options.stream.end();
-    this.settle(status === 0);
-  }
-
-  private settle(goodbye: boolean): void {
-    this.cancelGrace();
-    this.resolve(goodbye);
-  }
-
-  /** The stream is over, from the other end. */
-  private ended(how: string): void {
-    if (this.closing) this.settle(false);
-    else this.fail(transferFailed(`${how} before all pages were here`, this.options.stream.ends));
-  }
-
-  private fail(error: unknown): void {
-    const { stream } = this.options;
-    if (this.closing) {
-      this.settle(false);
-      return;
-    }
-    const failure = asTransferFailure(error, 'fetching pages', stream);
-    this.closing = true;
-    this.reject(failure);
-    stream.off('data', this.onData).destroy(failure);
+    this.connection = connection;
+    linked?.(true);
+    this.pump();
+    const error = await connection.ended;
+    this.connection = undefined;
+    linked?.(false);
+    if (isGoneForGood(error)) throw error;
+    if (!signal.aborted) log?.warn({ err: error }, 'the way to the pages broke; it is made again');
+    return connection.useful;
   }
 }

@@ -1,4 +1,4 @@
-/** godwit's own page server: the target's end of a hybrid move. */
+/** Memory that follows a container: the target's own page server, and the source's service of its frozen tasks' pages. */
 export { openPageServer } from './open-page-server.ts';
 export type {
   PageServer,
@@ -7,4 +7,6 @@ export type {
   PageServerReceived,
   PageServerReport,
 } from './page-server.ts';
+export { PageService } from './page-service.ts';
+export { TaskMemory } from './task-memory.ts';
 export type { WireFormat } from './wire.ts';

@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { asTransferFailure, transferFailed } from '../failure.ts';
 import { Answers } from './answers.ts';
 import { Daemon } from './daemon.ts';
 import { Fetcher } from './fetcher.ts';
 import { type FinalImages, rewriteFinalImages } from './final-images.ts';
-import { PageFiles, ScratchFile } from './page-files.ts';
+import { PageFiles } from './page-files.ts';
 import type {
   PageServer,
   PageServerOptions,
@@ -35,8 +34,8 @@ class OurPageServer implements PageServer {
   private daemon!: Daemon;
   private remote: RemotePages | undefined;
   private fetcher: Fetcher | undefined;
-  /** Wanted before the stream to the source was there. */
-  private wantedEarly: number[] = [];
+  private beganMs = 0;
+  private linked = false;
   private broken = false;
   private closed = false;
 
@@ -52,11 +51,9 @@ class OurPageServer implements PageServer {
     this.daemon = await Daemon.listen({
       wire,
       nowMs: () => clock.monotonicMs(),
-      want: (index) => {
-        if (this.fetcher) this.fetcher.want(index);
-        else this.wantedEarly.push(index);
-      },
-      ended: () => this.whenDone.resolve(this.progress),
+      want: (index, pages) => this.fetcher?.want(index, pages),
+      served: () => this.fetcher?.pump(),
+      ended: () => this.goodbye(),
       lost: (error) => this.fail(error),
     });
     if (signal.aborted) this.onAbort();
@@ -78,11 +75,12 @@ class OurPageServer implements PageServer {
     const { daemon, remote } = this;
     return {
       remoteBytes: (remote?.total ?? 0) * PAGE_BYTES,
-      receivedBytes: (remote?.here ?? 0) * PAGE_BYTES,
+      receivedBytes: (remote?.received ?? 0) * PAGE_BYTES,
       servedBytes: daemon.servedPages * PAGE_BYTES,
       answers: daemon.answered,
       waits: daemon.waits,
       longestWaitMs: daemon.longestWaitMs,
+      linked: this.linked,
     };
   }
 
@@ -90,7 +88,7 @@ class OurPageServer implements PageServer {
     const { rounds, files, options } = this;
     try {
       const images = await rewriteFinalImages({ dir, roundDirs: options.rounds, rounds, files });
-      this.serve(dir, images);
+      this.serve(images);
       return images.report;
     } catch (error) {
       const failure = asTransferFailure(error, 'preparing the final images');
@@ -104,39 +102,56 @@ class OurPageServer implements PageServer {
     return Promise.resolve();
   }
 
-  private serve(dir: string, { tasks, report }: FinalImages): void {
+  private serve({ tasks, report }: FinalImages): void {
     const { files, options } = this;
     options.signal.throwIfAborted();
     if (this.closed) throw transferFailed('the page server was closed');
     const { remotePages } = report;
     if (remotePages > 0 && options.upstream === undefined)
       throw transferFailed(`${remotePages} pages are not in the final images`);
-    const remote = new RemotePages(tasks, remotePages, new ScratchFile(join(dir, 'parent', 'received')));
+    const remote = new RemotePages(tasks, remotePages, { keep: this.keeps });
     this.remote = remote;
-    this.fetch(remote).then(
-      (received) => this.whenReceived.resolve(received),
-      (error: unknown) => this.fail(error),
-    );
+    this.beganMs = options.clock.monotonicMs();
+    if (options.upstream) this.fetch(options.upstream, remote);
+    else this.sourceDone();
     this.daemon.begin(new Answers(tasks, files, remote));
   }
 
-  private async fetch(pages: RemotePages): Promise<PageServerReceived> {
-    const { upstream, clock, wire } = this.options;
-    if (upstream === undefined) return { bytes: 0, ms: 0, goodbye: true };
-    const startedMs = clock.monotonicMs();
-    const stream = await upstream();
-    if (this.closed) {
-      stream.on('error', () => {}).destroy();
-      throw transferFailed('the page server was closed', stream.ends);
-    }
-    const arrived = (): void => this.daemon.pump();
-    const fetcher = new Fetcher({ stream, wire, pages, clock, arrived });
-    this.fetcher = fetcher;
-    for (const index of this.wantedEarly) fetcher.want(index);
-    this.wantedEarly = [];
-    const goodbye = await fetcher.done;
-    if (!goodbye) this.options.log?.warn({ ends: stream.ends }, 'the source did not confirm the last page');
-    return { bytes: pages.total * PAGE_BYTES, ms: clock.monotonicMs() - startedMs, goodbye };
+  /** Pages that are kept can be handed out any number of times without the source. */
+  private get keeps(): boolean {
+    return this.options.rounds.length > 0;
+  }
+
+  private fetch(dial: NonNullable<PageServerOptions['upstream']>, pages: RemotePages): void {
+    const { clock, log } = this.options;
+    this.fetcher = new Fetcher({
+      dial,
+      pages,
+      eager: this.keeps,
+      clock,
+      arrived: () => this.daemon.pump(),
+      linked: (up) => {
+        this.linked = up;
+      },
+      ...(log ? { log } : {}),
+    });
+    this.fetcher.done.then(
+      () => this.keeps && this.sourceDone(),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  private goodbye(): void {
+    this.sourceDone();
+    this.whenDone.resolve(this.progress);
+  }
+
+  /** Nothing is needed from the source any more. */
+  private sourceDone(): void {
+    const { remote, options } = this;
+    const bytes = (remote?.received ?? 0) * PAGE_BYTES;
+    this.whenReceived.resolve({ bytes, ms: options.clock.monotonicMs() - this.beganMs });
+    this.fetcher?.stop(transferFailed('every page is here'));
   }
 
   /** Something broke. What depends on the daemon is made safe before it can notice. */

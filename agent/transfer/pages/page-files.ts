@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { transferFailed } from '../failure.ts';
 import { PAGE_BYTES } from './wire.ts';
 
@@ -61,30 +61,5 @@ export class PageFiles {
     const descriptor = openSync(this.paths[file] as string, constants.O_RDONLY | constants.O_NOFOLLOW);
     this.open.set(file, descriptor);
     return descriptor;
-  }
-}
-
-/** A file without a name for pages that come from the source: it goes with its descriptor. */
-export class ScratchFile {
-  private readonly descriptor: number;
-
-  /** `path` must not exist, and does not afterwards. */
-  constructor(path: string) {
-    this.descriptor = openSync(path, 'wx+', 0o600);
-    unlinkSync(path);
-  }
-
-  read(into: Buffer, offset: number, bytes: number, place: number): void {
-    for (let done = 0; done < bytes; )
-      done += readSync(this.descriptor, into, offset + done, bytes - done, place + done);
-  }
-
-  write(from: Buffer, offset: number, bytes: number, place: number): void {
-    for (let done = 0; done < bytes; )
-      done += writeSync(this.descriptor, from, offset + done, bytes - done, place + done);
-  }
-
-  close(): void {
-    closeSync(this.descriptor);
   }
 }

@@ -65,7 +65,7 @@ describe('the page server', { timeout: 60_000 }, () => {
           const { final, rounds, truth } = scene.writeAll(`run${run}`, processes, remote);
           const version = rounds.length + 1;
           const short = (answer: number): number => atMost[answer % atMost.length]!;
-          const { stream, fake } = await scene.source({ truth, rounds, final }, { wire, atMost: short });
+          const { stream, fake } = await scene.source({ truth, rounds, final }, { atMost: short });
           const upstream = remote ? { upstream: async () => stream } : {};
           const server = await scene.server({ wire, rounds, ...upstream });
           const daemon = new FakeDaemon(server.port, wire);
@@ -102,11 +102,11 @@ describe('the page server', { timeout: 60_000 }, () => {
             eagerPages: pagesOf(all, (page) => !page.lazy),
           });
 
-          expect(await server.received).toMatchObject({ bytes: remotePages * PAGE_BYTES, goodbye: true });
+          expect(await daemon.close()).toBe(0);
+          expect(await server.received).toMatchObject({ bytes: remotePages * PAGE_BYTES });
           if (remote) expect(await fake.ended).toBe('closed');
           expect(fake.sent.length).toBe(remotePages);
           expect(new Set(fake.sent).size).toBe(remotePages);
-          expect(await daemon.close()).toBe(0);
           expect(await server.done).toMatchObject({
             remoteBytes: remotePages * PAGE_BYTES,
             receivedBytes: remotePages * PAGE_BYTES,
@@ -156,10 +156,10 @@ describe('the page server', { timeout: 60_000 }, () => {
     expect(server.progress.waits).toBe(1);
   });
 
-  it('when the source is lost: silence for what is missing, the rest is handed out, and the end only after beforeClose', async () => {
+  it('when the pages are gone: silence for what is missing, the rest is handed out, and the end only after beforeClose', async () => {
     const written = scene.simple([['dirty', 'clean']]);
     const { final, rounds } = written;
-    const { stream, fake } = await scene.source(written, { atMost: () => 4, breakAt: 3 });
+    const { stream, fake } = await scene.source(written, { atMost: () => 4, goneAt: 3 });
     let safe: () => void = () => {};
     const failures: unknown[] = [];
     const beforeClose = (error: unknown): Promise<void> => {
@@ -172,7 +172,7 @@ describe('the page server', { timeout: 60_000 }, () => {
     const daemon = new FakeDaemon(server.port, 32);
     await server.begin(final);
     await expect(server.received).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
-    expect(await fake.ended).toBe('broken');
+    expect(await fake.ended).toBe('gone');
     const here = server.progress.receivedBytes / PAGE_BYTES;
     expect(here).toBeGreaterThan(0);
     expect(here).toBeLessThan(PAGES / 2);
@@ -194,7 +194,7 @@ describe('the page server', { timeout: 60_000 }, () => {
   it('stays open and silent when what depends on it cannot be made safe, until it is told to end', async () => {
     const written = scene.simple(['dirty']);
     const { final, rounds } = written;
-    const { stream } = await scene.source(written, { breakAt: 0 });
+    const { stream } = await scene.source(written, { goneAt: 0 });
     const beforeClose = (): Promise<void> => Promise.reject(new Error('cannot freeze'));
     const server = await scene.server({ rounds, upstream: async () => stream, beforeClose });
     const daemon = new FakeDaemon(server.port, 32);
@@ -227,7 +227,7 @@ describe('the page server', { timeout: 60_000 }, () => {
     const { final, rounds } = scene.simple(['clean', 'dirty'], false);
     const server = await scene.server({ rounds });
     expect(await server.begin(final)).toMatchObject({ remotePages: 0, localPages: PAGES });
-    expect(await server.received).toEqual({ bytes: 0, ms: 0, goodbye: true });
+    expect(await server.received).toMatchObject({ bytes: 0 });
     const daemon = new FakeDaemon(server.port, 32);
     expect(await daemon.close(0x1024)).toBe(0);
     await server.done;

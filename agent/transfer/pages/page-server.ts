@@ -5,15 +5,19 @@ import type { DataStream } from '../stream.ts';
 import type { WireFormat } from './wire.ts';
 
 export interface PageServerOptions {
-  /** How criu writes the header of its page-server protocol, here and at the source: pre-flight lets no others meet. */
+  /** How this node's criu writes the header of its page-server protocol. */
   readonly wire: WireFormat;
-  /** Image directories of the pre-dump rounds, oldest first, complete: they are read when the server is opened. */
+  /**
+   * Image directories of the pre-dump rounds, oldest first, complete: they are read when the server is opened. None: pages
+   * from the source are forgotten when they were handed out, so that the memory is not here twice.
+   */
   readonly rounds: readonly string[];
   /**
-   * Opens the stream to the page server of the source's `criu dump --lazy-pages`; called by `begin`. Not given when the
-   * final dump has brought everything (pre-copy): then all pages are local.
+   * Opens a stream to the source's page service (page-service.ts), first in `begin` and again whenever one breaks, for as
+   * long as the source does not say itself that the pages are gone. Not given when the final dump has brought everything
+   * (pre-copy): then all pages are local.
    */
-  readonly upstream?: () => Promise<DataStream>;
+  readonly upstream?: (signal: AbortSignal) => Promise<DataStream>;
   readonly clock: Clock;
   /** Ends everything at once, the daemon's socket included. */
   readonly signal: AbortSignal;
@@ -44,10 +48,8 @@ export interface PageServerReport {
 /** How the pages came that the source still had. */
 export interface PageServerReceived {
   readonly bytes: number;
-  /** From `begin` until the last page was here. */
+  /** From `begin` until the source was not needed any more. */
   readonly ms: number;
-  /** The source's criu confirmed that it is not needed any more. Its pages are here in any case. */
-  readonly goodbye: boolean;
 }
 
 /** A look at a page server at work. Bytes of pages, headers not counted. */
@@ -61,11 +63,13 @@ export interface PageServerProgress {
   /** Requests of the daemon that had to wait for the source, and the longest such wait so far. */
   readonly waits: number;
   readonly longestWaitMs: number;
+  /** There is a connection to the source now. */
+  readonly linked: boolean;
 }
 
 /**
- * The target's end of a hybrid move: a page server for the local `criu lazy-pages --page-server --address 127.0.0.1
- * --port P`, which hands out clean pages from the rounds and fetches dirty ones from the source
+ * The target's end of a move whose pages follow: a page server for the local `criu lazy-pages --page-server --address 127.0.0.1
+ * --port P`, which hands out clean pages from the rounds and fetches the others from the source
  * (protocol/adr/0006-page-server.md).
  */
 export interface PageServer {
@@ -77,7 +81,10 @@ export interface PageServer {
    * @throws GodwitError TRANSFER_FAILED when the images do not fit together; `dir` is then of no use
    */
   begin(dir: string): Promise<PageServerReport>;
-  /** Every page is on this node: the source is not needed any more. Rejects: TRANSFER_FAILED, or the signal's reason. */
+  /**
+   * The source is not needed any more: every page is on this node, without rounds in its process. Rejects:
+   * TRANSFER_FAILED, or the signal's reason.
+   */
   readonly received: Promise<PageServerReceived>;
   /**
    * The daemon has said goodbye, which it does when it has every page and also when it has failed: its exit code tells.

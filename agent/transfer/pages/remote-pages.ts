@@ -1,4 +1,3 @@
-import type { ScratchFile } from './page-files.ts';
 import { REMOTE, type SegmentTable } from './segments.ts';
 import { PAGE_BYTES } from './wire.ts';
 
@@ -8,28 +7,51 @@ export interface RemoteRun {
   readonly pages: number;
 }
 
-const MISSING = 0;
-const ASKED = 1;
-const HERE = 2;
+/** Nobody asked for it; asked for; here and not handed out; handed out and still here; handed out and forgotten. */
+const STATE = { missing: 0, asked: 1, here: 2, served: 3, forgotten: 4 } as const;
 
-/** The pages that the source still has: which are here, which are asked for, and in a file what they hold. */
+/** Memory is taken and given back in pieces of so many pages. */
+const CHUNK_PAGES = 1024;
+/** Chunks that are kept for the next pages instead of being left to the garbage collector. */
+const SPARE_CHUNKS = 8;
+
+/**
+ * The pages that the source still has: which are here, which are asked for, and what they hold. Those that were handed
+ * out are kept (`keep`), or forgotten a chunk at a time: then the whole memory is never here twice, and one that is
+ * wanted again (by a child that was forked meanwhile) is fetched again.
+ */
 export class RemotePages {
   /** All of them. */
   readonly total: number;
+  /** How many came from the source, again ones included. */
+  received = 0;
+  /** How many are here and were not handed out yet. */
+  waiting = 0;
+  private readonly keep: boolean;
   private readonly states: Uint8Array;
-  private readonly file: ScratchFile;
+  private readonly chunks: (Buffer | undefined)[];
+  /** By chunk: pages that were not handed out since they were last wanted. */
+  private readonly open: Uint32Array;
+  private readonly spare: Buffer[] = [];
   /** One range an entry, ascending by its first index. */
   private readonly indexes: number[] = [];
   private readonly pids: number[] = [];
   private readonly starts: number[] = [];
-  /** Nothing before it is missing. */
+  /** Have not come from the source, or are to come again. */
+  private absent: number;
+  /** Nobody has asked for them yet. */
+  private unasked: number;
+  /** Where to look for the next page that nobody asked for. */
   private cursor = 0;
-  private arrived = 0;
 
-  constructor(tasks: ReadonlyMap<number, SegmentTable>, total: number, file: ScratchFile) {
+  constructor(tasks: ReadonlyMap<number, SegmentTable>, total: number, options: { readonly keep: boolean }) {
     this.total = total;
-    this.file = file;
+    this.keep = options.keep;
+    this.absent = total;
+    this.unasked = total;
     this.states = new Uint8Array(total);
+    this.chunks = Array(Math.ceil(total / CHUNK_PAGES));
+    this.open = Uint32Array.from(this.chunks, (_none, chunk) => this.pagesOf(chunk));
     for (const [pid, segments] of tasks) {
       for (let index = 0; index < segments.length; index += 1) {
         if (segments.file(index) !== REMOTE) continue;
@@ -40,27 +62,35 @@ export class RemotePages {
     }
   }
 
-  /** How many are here. */
-  get here(): number {
-    return this.arrived;
+  /** Every page has come from the source. */
+  get complete(): boolean {
+    return this.absent === 0;
   }
 
+  /** It has to be asked for. */
   isMissing(index: number): boolean {
-    return this.states[index] === MISSING;
+    return this.states[index] === STATE.missing || this.states[index] === STATE.forgotten;
   }
 
   /** How many of these pages, from the first on, are here. */
   hereFrom(index: number, pages: number): number {
     let count = 0;
-    while (count < pages && this.states[index + count] === HERE) count += 1;
+    while (count < pages && this.isHere(index + count)) count += 1;
     return count;
   }
 
   /** The next pages nobody has asked for; they count as asked for from now on. */
   claimNext(pages: number): RemoteRun | undefined {
-    const index = this.states.indexOf(MISSING, this.cursor);
-    this.cursor = index < 0 ? this.total : index;
-    return index < 0 ? undefined : this.claim(index, pages);
+    if (this.unasked === 0) return undefined;
+    let index = this.states.indexOf(STATE.missing, this.cursor);
+    if (index < 0) index = this.states.indexOf(STATE.missing);
+    this.cursor = index;
+    return this.claim(index, pages);
+  }
+
+  /** From here on the next pages are looked for: whoever wants these will want those that follow. */
+  continueAt(index: number): void {
+    this.cursor = Math.min(index, this.total);
   }
 
   /** The missing pages from this one on, as far as they are one run. */
@@ -68,15 +98,19 @@ export class RemotePages {
     const next = this.indexes[this.range(index) + 1] ?? this.total;
     const end = Math.min(index + pages, next);
     let stop = index;
-    while (stop < end && this.states[stop] === MISSING) stop += 1;
-    this.states.fill(ASKED, index, stop);
+    for (; stop < end && this.isMissing(stop); stop += 1) {
+      if (this.states[stop] === STATE.forgotten) this.reopen(stop);
+      else this.unasked -= 1;
+      this.states[stop] = STATE.asked;
+    }
     return { index, pages: stop - index };
   }
 
   /** Pages that were asked for and not sent are missing again. */
   release({ index, pages }: RemoteRun): void {
-    this.states.fill(MISSING, index, index + pages);
-    this.cursor = Math.min(this.cursor, index);
+    this.states.fill(STATE.missing, index, index + pages);
+    this.unasked += pages;
+    if (pages > 0) this.cursor = Math.min(this.cursor, index);
   }
 
   /** Whose page it is, and which. */
@@ -86,21 +120,81 @@ export class RemotePages {
     return { pid: this.pids[range] as number, page: (this.starts[range] as number) + offset };
   }
 
-  /** Writes a piece of what was asked for, from `place`, in bytes, on; whole pages become readable. */
+  /** Takes a piece of what was asked for, from `place`, in bytes, on; whole pages become readable. */
   store(from: Buffer, offset: number, bytes: number, place: number): void {
-    this.file.write(from, offset, bytes, place);
+    for (let done = 0; done < bytes; ) {
+      const chunk = Math.floor((place + done) / (CHUNK_PAGES * PAGE_BYTES));
+      const into = this.memoryOf(chunk);
+      const at = place + done - chunk * CHUNK_PAGES * PAGE_BYTES;
+      const piece = Math.min(bytes - done, CHUNK_PAGES * PAGE_BYTES - at);
+      from.copy(into, at, offset + done, offset + done + piece);
+      done += piece;
+    }
     const first = Math.floor(place / PAGE_BYTES);
     const stop = Math.floor((place + bytes) / PAGE_BYTES);
-    this.states.fill(HERE, first, stop);
-    this.arrived += stop - first;
+    this.states.fill(STATE.here, first, stop);
+    this.received += stop - first;
+    this.absent -= stop - first;
+    this.waiting += stop - first;
   }
 
-  read(index: number, into: Buffer, offset: number, pages: number): void {
-    this.file.read(into, offset, pages * PAGE_BYTES, index * PAGE_BYTES);
+  /** Hands out pages that are here, all in one run. */
+  take(index: number, into: Buffer, offset: number, pages: number): void {
+    for (let done = 0; done < pages; ) {
+      const chunk = Math.floor((index + done) / CHUNK_PAGES);
+      const at = index + done - chunk * CHUNK_PAGES;
+      const count = Math.min(pages - done, CHUNK_PAGES - at);
+      const from = this.chunks[chunk] as Buffer;
+      from.copy(into, offset + done * PAGE_BYTES, at * PAGE_BYTES, (at + count) * PAGE_BYTES);
+      this.served(chunk, index + done, count);
+      done += count;
+    }
   }
 
   close(): void {
-    this.file.close();
+    this.chunks.fill(undefined);
+    this.spare.length = 0;
+  }
+
+  private isHere(index: number): boolean {
+    return this.states[index] === STATE.here || this.states[index] === STATE.served;
+  }
+
+  private served(chunk: number, index: number, pages: number): void {
+    let fresh = 0;
+    for (let page = index; page < index + pages; page += 1) {
+      if (this.states[page] === STATE.here) fresh += 1;
+      this.states[page] = STATE.served;
+    }
+    this.waiting -= fresh;
+    this.open[chunk] = (this.open[chunk] as number) - fresh;
+    if (this.open[chunk] === 0 && !this.keep) this.forget(chunk);
+  }
+
+  private forget(chunk: number): void {
+    const first = chunk * CHUNK_PAGES;
+    this.states.fill(STATE.forgotten, first, first + this.pagesOf(chunk));
+    const memory = this.chunks[chunk];
+    this.chunks[chunk] = undefined;
+    if (memory?.length === CHUNK_PAGES * PAGE_BYTES && this.spare.length < SPARE_CHUNKS)
+      this.spare.push(memory);
+  }
+
+  private reopen(index: number): void {
+    const chunk = Math.floor(index / CHUNK_PAGES);
+    this.open[chunk] = (this.open[chunk] as number) + 1;
+    this.absent += 1;
+  }
+
+  private memoryOf(chunk: number): Buffer {
+    const bytes = this.pagesOf(chunk) * PAGE_BYTES;
+    const whole = bytes === CHUNK_PAGES * PAGE_BYTES;
+    this.chunks[chunk] ??= (whole ? this.spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes);
+    return this.chunks[chunk];
+  }
+
+  private pagesOf(chunk: number): number {
+    return Math.min(CHUNK_PAGES, this.total - chunk * CHUNK_PAGES);
   }
 
   private range(index: number): number {

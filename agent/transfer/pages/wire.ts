@@ -6,6 +6,9 @@ export type WireFormat = 24 | 32;
 /** Commands of CRIU's page-server protocol that occur between a lazy-pages daemon and its page server. */
 export const COMMAND = { add: 6, get: 7, close: 0x1023, forceClose: 0x1024 } as const;
 
+/** The header's form between two agents, whatever their CRIUs speak. */
+export const STREAM_WIRE: WireFormat = 32;
+
 /** Flags of a pagemap entry, and of an answer. */
 export const PAGE_FLAGS = { parent: 1, lazy: 2, present: 4 } as const;
 
@@ -50,6 +53,17 @@ export function readHeader(from: Buffer, wire: WireFormat): Header {
   if (low % PAGE_BYTES !== 0) throw transferFailed('a header whose address is not that of a page');
   if (!Number.isSafeInteger(id) || page + pages > END_PAGE) throw transferFailed('a header out of range');
   return { command: command & 0xffff, flags: command >>> FLAGS_SHIFT, pages, page, id };
+}
+
+/** The answer of a source whose tasks have died: no pages, and none will ever follow. */
+export function goneAnswer({ page, id }: Pick<Header, 'page' | 'id'>): Buffer {
+  const bytes = Buffer.alloc(STREAM_WIRE);
+  writeHeader(bytes, STREAM_WIRE, { command: COMMAND.add, flags: 0, pages: 0, page, id });
+  return bytes;
+}
+
+export function isGoneAnswer({ command, flags, pages }: Header): boolean {
+  return command === COMMAND.add && flags === 0 && pages === 0;
 }
 
 function writeUint64(into: Buffer, value: number, at: number): void {

@@ -1,19 +1,21 @@
 /**
  * Runs inside a lab node (`node dist/test/e2e/support/pages-driver.js hybrid|precopy MIB`): moves two processes between two
- * pid namespaces, with the real criu at both ends and our page server in between. `precopy`: the final dump has all that is
- * dirty, and the restore is lazy all the same. Prints what it saw as one JSON document.
+ * pid namespaces, with the real criu at both ends, our page service of the stopped processes and our page server in between.
+ * `precopy`: the final dump has all that is dirty, and the restore is lazy all the same. Prints what it saw as one JSON
+ * document.
  */
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFifos, readLines } from '../../../agent/criu/fifo.ts';
 import { createCriu } from '../../../agent/criu/mod.ts';
 import type { Command, Runner } from '../../../agent/effects/runner.ts';
 import { systemClock as clock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
+import { innerPid } from '../../../agent/host/inner-pids.ts';
 import { freePort } from '../../../agent/migration/free-port.ts';
 import { pageServerHeaderBytes } from '../../../agent/preflight/versions.ts';
-import { createMeter, openDataPort, relayConnect } from '../../../agent/transfer/mod.ts';
-import { openPageServer } from '../../../agent/transfer/pages/mod.ts';
+import { createMeter, openDataPort, openStream } from '../../../agent/transfer/mod.ts';
+import { openPageServer, PageService, TaskMemory } from '../../../agent/transfer/pages/mod.ts';
 import { markClean } from './pages-craft.ts';
 import { PAGES_WORKLOAD } from './pages-workload.ts';
 
@@ -44,11 +46,11 @@ try {
 }
 
 async function move(isHybrid: boolean, mib: number) {
-  const [source, target] = [room('-e', PAGES_WORKLOAD, REPORT, String(mib)), room('-e', 'sleep 1 while 1')];
+  const [old, target] = [room('-e', PAGES_WORKLOAD, REPORT, String(mib)), room('-e', 'sleep 1 while 1')];
   const ready = (await told(PROCESSES)).map((line) => line.split(' ').map(Number));
   const round = join(WORK, 'rounds/1');
   const tree = { initPid: ROOT_PID, args: ['-t', String(ROOT_PID)] };
-  const atSource = createCriu({ runner: source, logLevel: 4 });
+  const atSource = createCriu({ runner: old, logLevel: 4 });
   const common = { plan: tree, deadlineMs };
   const logOf = (name: string): string => join(WORK, `${name}.log`);
   const local = { kind: 'local' } as const;
@@ -59,15 +61,15 @@ async function move(isHybrid: boolean, mib: number) {
     transport: local,
     leaveRunning: true,
   }).ready;
-  await kill(source, 'USR1');
+  await kill(old, 'USR1');
   const changed = await told(PROCESSES);
 
   const { criu: version } = await createCriu({ runner }).capabilities();
-  const data = await dataPorts();
+  const source = await pageSource();
   const server = await openPageServer({
     wire: pageServerHeaderBytes(version ?? ''),
     rounds: [round],
-    ...(isHybrid ? { upstream: () => data.target.accept(data.id, signal) } : {}),
+    ...(isHybrid ? { upstream: source.dial } : {}),
     clock,
     signal,
   });
@@ -80,9 +82,7 @@ async function move(isHybrid: boolean, mib: number) {
   const dump = atSource.dump({ ...common, imageDir: dumped, logFile: logOf('dump'), transport });
   ends.push(() => dump.kill('SIGKILL'));
   await dump.ready;
-  const relay = isHybrid
-    ? relayConnect({ port, stream: await data.open(), meter: createMeter({ clock }), signal, clock })
-    : undefined;
+  if (isHybrid) ends.push(await source.serve());
 
   const images = join(WORK, 'images');
   const dumpedMs = clock.monotonicMs();
@@ -113,7 +113,7 @@ async function move(isHybrid: boolean, mib: number) {
   await kill(target, 'USR1');
   const verdicts = (await told(2 * PROCESSES)).sort();
   const [received, done] = await Promise.all([server.received, server.done]);
-  const ended = [await daemon.ended, await dump.ended].map(({ exitCode }) => exitCode);
+  const { exitCode: ended } = await daemon.ended;
   const restoreLog = await readFile(logOf('restore'), 'utf8');
   return {
     version,
@@ -123,7 +123,7 @@ async function move(isHybrid: boolean, mib: number) {
     verdicts,
     received: { ...received, ms: Math.round(received.ms) },
     done,
-    link: (await relay?.done)?.sent ?? 0,
+    link: source.meter.bytes,
     ended,
     parents: restoreLog.match(/Opened local page read \d+ \(parent [1-9]/g)?.length ?? 0,
     ms: {
@@ -176,14 +176,37 @@ async function told(count: number): Promise<string[]> {
   return lines.splice(0, count);
 }
 
-async function dataPorts() {
-  const [source, target] = await Promise.all(
-    [1, 2].map(() => openDataPort({ host: '127.0.0.1', port: 0, clock, log })),
-  );
-  ends.push(() => Promise.all([source!.close(), target!.close()]));
+/** A data port that hands out the memory of the processes, once they stand still. */
+async function pageSource() {
+  const port = await openDataPort({ host: '127.0.0.1', port: 0, clock, log });
+  ends.push(() => port.close());
   const id = { job: 'job', kind: 'lazy', index: 0 } as const;
   const token = 'f00d'.repeat(16);
-  target!.permit(id.job, token);
-  const open = () => source!.open({ host: '127.0.0.1', port: target!.port, token }, id, signal);
-  return { target: target!, id, open };
+  const meter = createMeter({ clock });
+  const peer = { host: '127.0.0.1', port: port.port, token };
+  return {
+    meter,
+    dial: (stop: AbortSignal) => openStream({ peer, id, clock, signal: stop }),
+    async serve() {
+      const service = new PageService({ memory: await TaskMemory.open(await tasks()), meter, log });
+      port.permit(id.job, token);
+      port.accept(id, signal).then(
+        (stream) => service.take(stream),
+        () => {},
+      );
+      return () => service.close();
+    },
+  };
+}
+
+/** The processes that were dumped, by their pids in the images. */
+async function tasks(): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const status = await readFile(join('/proc', name, 'status'), 'utf8').catch(() => '');
+    const inner = innerPid(status) ?? 0;
+    if (inner >= ROOT_PID && inner < ROOT_PID + PROCESSES) found.set(inner, Number(name));
+  }
+  return found;
 }

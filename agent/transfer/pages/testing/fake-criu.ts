@@ -3,49 +3,62 @@ import type { Duplex } from 'node:stream';
 import { ByteReader } from '../../byte-reader.ts';
 import {
   COMMAND,
+  goneAnswer,
   type Header,
   PAGE_BYTES,
   PAGE_FLAGS,
   readHeader,
+  STREAM_WIRE,
   type WireFormat,
   writeHeader,
 } from '../wire.ts';
 
-/** Protocol-speaking stand-ins for the two criu processes that the page server stands between. */
+/** Protocol-speaking stand-ins for the two that the page server stands between. */
 
 export interface FakeSourceOptions {
   readonly stream: Duplex;
-  readonly wire: WireFormat;
   /** The content of a page that is lazy in the final dump; undefined for all others. */
   readonly content: (pid: number, page: number) => Buffer | undefined;
   /** How many of the pages asked for the n-th answer has at most. */
   readonly atMost?: (answer: number) => number;
-  /** The stream breaks before this answer. */
+  /** The stream breaks in the middle of this answer. */
   readonly breakAt?: number;
+  /** Instead of this answer it says that the tasks have died. */
+  readonly goneAt?: number;
 }
 
-/** The page server of a `criu dump --lazy-pages`; ends like criu, at the first request for what it has not. */
+/** The source's page service; ends at the first request for what it has not. */
 export class FakeSource {
   /** Pages it was asked for, as `pid/page`, in the order of its answers. */
   readonly sent: string[] = [];
-  /** Resolves at the end: `closed` after a goodbye, else what was wrong. */
+  /** Resolves at the end: `closed` when nothing more is needed, else what was wrong. */
   readonly ended: Promise<string>;
   private readonly options: FakeSourceOptions;
 
   constructor(options: FakeSourceOptions) {
+    const { stream } = options;
     this.options = options;
-    this.ended = this.serve().catch((error: Error) => error.message);
+    this.ended = this.serve().catch((error: Error) => {
+      if (!('readableEnded' in stream) || !stream.readableEnded) return error.message;
+      stream.end();
+      return 'closed';
+    });
   }
 
   private async serve(): Promise<string> {
-    const { stream, wire, content, atMost = () => Number.POSITIVE_INFINITY, breakAt = -1 } = this.options;
+    const {
+      stream,
+      content,
+      atMost = () => Number.POSITIVE_INFINITY,
+      breakAt = -1,
+      goneAt = -1,
+    } = this.options;
     const reader = new ByteReader(stream);
     for (let answer = 0; ; answer += 1) {
-      const { command, pages, page, id } = readHeader(await reader.exactly(wire), wire);
-      if (command === COMMAND.close) break;
-      if (answer === breakAt) {
-        stream.destroy(new Error('the link broke'));
-        return 'broken';
+      const { command, pages, page, id } = readHeader(await reader.exactly(STREAM_WIRE), STREAM_WIRE);
+      if (answer === goneAt) {
+        stream.write(goneAnswer({ page, id }));
+        return 'gone';
       }
       const count = Math.max(1, Math.min(pages, atMost(answer)));
       const found = Array.from({ length: count }, (_none, index) => content(id, page + index));
@@ -53,16 +66,19 @@ export class FakeSource {
         stream.destroy(new Error(`asked for ${command} ${id}/${page}+${pages}`));
         return `asked for ${command} ${id}/${page}+${pages}`;
       }
-      for (let index = 0; index < count; index += 1) this.sent.push(`${id}/${page + index}`);
-      const header = Buffer.alloc(wire);
+      const header = Buffer.alloc(STREAM_WIRE);
       const flags = PAGE_FLAGS.present;
-      writeHeader(header, wire, { command: COMMAND.add, flags, pages: count, page, id });
-      stream.write(Buffer.concat([header, ...(found as Buffer[])]));
+      writeHeader(header, STREAM_WIRE, { command: COMMAND.add, flags, pages: count, page, id });
+      const bytes = Buffer.concat([header, ...(found as Buffer[])]);
+      if (answer === breakAt) {
+        stream.write(bytes.subarray(0, bytes.length - PAGE_BYTES / 2), () =>
+          stream.destroy(new Error('the link broke')),
+        );
+        return 'broken';
+      }
+      for (let index = 0; index < count; index += 1) this.sent.push(`${id}/${page + index}`);
+      stream.write(bytes);
     }
-    stream.write(Buffer.alloc(4));
-    await reader.end();
-    stream.end();
-    return 'closed';
   }
 }
 

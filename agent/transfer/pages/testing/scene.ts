@@ -6,8 +6,7 @@ import type { DataStream } from '../../stream.ts';
 import { openPair, openPorts, type Ports } from '../../testing.ts';
 import { openPageServer } from '../open-page-server.ts';
 import type { PageServer, PageServerOptions } from '../page-server.ts';
-import type { WireFormat } from '../wire.ts';
-import { FakeSource } from './fake-criu.ts';
+import { FakeSource, type FakeSourceOptions } from './fake-criu.ts';
 import { type Dump, type PageFate, pageContent, type Truth, truths, writeDump } from './images.ts';
 
 /** Pages of each process, and where the memory of the processes begins, by pid. */
@@ -78,10 +77,7 @@ export class Scene {
   }
 
   /** A stream to a source that has what is lazy and dirty in the final dump. */
-  async source(
-    { truth, rounds }: Written,
-    options: { wire?: WireFormat; atMost?: (answer: number) => number; breakAt?: number } = {},
-  ): Promise<{ readonly stream: DataStream; readonly fake: FakeSource }> {
+  async source({ truth, rounds }: Written, options: SourceWish = {}): Promise<Connected> {
     const version = rounds.length + 1;
     const { near, far } = await openPair(this.ports, 'lazy');
     far.on('error', () => {});
@@ -89,8 +85,27 @@ export class Scene {
       const fate = truth.get(pid)?.[page - (BASES.get(pid) as number)];
       return fate?.lazy && fate.version === version ? pageContent(pid, page, version) : undefined;
     };
-    return { stream: near, fake: new FakeSource({ stream: far, wire: 32, content, ...options }) };
+    return { stream: near, fake: new FakeSource({ stream: far, content, ...options }) };
   }
+
+  /** The same as often as somebody dials; the n-th connection is like the n-th wish, later ones like the last. */
+  dialer(written: Written, wishes: readonly SourceWish[] = [{}]) {
+    const fakes: FakeSource[] = [];
+    const dial = async (): Promise<DataStream> => {
+      const { stream, fake } = await this.source(written, wishes[fakes.length] ?? wishes.at(-1));
+      fakes.push(fake);
+      return stream;
+    };
+    return { fakes, dial };
+  }
+}
+
+/** How a source behaves. */
+export type SourceWish = Pick<FakeSourceOptions, 'atMost' | 'breakAt' | 'goneAt'>;
+
+export interface Connected {
+  readonly stream: DataStream;
+  readonly fake: FakeSource;
 }
 
 export function allOf(fate: Fates): Dump {
