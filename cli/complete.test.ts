@@ -32,6 +32,7 @@ describe('candidates', () => {
   it('are the values an option takes', async () => {
     expect(await completed('migrate', '--mode', 'p')).toEqual(['precopy', 'postcopy']);
     expect(await completed('define', 'web.xml', '--node', '')).toEqual(['node-1']);
+    expect(await completed('job', 'resolve', 'j1', '--keep', '')).toEqual(['node-1']);
     expect(await completed('migrate', '--timeout', '')).toEqual([]);
   });
 

@@ -45,7 +45,8 @@ export async function candidates(
 
   async function optionValues(option: Option): Promise<readonly Candidate[]> {
     if (option.argChoices !== undefined) return option.argChoices.map((value) => ({ value, text: '' }));
-    return named(option.attributeName());
+    const [, value = option.attributeName()] = /<(\w+)>/.exec(option.flags) ?? [];
+    return named(value);
   }
 
   async function named(name: string): Promise<readonly Candidate[]> {

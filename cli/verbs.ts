@@ -27,7 +27,11 @@ export const VERBS: readonly Verb[] = [
     summary: 'move a running container to another node',
     load: () => import('./commands/migrate.ts'),
   },
-  { name: 'job', summary: 'list, watch, change and abort moves', load: () => import('./commands/job.ts') },
+  {
+    name: 'job',
+    summary: 'list, watch, change, abort and resolve moves',
+    load: () => import('./commands/job.ts'),
+  },
   { name: 'node', summary: 'list, cordon and uncordon nodes', load: () => import('./commands/node.ts') },
   { name: 'doctor', summary: 'check what nodes can do', load: () => import('./commands/doctor.ts') },
   { name: 'events', summary: 'show what happened, or follow it', load: () => import('./commands/events.ts') },

@@ -29,6 +29,17 @@ export function register(program: Command, cli: Cli): void {
     );
 }
 
+/** What an operator can do for a container that nobody else can help. */
+function hintOf({ phase, job }: ContainerInfo['container']): string | undefined {
+  if (phase === 'in-doubt')
+    return `its copy here is gone; keep the source's with \`godwit job resolve ${job ?? 'JOB'} --keep NODE\``;
+  if (phase === 'lost')
+    return job
+      ? `frozen for good; if the source holds its copy, \`godwit job resolve ${job} --keep NODE\``
+      : 'no copy of its memory is left; `godwit start` starts it anew';
+  return undefined;
+}
+
 function describe({ container, revision, limits }: ContainerInfo): string {
   const text = formatFields([
     ['name', container.name],
@@ -43,6 +54,7 @@ function describe({ container, revision, limits }: ContainerInfo): string {
     ['limit', container.memoryLimitBytes === undefined ? undefined : formatBytes(container.memoryLimitBytes)],
     ['addresses', container.addresses.join(' ')],
     ['job', container.job],
+    ['hint', hintOf(container)],
   ]);
   const entries = Object.entries(limits);
   if (entries.length === 0) return text;

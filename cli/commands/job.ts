@@ -9,7 +9,7 @@ import { writeError } from '../output/error.ts';
 import { formatMs, formatRate, formatTime } from '../output/format.ts';
 import type { Column } from '../output/table.ts';
 import { parsePositiveDuration } from '../parse/duration.ts';
-import { jobId } from '../parse/names.ts';
+import { jobId, nodeId } from '../parse/names.ts';
 import { parseRate } from '../parse/size.ts';
 
 interface Changes {
@@ -22,11 +22,11 @@ interface Picture {
   readonly svg?: string;
 }
 
-/** `godwit job ls|show|watch|set|abort`. */
+/** `godwit job ls|show|watch|set|abort|resolve`. */
 export function register(program: Command, cli: Cli): void {
   const noun = program
     .command('job')
-    .summary('list, watch, change and abort moves')
+    .summary('list, watch, change, abort and resolve moves')
     .description('Works on jobs (moves).');
   noun
     .command('ls')
@@ -68,6 +68,32 @@ export function register(program: Command, cli: Cli): void {
         return 0;
       }),
     );
+  noun
+    .command('resolve')
+    .description(
+      'Settles a move in doubt: the copy on one of its two nodes is kept for good, the other one goes. Refused where that ' +
+        'would make two copies, or leave none.',
+    )
+    .argument('<job>', 'job id', jobId)
+    .requiredOption('--keep <node>', 'node whose copy is kept', nodeId)
+    .option('--force', 'the other node is dead for good and will never come back: do not wait for its word')
+    .action(action(cli, (context, options: Decision, id: string) => resolve(context, options, id)));
+}
+
+interface Decision {
+  readonly keep: string;
+  readonly force?: boolean;
+}
+
+async function resolve(context: Context, { keep, force }: Decision, id: string): Promise<number> {
+  const session = await context.session();
+  const { job } = await session.request('job', id, 'resolve', { keep, force: force === true });
+  await writeOne(context.terminal, context.format, {
+    document: job,
+    name: job.job,
+    text: () => `job ${id}: the copy of ${job.container} on ${keep} is kept\n`,
+  });
+  return 0;
 }
 
 async function list(context: Context): Promise<number> {
