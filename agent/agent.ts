@@ -26,6 +26,7 @@ import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
 import { recover } from './recovery/recover.ts';
+import { sweepEarlierAgent, sweepLeftovers } from './recovery/sweep.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { openDataPort } from './transfer/mod.ts';
@@ -136,6 +137,7 @@ async function compose(
   };
   await recover(agent, kept, await patiently(agent, () => bus.records.list()));
   data.settle();
+  void sweepEarlierAgent(agent).then(() => sweepLeftovers(agent));
   for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());

@@ -8,8 +8,10 @@ const FILE = 'move.json';
 /** Another one: notes of an agent whose words this one does not know. */
 export const JOURNAL_VERSION = 1;
 
+export const SIDES = ['source', 'target'] as const;
+
 /** Where one side of a move keeps everything: `<run dir>/jobs/<job>/<side>`. On tmpfs: it goes with a power cut, as its processes do. */
-export function sideDir(runDir: string, job: string, side: 'source' | 'target'): string {
+export function sideDir(runDir: string, job: string, side: (typeof SIDES)[number]): string {
   return join(runDir, 'jobs', job, side);
 }
 

@@ -11,6 +11,7 @@ import {
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
+import { sweepLeftovers } from '../../recovery/sweep.ts';
 import type { Agent } from '../agent.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
@@ -69,7 +70,10 @@ export class MoveJob implements MoveControl {
     const { agent } = this;
     agent.jobs.add(this);
     this.serving = await serveJob(agent, this);
-    void this.run().finally(this.release);
+    void this.run().finally(() => {
+      this.release();
+      void sweepLeftovers(agent);
+    });
   }
 
   async close(): Promise<void> {

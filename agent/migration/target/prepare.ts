@@ -10,6 +10,7 @@ import { memoryAvailableBytes } from '../../host/kernel.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
+import { sweepLeftovers } from '../../recovery/sweep.ts';
 import type { Agent } from '../agent.ts';
 import { TargetMove } from './move.ts';
 import { partsOf } from './parts.ts';
@@ -68,7 +69,10 @@ export async function prepareArrival(
   };
   const move = new TargetMove(agent, partsOf(agent, arrival, request.spec));
   arriving.set(job, move);
-  void move.ended.then(() => arriving.delete(job));
+  void move.ended.then(() => {
+    arriving.delete(job);
+    void sweepLeftovers(agent);
+  });
   try {
     await faults.at('target.reserve', job);
     await move.reserve();

@@ -1,0 +1,75 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isToken } from '../../protocol/mod.ts';
+import { keepCgroupOptions } from '../host/cgroup-options.ts';
+import { findProcesses } from '../host/named-processes.ts';
+import { killTree } from '../host/process-tree.ts';
+import { unmountTmpfs } from '../host/tmpfs.ts';
+import type { Agent } from '../migration/agent.ts';
+import { tmpfsOf } from '../migration/job-dir.ts';
+import { readNotes, SIDES, sideDir } from '../migration/journal.ts';
+
+const CGROUP_OPTIONS = 'cgroup2-options';
+
+/**
+ * Removes what moves have left on this node that nobody notes any more: processes that name their job directories, tmpfs
+ * mounts in them, the directories; and puts back what criu takes from the host. A move with notes is none of its business,
+ * nor is anything that does not carry the path of a job directory.
+ */
+export async function sweepLeftovers(agent: Agent): Promise<void> {
+  const { config, runner, log } = agent;
+  try {
+    for (const job of await leftJobs(config.runDir)) {
+      if (isRunning(agent, job)) continue;
+      log.warn({ job }, 'sweeps what is left of a move');
+      await sweepJob(agent, job);
+    }
+    const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
+    if (options.length > 0)
+      log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
+  } catch (error) {
+    log.error({ err: error }, 'could not be swept');
+  }
+}
+
+/** At the start only: commands in containers whose agent waits no more, and short-lived files of that agent. */
+export async function sweepEarlierAgent({ config, log }: Agent): Promise<void> {
+  const { runDir } = config;
+  const attached = await findProcesses(
+    (argv) => basename(argv[0] ?? '') === 'lxc-attach' && argv.some((word) => word.startsWith(`${runDir}/`)),
+  );
+  for (const { pid } of attached) await killTree(pid);
+  for (const entry of await readdir(runDir).catch(() => [])) {
+    if (/^lxc-[a-z]+-.*\.log$/.test(entry)) await rm(join(runDir, entry), { force: true });
+  }
+  if (attached.length > 0)
+    log.warn({ count: attached.length }, 'ended commands that an earlier agent ran in containers');
+}
+
+/** A move that begins, begins again or ends has no notes for a moment. */
+function isRunning({ jobs, arriving }: Agent, job: string): boolean {
+  return arriving.has(job) || jobs.list().some((one) => one.job === job && one.state === 'running');
+}
+
+/** Jobs that a directory, a mount or a process names, and that have no notes. */
+async function leftJobs(runDir: string): Promise<string[]> {
+  const jobs = join(runDir, 'jobs');
+  const found = new Set(await readdir(jobs).catch(() => []));
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
+  const processes = await findProcesses((argv) => argv.some((word) => word.includes(`${jobs}/`)));
+  for (const text of [...mounts, ...processes.flatMap(({ argv }) => argv)]) {
+    const [job = ''] = (text.split(`${jobs}/`)[1] ?? '').split(/[/ ]/);
+    if (isToken(job)) found.add(job);
+  }
+  return [...found].filter((job) =>
+    SIDES.every((side) => readNotes(sideDir(runDir, job, side)) === undefined),
+  );
+}
+
+async function sweepJob({ config, runner }: Agent, job: string): Promise<void> {
+  const dir = join(config.runDir, 'jobs', job);
+  for (const { pid } of await findProcesses((argv) => argv.some((word) => word.includes(`${dir}/`))))
+    await killTree(pid);
+  for (const side of SIDES) await unmountTmpfs(runner, tmpfsOf(sideDir(config.runDir, job, side)));
+  await rm(dir, { recursive: true, force: true });
+}
