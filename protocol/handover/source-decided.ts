@@ -108,12 +108,10 @@ function kill(state: SourceState): SourceStep {
 
 /** The operator gave the container back to the source: the target clears away what is left there. */
 function goOn(state: SourceState): SourceStep {
-  const { container, source } = state.move;
+  const { source } = state.move;
   const problem = `the operator kept the copy on ${source}`;
-  const ending = state.ending ?? {
-    outcome: 'failed',
-    error: new GodwitError('OUTCOME_UNKNOWN', { container, problem }).toWire(),
-  };
+  const error = new GodwitError('MOVE_ABORTED', { problem }).toWire();
+  const ending: Ending = { outcome: 'failed', error };
   const phase: SourcePhase = 'undoing';
   return go({ ...state, phase, ending }, { kind: 'tell-abort', reason: problem }, { kind: 'undo' });
 }

@@ -1,4 +1,6 @@
-import type { Job, JobPhase } from '../../../protocol/mod.ts';
+import type { Ending, Job, JobPhase } from '../../../protocol/mod.ts';
+import { criuLines } from '../criu-lines.ts';
+import type { MovingCopy } from './words.ts';
 
 /** When things happened in one move, on the source's clock; each once. */
 export interface Moments {
@@ -53,8 +55,17 @@ export class Figures {
     }));
   }
 
+  /** What a job's end says beside its error. @param meters unless another agent has counted before */
+  outcome({ outcome, error }: Ending, pagesFollow: boolean, meters?: MovingCopy['meters']): Partial<Job> {
+    return {
+      ...(meters ? { bytes: { memory: meters.memory.bytes, images: meters.images.bytes, rootfs: 0 } } : {}),
+      ...(error ? { log: criuLines(error) } : {}),
+      ...(outcome === 'done' ? this.summary(pagesFollow) : {}),
+    };
+  }
+
   /** `freezeMs`: from the first stopped task to complete images; `exposureMs`: from the commit to the last page. */
-  summary(
+  private summary(
     pagesFollow: boolean,
   ): Pick<Job, 'stoppedAtMs' | 'resumedAtMs' | 'freezeMs' | 'downtimeMs' | 'exposureMs'> {
     const { stoppingAtMs, frozenAtMs, committedAtMs, resumedAtMs, filledAtMs } = this.moments;

@@ -1,6 +1,7 @@
 import {
   type Ending,
   GodwitError,
+  type Job,
   type JobReport,
   type Move,
   mustBeNoted,
@@ -16,7 +17,6 @@ import {
 } from '../../../protocol/mod.ts';
 import type { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
-import { criuLines } from '../criu-lines.ts';
 import { deferred } from '../deferred.ts';
 import { Driver } from '../driver.ts';
 import type { Journal } from '../journal.ts';
@@ -186,6 +186,7 @@ export class SourceMove {
       case 'resolve':
         return this.driver.feed({ kind: 'resolve-cas', answer: await this.record.resolve(effect.keep) });
       case 'doubt':
+        this.tracker.set(this.figuresOf(effect.ending));
         return this.finishing.resolve(effect.ending);
       case 'tell-abort':
         this.told = tellAbort(this.agent, this.move, effect.reason).then((cause) => {
@@ -279,16 +280,15 @@ export class SourceMove {
     this.record.close();
     await this.told;
     const ending = decided.outcome === 'failed' && this.cause ? { ...decided, error: this.cause } : decided;
-    const { memory, images } = this.copy.meters;
-    this.tracker.set({
-      frozenCopy: false,
-      ...(this.outgoing ? { bytes: { memory: memory.bytes, images: images.bytes, rootfs: 0 } } : {}),
-      ...(ending.error ? { log: criuLines(ending.error) } : {}),
-      ...(ending.outcome === 'done' ? this.figures.summary(pagesFollowIn(this.journal.notes.way.mode)) : {}),
-    });
+    this.tracker.set({ frozenCopy: false, ...this.figuresOf(ending) });
     await this.journal.close();
     this.finishing.resolve(ending);
     this.settling.resolve(ending);
+  }
+
+  private figuresOf(ending: Ending): Partial<Job> {
+    const pagesFollow = pagesFollowIn(this.journal.notes.way.mode);
+    return this.figures.outcome(ending, pagesFollow, this.outgoing && this.copy.meters);
   }
 
   /** @throws GodwitError INTERNAL in a move that another agent began: it goes on to its end only */
