@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ContainerDigest, ContainerInfo } from '../../protocol/mod.ts';
+import type { ContainerDigest, ContainerInfo, Job, MigrateReply } from '../../protocol/mod.ts';
+import { armAgent } from './chaos/agents.ts';
 import { type Memory, startMemory } from './support/memory.ts';
+import { networkLocks, tracesOf } from './support/node-state.ts';
 import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
 
@@ -42,4 +44,91 @@ describe('an idle agent that is killed', () => {
     expect(check).toMatchObject({ wrong: 0 });
     expect(check.writes).toBeGreaterThan(0);
   });
+});
+
+/** A cold move of `app` that an agent, or a machine, does not live to see the end of. */
+async function moveThatFails(from: string, to: string, fault: string): Promise<string> {
+  await armAgent(cluster.lab, fault.startsWith('source') ? from : to, fault);
+  await until('both nodes answer', 15_000, async () => {
+    const { exitCode, stdout } = await cluster.godwit('node', 'ls', '-o', 'name');
+    return exitCode === 0 && stdout.trim().split('\n').length === 2;
+  });
+  const { job } = await cluster.json<MigrateReply>('migrate', 'app', to, '--mode', 'cold', '--detach');
+  return job ?? '';
+}
+
+async function ended(job: string): Promise<Job> {
+  await until('the job has ended', 60_000, async () => {
+    const { exitCode, stdout } = await cluster.godwit('job', 'show', job, '--json');
+    return exitCode === 0 && JSON.parse(stdout).state === 'ended';
+  });
+  return cluster.json<Job>('job', 'show', job);
+}
+
+/** It runs on one node, whole and reachable; nothing of its moves is left on either. */
+async function expectWhole(node: string, epoch: number): Promise<void> {
+  const other = node === 'n1' ? 'n2' : 'n1';
+  await until('nothing is left on the other node', 15_000, async () => {
+    return (await tracesOf(cluster, other, 'app')).length === 0;
+  });
+  const { container } = await cluster.json<ContainerInfo>('inspect', 'app');
+  expect(container).toMatchObject({ owner: node, epoch, phase: 'running', state: 'running' });
+  expect(container.job).toBeUndefined();
+  expect(await networkLocks(cluster, node, 'app')).toBe('');
+  expect(await cluster.lab.sh(node, 'ls /run/godwit/jobs; grep -c godwit/jobs /proc/mounts || :')).toBe('0');
+  expect(await memory.check()).toMatchObject({ wrong: 0 });
+}
+
+describe('an agent that is killed in the middle of a move', () => {
+  it.each([
+    ['while criu dumps', 'source.stopping'],
+    ['when the container stands still', 'source.shipped'],
+    ['before it builds', 'target.restore'],
+    ['when its copy is built', 'target.report-prepared'],
+  ])('%s: the container runs on at the source (%s)', async (_when, point) => {
+    const job = await ended(await moveThatFails('n1', 'n2', `${point}:kill-agent`));
+    expect(job.outcome).toBe('failed');
+    await expectWhole('n1', 1);
+  });
+
+  it('after the commit, at the source: its copy dies and the job is done', async () => {
+    const job = await ended(await moveThatFails('n1', 'n2', 'source.kill:kill-agent'));
+    expect(job.error).toBeUndefined();
+    expect(job).toMatchObject({ outcome: 'done', frozenCopy: false });
+    await expectWhole('n2', 2);
+  });
+
+  it('after the commit, at the target: it resumes all the same', async () => {
+    const job = await ended(await moveThatFails('n2', 'n1', 'target.resume:kill-agent'));
+    expect(job).toMatchObject({ outcome: 'done' });
+    await expectWhole('n1', 3);
+  });
+});
+
+it('a target without power after the commit leaves a doubt, which an operator settles', async () => {
+  const job = await moveThatFails('n1', 'n2', 'target.resume:hang');
+  const committed = async () => (await cluster.json<Job>('job', 'show', job)).progress.phase === 'commit';
+  await until('the move is committed', 30_000, committed);
+  expect(await cluster.lab.run(['power-off', 'n2'])).toMatchObject({ exitCode: 0 });
+  const silent = await cluster.godwit('job', 'resolve', job, '--keep', 'n1');
+  expect(silent).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('n2 does not answer') });
+
+  expect(await cluster.lab.run(['power-on', 'n2'])).toMatchObject({ exitCode: 0 });
+  expect(await ended(job)).toMatchObject({ outcome: 'in-doubt', frozenCopy: true });
+  expect((await cluster.json<ContainerInfo>('inspect', 'app')).container).toMatchObject({
+    owner: 'n2',
+    phase: 'in-doubt',
+    state: 'stopped',
+  });
+  expect(await cluster.godwit('start', 'app')).toMatchObject({ exitCode: 9 });
+  expect(await cluster.godwit('job', 'resolve', job, '--keep', 'n2')).toMatchObject({ exitCode: 5 });
+
+  expect(await cluster.godwit('job', 'resolve', job, '--keep', 'n1')).toMatchObject({ exitCode: 0 });
+  await until(
+    'its owner answers',
+    15_000,
+    async () => (await cluster.godwit('inspect', 'app')).exitCode === 0,
+  );
+  expect(await ended(job)).toMatchObject({ outcome: 'failed', frozenCopy: false });
+  await expectWhole('n1', 5);
 });
