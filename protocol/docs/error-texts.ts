@@ -198,14 +198,15 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cure: 'Run `godwit doctor` for that node.',
   },
   OUTCOME_UNKNOWN: {
-    meaning: 'It is not known whether the commit took place; the container stays frozen.',
-    cause: 'The record store could not be reached at the decisive moment.',
-    cure: 'Bring the store back; both sides then ask the record and obey it.',
+    meaning:
+      'Nobody can know which copy of the container is the true one; the one at the source stays frozen.',
+    cause: 'The target lost power after the commit: its copy is gone, and may have run before.',
+    cure: 'Decide with `godwit job resolve JOB --keep NODE`; `godwit job show JOB` says who holds a copy.',
   },
   CONTAINER_LOST: {
     meaning: 'The container cannot be brought back by itself.',
-    cause: 'The source died after the commit, before all its pages had moved.',
-    cure: 'Restore a checkpoint, or start the container anew.',
+    cause: 'The source died after the commit, before all its pages had moved, or both nodes lost power.',
+    cure: 'While the source holds its frozen copy: `godwit job resolve JOB --keep NODE`. Else start the container anew.',
   },
   INTERNAL: {
     meaning: 'godwit itself is wrong.',

@@ -115,6 +115,20 @@ describe('job', () => {
   });
 });
 
+describe('job resolve', () => {
+  it('asks the node that holds the frozen copy', async () => {
+    const subject = scene.cluster.subjects.job('j1', 'resolve');
+    await scene.cluster.answer(subject, { type: 'io.godwit.v1.job.info', job: endedJob('failed') });
+    expect((await run(['job', 'resolve', 'j1', '--keep', 'n1'])).stdout).toMatch(
+      /the copy of \w+ on n1 is kept\n$/,
+    );
+    expect(scene.cluster.requests.at(-1)?.body).toMatchObject({ keep: 'n1', force: false });
+    await run(['job', 'resolve', 'j1', '--keep', 'n1', '--force']);
+    expect(scene.cluster.requests.at(-1)?.body).toMatchObject({ keep: 'n1', force: true });
+    expect((await run(['job', 'resolve', 'j1'])).code).toBe(2);
+  });
+});
+
 describe('names', () => {
   it.each([
     ['inspect', '../../etc/passwd'],
