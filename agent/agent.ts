@@ -103,7 +103,8 @@ async function compose(
   });
   const { bus, notes } = await joinBus(config, version, log, tools, stops);
   const subjects = subjectsOf(config.cluster);
-  const data = await tools.openData({ host: '0.0.0.0', port: config.dataPort, clock, log });
+  const { dataPort: port, dataEncrypt: encrypt } = config;
+  const data = await tools.openData({ host: '0.0.0.0', port, encrypt, clock, log });
   stops.push(() => data.close());
 
   const store = new JobStore(join(config.stateDir, 'jobs'), log);

@@ -11,6 +11,7 @@ describe('parseConfig', () => {
       address: '10.0.0.1',
       bus: { embedded: true, join: [], clientPort: 4222 },
       dataPort: 7433,
+      dataEncrypt: false,
       lxcPath: '/var/lib/lxc',
     });
   });

@@ -30,7 +30,13 @@ const ConfigFile = z.strictObject({
       creds: path.optional(),
     })
     .prefault({}),
-  data: z.strictObject({ port: port.default(7433) }).prefault({}),
+  data: z
+    .strictObject({
+      port: port.default(7433),
+      /** Whether what moves is encrypted on its way; a node that does takes nothing else. */
+      encrypt: z.boolean().default(false),
+    })
+    .prefault({}),
   lxc: z.strictObject({ path: path.default('/var/lib/lxc') }).prefault({}),
   /** Bridges of this node by the network's name that `<source network='NAME'/>` gives. */
   networks: z.record(z.string(), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/)).default({}),
@@ -60,6 +66,7 @@ export interface AgentConfig {
     readonly creds?: string;
   };
   readonly dataPort: number;
+  readonly dataEncrypt: boolean;
   readonly lxcPath: string;
   readonly networks: Readonly<Record<string, string>>;
   readonly movesMax: number;
@@ -94,6 +101,7 @@ export function parseConfig(text: string, file: string): AgentConfig {
       ...(bus.creds === undefined ? {} : { creds: bus.creds }),
     },
     dataPort: data.port,
+    dataEncrypt: data.encrypt,
     lxcPath: lxc.path,
     networks: top.networks,
     movesMax: limits.moves,

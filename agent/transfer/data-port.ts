@@ -4,11 +4,19 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { Clock } from '../effects/clock.ts';
 import { problemOf, type TransferLog, transferFailed } from './failure.ts';
 import { FramedStream } from './framed-stream.ts';
-import { DIRECTION, encodeHandshake, type Hello, parseHello, VersionError } from './handshake.ts';
+import {
+  DIRECTION,
+  encodeHandshake,
+  HandshakeError,
+  type Hello,
+  parseHello,
+  VersionError,
+} from './handshake.ts';
 import { farewell } from './linger.ts';
 import { openStream } from './open-stream.ts';
 import { type Claim, Permits } from './permits.ts';
-import { readHandshake } from './read-handshake.ts';
+import { firstByte, readHandshake } from './read-handshake.ts';
+import { TLS_BYTE, unseal } from './seal.ts';
 import type { DataPort, DataStream, StreamId, StreamKind } from './stream.ts';
 
 export interface DataPortOptions {
@@ -17,6 +25,8 @@ export interface DataPortOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: TransferLog;
+  /** Opens encrypted connections only, and takes no others. */
+  readonly encrypt?: boolean;
 }
 
 /** Starts to listen on the agent's data port (DESIGN section 7). @throws GodwitError TRANSFER_FAILED */
@@ -41,6 +51,7 @@ class TcpDataPort implements DataPort {
   private readonly server: Server;
   private readonly clock: Clock;
   private readonly log: TransferLog;
+  private readonly encrypt: boolean;
   private readonly permits = new Permits<FramedStream>();
   private readonly streams = new Set<FramedStream>();
   /** Done, but for hearing that the peer knows. */
@@ -56,6 +67,7 @@ class TcpDataPort implements DataPort {
     this.port = (server.address() as AddressInfo).port;
     this.clock = options.clock;
     this.log = options.log;
+    this.encrypt = options.encrypt ?? false;
     server.on('connection', (socket) => void this.welcome(socket));
     server.on('error', (error) => this.log.warn({ error: error.message }, 'data port'));
   }
@@ -91,7 +103,8 @@ class TcpDataPort implements DataPort {
     this.openings.set(opening, id.job);
     try {
       const both = AbortSignal.any([signal, opening.signal]);
-      return this.keep(await openStream({ peer, id, clock: this.clock, log: this.log, signal: both }));
+      const { clock, log, encrypt } = this;
+      return this.keep(await openStream({ peer: { ...peer, encrypt }, id, clock, log, signal: both }));
     } finally {
       this.openings.delete(opening);
     }
@@ -110,24 +123,31 @@ class TcpDataPort implements DataPort {
   }
 
   /** One incoming connection, from its first byte to the stream it becomes. Never rejects. */
-  private async welcome(socket: Socket): Promise<void> {
-    socket.on('error', () => {});
-    this.strangers.add(socket);
+  private async welcome(raw: Socket): Promise<void> {
+    raw.on('error', () => {});
+    this.strangers.add(raw);
     const oldest = this.strangers.values().next().value;
     if (this.strangers.size > LIMITS.handshakesPending) oldest?.destroy();
+    let socket = raw;
     try {
-      const options = { clock: this.clock, withinMs: LIMITS.handshakeMs };
+      const options = within(this.clock, LIMITS.handshakeMs);
+      const sealed = (await firstByte(raw, options)) === TLS_BYTE;
+      if (sealed) socket = await unseal(raw, { ...options, keyOf: (job) => this.permits.keyOf(job) });
+      socket.on('error', () => {});
       const { body, rest } = await readHandshake(socket, DIRECTION.hello, options);
+      if (this.encrypt && !sealed) throw new PlainError();
       this.begin(socket, parseHello(body), rest);
     } catch (error) {
       const problem = problemOf(error);
-      this.count(socket, problem);
+      this.count(raw, problem);
       const answer = { ok: false, problem } as const;
       if (error instanceof VersionError)
         farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, answer, error.version));
+      else if (error instanceof PlainError)
+        farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, answer));
       else socket.destroy();
     } finally {
-      this.strangers.delete(socket);
+      this.strangers.delete(raw);
     }
   }
 
@@ -183,5 +203,22 @@ class TcpDataPort implements DataPort {
   private count(socket: Socket, problem: string): void {
     this.counters.handshakesRefused += 1;
     this.log.warn({ from: socket.remoteAddress, problem }, 'refused a data connection');
+  }
+}
+
+/** Time for all that a stranger has to say, together. */
+function within(clock: Clock, ms: number) {
+  const endMs = clock.monotonicMs() + ms;
+  return {
+    clock,
+    get withinMs() {
+      return Math.max(1, Math.ceil(endMs - clock.monotonicMs()));
+    },
+  };
+}
+
+class PlainError extends HandshakeError {
+  constructor() {
+    super('this node takes encrypted connections only (data.encrypt)');
   }
 }

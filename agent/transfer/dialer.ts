@@ -5,11 +5,21 @@ import type { Clock } from '../effects/clock.ts';
 import { problemOf } from './failure.ts';
 import { DIRECTION, encodeHandshake, parseAnswer, streamKey } from './handshake.ts';
 import { readHandshake } from './read-handshake.ts';
+import { connectSealed, isWithoutKey } from './seal.ts';
 import type { StreamEnds, StreamId } from './stream.ts';
 import type { PeerState } from './stream-effects.ts';
 
+/** A peer's data port, and the token that opens streams of the job there. */
+export interface DataPeer {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+  /** Nobody on the way can read along. */
+  readonly encrypt?: boolean | undefined;
+}
+
 export interface DialerOptions {
-  readonly peer: { readonly host: string; readonly port: number; readonly token: string };
+  readonly peer: DataPeer;
   readonly id: StreamId;
   readonly clock: Clock;
 }
@@ -62,7 +72,10 @@ export class Dialer {
     signal.throwIfAborted();
     const { peer, id, clock } = this.options;
     this.attempt += 1;
-    const socket = connect({ host: peer.host, port: peer.port, noDelay: true, keepAlive: true });
+    const { host, port, encrypt } = peer;
+    const socket = encrypt
+      ? connectSealed(peer, id.job)
+      : connect({ host, port, noDelay: true, keepAlive: true });
     socket.on('error', () => {});
     const target = `${peer.host}:${peer.port}`;
     try {
@@ -78,7 +91,10 @@ export class Dialer {
         attempt,
       };
       const body = received === undefined ? hello : { ...hello, received };
-      socket.write(encodeHandshake(DIRECTION.hello, body));
+      const say = (): boolean => socket.write(encodeHandshake(DIRECTION.hello, body));
+      // The token is for nobody who has not shown that he has it.
+      if (encrypt) socket.once('secureConnect', say);
+      else say();
       const answered = await readHandshake(socket, DIRECTION.answer, { clock, withinMs, signal });
       const answer = parseAnswer(answered.body);
       const ends = { source: localName(socket), target };
@@ -89,6 +105,8 @@ export class Dialer {
       socket.destroy();
       if (signal.aborted) throw signal.reason;
       if (error instanceof DialError) throw error;
+      if (isWithoutKey(error))
+        throw new DialError('refused', ends, 'the job or its token is not known there', error);
       const problem = problemOf(error);
       const kind = problem.includes('ECONNREFUSED') ? 'deaf' : 'unreachable';
       throw new DialError(kind, ends, `cannot open stream ${streamKey(id)}: ${problem}`, error);

@@ -1,5 +1,6 @@
 /** The data plane (DESIGN section 7): what other folders of the agent use of it. */
 export { type DataPortOptions, openDataPort } from './data-port.ts';
+export type { DataPeer } from './dialer.ts';
 export type { TransferLog } from './failure.ts';
 export type { ImageSummary } from './image-records.ts';
 export { createMeter, type MeterOptions } from './meter.ts';

@@ -3,6 +3,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import { checkToken } from '../../protocol/names.ts';
 import { problemOf, transferFailed } from './failure.ts';
 import { type Answer, type Hello, streamKey } from './handshake.ts';
+import { sealingKey } from './seal.ts';
 import type { StreamId, StreamKind } from './stream.ts';
 
 /** What permits need to know of a stream. */
@@ -46,6 +47,7 @@ interface Opened<T> {
 
 interface Permit<T> {
   readonly tokenHash: Buffer;
+  readonly key: Buffer;
   readonly opened: Map<string, Opened<T>>;
   readonly waiting: Set<Waiter<T>>;
 }
@@ -60,7 +62,17 @@ export class Permits<T extends Permitted> {
     if (this.jobs.has(job)) throw transferFailed(`job ${job} has a token already`);
     if (token.length === 0 || token.length > LIMITS.tokenChars)
       throw transferFailed('a token of a wrong length');
-    this.jobs.set(job, { tokenHash: hash(token), opened: new Map(), waiting: new Set() });
+    this.jobs.set(job, {
+      tokenHash: hash(token),
+      key: sealingKey(token),
+      opened: new Map(),
+      waiting: new Set(),
+    });
+  }
+
+  /** What the job's connections are encrypted with. */
+  keyOf(job: string): Buffer | undefined {
+    return this.jobs.get(job)?.key;
   }
 
   /** Forgets the job's token; whoever waits for its streams is told why. */

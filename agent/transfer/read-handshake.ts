@@ -16,8 +16,23 @@ export interface ReadHandshakeOptions {
 export function readHandshake(
   socket: Socket,
   direction: Direction,
-  { clock, withinMs, signal }: ReadHandshakeOptions,
+  options: ReadHandshakeOptions,
 ): Promise<{ readonly body: Buffer; readonly rest: Buffer }> {
+  return readUntil(socket, options, (bytes) => splitHandshake(bytes, direction));
+}
+
+/** The first byte of a connection, which stays to be read. @throws HandshakeError */
+export async function firstByte(socket: Socket, options: ReadHandshakeOptions): Promise<number> {
+  const bytes = await readUntil(socket, options, (all) => all);
+  socket.unshift(bytes);
+  return bytes[0] as number;
+}
+
+function readUntil<T>(
+  socket: Socket,
+  { clock, withinMs, signal }: ReadHandshakeOptions,
+  find: (bytes: Buffer) => T | undefined,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0);
     const cancel = clock.after(withinMs, () =>
@@ -26,7 +41,7 @@ export function readHandshake(
     const onData = (chunk: Buffer): void => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
       try {
-        const found = splitHandshake(bytes, direction);
+        const found = find(bytes);
         if (found === undefined) return;
         stop();
         socket.pause();
@@ -36,7 +51,7 @@ export function readHandshake(
       }
     };
     const onClose = (): void => fail(new HandshakeError('closed before the handshake'));
-    const onError = (error: Error): void => fail(new HandshakeError(error.message));
+    const onError = (error: Error): void => fail(new HandshakeError(error.message, { cause: error }));
     const onAbort = (): void => fail(signal?.reason);
     const stop = (): void => {
       cancel();
@@ -50,5 +65,6 @@ export function readHandshake(
     socket.on('data', onData).on('close', onClose).on('end', onClose).on('error', onError);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
+    else socket.resume();
   });
 }

@@ -3,6 +3,7 @@
  *   direct  writer -> reader
  *   stream  writer into a data stream -> data stream in the reader
  *   tunnel  writer -> relay -> data stream -> relay -> reader (as between two criu processes)
+ *   sealed  the same with an encrypted data stream
  * Usage: node dist/test/bench/tunnel.js [MIB] [ROUNDS]; prints medians and ratios. `busiest` is the CPU time of the process
  * that needs most: its inverse is the throughput when every process has a core (the parts of a move are on two machines).
  */
@@ -62,14 +63,8 @@ const roles = {
     await relayConnect({ ...base, port: criuPort, stream }).done;
     await port.close();
   },
-  async relayWriter(_bytes: number, peerPort: number): Promise<void> {
-    const local = await openDataPort({ host: HOST, port: 0, clock: systemClock, log });
-    const open = () => local.open({ host: HOST, port: peerPort, token: TOKEN }, ID, signal);
-    const relay = await relayListen({ ...base, open });
-    tell(relay.port);
-    await relay.done;
-    await local.close();
-  },
+  relayWriter: (_bytes: number, peerPort: number) => writeThroughRelay(peerPort, false),
+  sealingRelayWriter: (_bytes: number, peerPort: number) => writeThroughRelay(peerPort, true),
 };
 
 const ways = {
@@ -82,6 +77,10 @@ const ways = {
   async tunnel(bytes: number): Promise<number> {
     const peer = await start('relayReader', bytes, await start('reader'));
     return start('writer', bytes, await start('relayWriter', bytes, peer));
+  },
+  async sealed(bytes: number): Promise<number> {
+    const peer = await start('relayReader', bytes, await start('reader'));
+    return start('writer', bytes, await start('sealingRelayWriter', bytes, peer));
   },
 };
 
@@ -99,9 +98,15 @@ if (Object.hasOwn(roles, role)) {
 }
 
 async function compare(bytes: number, rounds: number): Promise<void> {
-  const names = ['direct', 'stream', 'tunnel'] as const;
-  const rates = { direct: [] as number[], stream: [] as number[], tunnel: [] as number[] };
-  const busiest = { direct: [] as number[], stream: [] as number[], tunnel: [] as number[] };
+  const names = ['direct', 'stream', 'tunnel', 'sealed'] as const;
+  const lists = () => ({
+    direct: [] as number[],
+    stream: [] as number[],
+    tunnel: [] as number[],
+    sealed: [] as number[],
+  });
+  const rates = lists();
+  const busiest = lists();
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) {
       running = [];
@@ -127,6 +132,15 @@ async function start(name: keyof typeof roles, bytes = 0, port = 0): Promise<num
   const [{ told }] = (await messages.next()).value;
   running.push(messages.next().then(({ value: [{ cpuMs }] }) => cpuMs));
   return told;
+}
+
+async function writeThroughRelay(peerPort: number, encrypt: boolean): Promise<void> {
+  const local = await openDataPort({ host: HOST, port: 0, clock: systemClock, log, encrypt });
+  const open = () => local.open({ host: HOST, port: peerPort, token: TOKEN }, ID, signal);
+  const relay = await relayListen({ ...base, open });
+  tell(relay.port);
+  await relay.done;
+  await local.close();
 }
 
 function tell(told: number): void {

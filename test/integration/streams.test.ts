@@ -22,11 +22,13 @@ const PATIENCE_MS = LIMITS.streamSilentMs + LIMITS.streamHeartbeatMs + LIMITS.st
 let source: DataPort;
 let target: DataPort;
 let link: Link;
+let linkPort: number;
 let jobs = 0;
 
 beforeEach(async () => {
   [source, target] = await Promise.all([openPort(), openPort()]);
-  link = await startLink(target.port);
+  link = startLink();
+  linkPort = await link.lead(target.port);
 });
 
 afterEach(async () => {
@@ -39,7 +41,7 @@ async function openPair(kind: StreamKind = 'pages') {
   jobs += 1;
   const id = { job: `job-${jobs}`, kind, index: 0 };
   target.permit(id.job, TOKEN);
-  const near = await source.open({ host: '127.0.0.1', port: link.port, token: TOKEN }, id, NEVER);
+  const near = await source.open({ host: '127.0.0.1', port: linkPort, token: TOKEN }, id, NEVER);
   const far = await target.accept(id, NEVER);
   return { near, far, id };
 }

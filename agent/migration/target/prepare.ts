@@ -64,7 +64,7 @@ export async function prepareArrival(
     mode,
     spec,
     token,
-    pages: request.pages,
+    pages: { ...request.pages, encrypt: config.dataEncrypt },
     deadlineMs: request.timeoutMs + LIMITS.moveGraceMs,
   };
   const move = new TargetMove(agent, partsOf(agent, arrival, request.spec));

@@ -1,7 +1,8 @@
 import type { DomainSpec, Mode, Move, PrepareRequest } from '../../../protocol/mod.ts';
+import type { DataPeer } from '../../transfer/mod.ts';
 
 /** The source's data port, and what is shown there. */
-export type PagesPeer = PrepareRequest['pages'];
+export type PagesPeer = PrepareRequest['pages'] & Pick<DataPeer, 'encrypt'>;
 
 /** A container that is on its way here. */
 export interface Arrival {

@@ -70,6 +70,7 @@ export function fakeNode(
     logLevel: 'error',
     bus: { embedded: false, join: [], clientPort: 1, clusterPort: 1, leafPort: 1, url },
     dataPort: 0,
+    dataEncrypt: false,
     lxcPath: join(dir, 'lxc'),
     networks: {},
     movesMax: 4,

@@ -1,16 +1,14 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A cable between a client and a server on loopback, which a test can cut. */
+/** A cable between two nodes on loopback, which a test can cut. */
 export interface Link {
-  /** Where the client connects to. */
-  readonly port: number;
+  /** Leads to `port`; returns the port that is to be connected to instead. */
+  lead(port: number): Promise<number>;
   /** Connections that were made over it. */
   readonly connections: number;
   /** Bytes that came through, both directions together. */
   readonly bytes: number;
-  /** It leads to this port from now on. */
-  leadTo(port: number): void;
   /** Breaks every connection as a router that resets it does. What is under way is lost. */
   reset(): void;
   /** Nothing comes through, and nobody is told; new connections are not answered. */
@@ -22,21 +20,21 @@ export interface Link {
   stop(): Promise<void>;
 }
 
-/** Puts a cable in front of `port` on loopback; without one it leads nowhere yet. */
-export async function startLink(port = 0): Promise<Link> {
-  let end = port;
+/** A cable that leads nowhere yet. */
+export function startLink(): Link {
+  const servers: Server[] = [];
   const sockets = new Set<Socket>();
   /** Not through yet: the cable was cut when they came. */
-  const held = new Set<Socket>();
+  const held = new Map<Socket, number>();
   let isCut = false;
   let age = 0;
   let connections = 0;
   let bytes = 0;
   let trigger = { at: Number.POSITIVE_INFINITY, action: () => {} };
 
-  const through = (client: Socket): void => {
+  const through = (client: Socket, port: number): void => {
     const born = age;
-    const server = connect({ port: end, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    const server = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
     connections += 1;
     const dead = (): boolean => isCut || born !== age;
     for (const [from, to] of [
@@ -68,28 +66,29 @@ export async function startLink(port = 0): Promise<Link> {
     trigger = { at: Number.POSITIVE_INFINITY, action: () => {} };
     action();
   };
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
-    client.on('error', () => {});
-    if (!isCut) return through(client);
-    held.add(client);
-    client.on('close', () => held.delete(client));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const lead = async (port: number): Promise<number> => {
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+      client.on('error', () => {});
+      if (!isCut) return through(client, port);
+      held.set(client, port);
+      client.on('close', () => held.delete(client));
+    });
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
 
   const destroyAll = (): void => {
-    for (const socket of [...sockets, ...held]) socket.resetAndDestroy();
+    for (const socket of [...sockets, ...held.keys()]) socket.resetAndDestroy();
   };
   return {
-    port: (server.address() as AddressInfo).port,
+    lead,
     get connections() {
       return connections;
     },
     get bytes() {
       return bytes;
-    },
-    leadTo: (port) => {
-      end = port;
     },
     reset: () => {
       age += 1;
@@ -101,7 +100,7 @@ export async function startLink(port = 0): Promise<Link> {
     mend: () => {
       isCut = false;
       age += 1;
-      for (const client of held) through(client);
+      for (const [client, port] of held) through(client, port);
       held.clear();
     },
     after: (more, action) => {
@@ -109,8 +108,7 @@ export async function startLink(port = 0): Promise<Link> {
     },
     stop: async () => {
       destroyAll();
-      server.close();
-      await once(server, 'close');
+      await Promise.all(servers.map((server) => once(server.close(), 'close')));
     },
   };
 }

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { NatsBus } from '../../../agent/bus/mod.ts';
+import type { AgentConfig } from '../../../agent/config/config.ts';
 import { openDataPort } from '../../../agent/transfer/mod.ts';
 import {
   ContainerInfo,
@@ -21,7 +22,7 @@ export interface MoveLab extends AsyncDisposable {
   readonly nats: NatsServer;
   readonly source: FakeNode;
   readonly target: FakeNode;
-  /** What the source's connections to the target's data port go over. */
+  /** What the connections to the data port of either node go over. */
   readonly link: Link;
   /** The operator's connection. */
   readonly bus: NatsBus;
@@ -40,15 +41,17 @@ export interface MoveLab extends AsyncDisposable {
 const ASK = { timeoutMs: 15_000 };
 
 /** Starts everything; `await using` or `[Symbol.asyncDispose]` ends it. */
-export async function startMoveLab(): Promise<MoveLab> {
+export async function startMoveLab(change: Partial<AgentConfig> = {}): Promise<MoveLab> {
   const nats = await startNats();
-  const link = await startLink();
-  const source = fakeNode('n1', nats.url);
-  const target = fakeNode('n2', nats.url, {}, async (options) => {
+  const link = startLink();
+  const openData: typeof openDataPort = async (options) => {
     const data = await openDataPort(options);
-    link.leadTo(data.port);
-    return Object.create(data, { port: { value: link.port } });
-  });
+    return Object.create(data, { port: { value: await link.lead(data.port) } });
+  };
+  const [source, target] = ['n1', 'n2'].map((name) => fakeNode(name, nats.url, change, openData)) as [
+    FakeNode,
+    FakeNode,
+  ];
   await Promise.all([source.start(), target.start()]);
   const bus = await testBus(nats.url, { node: 'op' });
 
