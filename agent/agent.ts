@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Capabilities, EXCHANGES, GodwitError, subjects as subjectsOf } from '../protocol/mod.ts';
 import { startEmbeddedServer } from './bus/embedded-server.ts';
@@ -25,6 +26,7 @@ import { startAnnouncing } from './node/announcer.ts';
 import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
+import type { LaunchPager } from './pager/client.ts';
 import { recover } from './recovery/recover.ts';
 import { sweepEarlierAgent, sweepLeftovers } from './recovery/sweep.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
@@ -34,6 +36,15 @@ import { openDataPort } from './transfer/mod.ts';
 /** CRIU's lazy page server splices whole page sets through pipes (platform traps): they must be allowed to be large. */
 const PIPE_MAX_BYTES = 64 * 1024 * 1024;
 const STORE_RETRY_MS = 500;
+/** The pager's entry point, beside this file. */
+const PAGER = fileURLToPath(new URL('./pager/main.js', import.meta.url));
+/** It has no deadline: its end is the end of its move, and it must outlive the agent. */
+const pagerCommand = {
+  file: process.execPath,
+  deadlineMs: Number.POSITIVE_INFINITY,
+  detached: true,
+  silent: true,
+} as const;
 
 /** An agent that answers on the bus until it is stopped. Its containers run on when it stops. */
 export interface RunningAgent {
@@ -44,6 +55,7 @@ export interface RunningAgent {
 export interface Tools {
   readonly runner: Runner;
   readonly criu: Criu;
+  readonly launchPager: LaunchPager;
   readonly runtime: Runtime;
   readonly openData: typeof openDataPort;
   /** Where moves are made to fail, in labs and tests. */
@@ -59,6 +71,7 @@ export function systemTools(config: AgentConfig, log: Logger, faults: readonly F
   return {
     runner,
     criu,
+    launchPager: (file) => runner.start({ ...pagerCommand, args: [PAGER, file] }).ended,
     openData: openDataPort,
     runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, networks, explain }),
     faults: createFaults(faults, { runner, log, runDir, dataPort, busPorts: busPorts(config) }),

@@ -10,6 +10,7 @@ import type { Runner } from '../effects/runner.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { PublishEvent } from '../jobs/events.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import type { LaunchPager } from '../pager/client.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DataPort } from '../transfer/stream.ts';
 import type { PairModels } from './pair-models.ts';
@@ -40,6 +41,7 @@ export interface Agent {
   readonly subjects: Subjects;
   readonly runtime: Runtime;
   readonly criu: Criu;
+  readonly launchPager: LaunchPager;
   readonly data: DataPort;
   readonly containers: OwnedContainers;
   readonly jobs: Jobs;

@@ -99,6 +99,8 @@ export interface Runtime {
   restored(spec: DomainSpec, signal: AbortSignal): Promise<Restored>;
   /** cgroup of a running container. */
   cgroup(name: string): Promise<CgroupPaths>;
+  /** The same from the pid of its init, also while a restore is held. */
+  cgroupOf(initPid: number): Promise<CgroupPaths>;
   /** Applies the limits of the spec to the running container's cgroup (LXC <= 7.0.0 forgets them on restore). */
   applyLimits(spec: DomainSpec): Promise<void>;
   /** The limits as the kernel has them, read back from the cgroup. */

@@ -28,11 +28,16 @@ export class RecoveredCopy implements MovingCopy {
     this.agent = agent;
     this.notes = notes;
     this.dir = dir;
-    this.meters = { memory: createMeter({ clock }), images: createMeter({ clock }) };
+    const limitBytesPerSecond = notes.plan.request.bandwidthBytesPerSecond;
+    const memory = createMeter({
+      clock,
+      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+    });
+    this.meters = { memory, images: createMeter({ clock }) };
     const { held, plan, way } = notes;
     if (!held || !pagesFollowIn(way.mode)) return;
     const { job, pagesToken: token } = plan;
-    this.pages = servePages(agent, { job, token, cgroup: held.cgroup, meter: this.meters.memory });
+    this.pages = servePages(agent, { job, token, cgroup: held.cgroup, meter: memory });
   }
 
   async fenced(): Promise<void> {

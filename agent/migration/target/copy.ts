@@ -122,8 +122,8 @@ export class TargetCopy implements ArrivingCopy {
       pages,
       signal,
       deadlineMs,
-      broken: (error) => this.pagesBroken(error),
     });
+    if (pagesFollowIn(mode)) this.memory.received.catch(this.events.failed);
     scratch.add('the memory channel', () => this.memory?.close());
     const restore = await Restore.begin(agent, { spec, dir, lazy: pagesFollowIn(mode), signal, deadlineMs });
     this.restore = restore;
@@ -152,10 +152,10 @@ export class TargetCopy implements ArrivingCopy {
     const { memory, restore } = this;
     if (!memory || !restore) throw new GodwitError('INTERNAL', { problem: 'images before the switch' });
     events.phase('memory');
-    await memory.start();
+    await memory.start(dir.images);
     events.phase('restore');
     await agent.faults.at('target.restore', job);
-    await restore.build(dir.images);
+    memory.guard(await agent.runtime.cgroupOf(await restore.build(dir.images)));
   }
 
   async resume(): Promise<number> {
@@ -207,12 +207,6 @@ export class TargetCopy implements ArrivingCopy {
   async freezeForGood(): Promise<void> {
     const { agent, arrival } = this;
     await freezeCgroup(await agent.runtime.cgroup(arrival.spec.name), agent.clock);
-  }
-
-  /** From criu's point of view the page stream stays open for ever: tasks that touch a missing page wait. */
-  private pagesBroken(error: unknown): Promise<void> {
-    this.events.failed(error);
-    return new Promise(() => {});
   }
 
   private accept(kind: 'control' | 'images', signal: AbortSignal): Promise<DataStream> {

@@ -1,17 +1,20 @@
 import { join } from 'node:path';
 import { LIMITS, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
-import { makeGate } from '../../criu/mod.ts';
+import { attachPager, type PagerClient, startPager } from '../../pager/client.ts';
+import { pageServerHeaderBytes } from '../../preflight/versions.ts';
+import type { CgroupPaths } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, roundLink } from '../job-dir.ts';
-import { openPageSource } from './page-source.ts';
-import { endsWell, receivePages, stopped } from './page-stream.ts';
+import { receivePages } from './page-stream.ts';
 import type { PagesPeer } from './words.ts';
 
 /** How the memory of an arriving container gets here. */
 export interface Memory {
-  /** Before the restore: resolves when the restore may begin. Rejects: TRANSFER_FAILED, RESTORE_FAILED. */
-  start(): Promise<void>;
-  /** Every page is on this node: the source is not needed any more. Rejects when they never will be. */
+  /** Before the restore, with the final images: resolves when the restore may begin. Rejects: TRANSFER_FAILED, RESTORE_FAILED. */
+  start(images: string): Promise<void>;
+  /** Before the tasks run: they are frozen before they could run on missing pages. */
+  guard(cgroup: CgroupPaths): void;
+  /** The source is not needed any more. Rejects when the pages never will be here. */
   readonly received: Promise<void>;
   /** Every page is where it belongs. Rejects when they never will be. */
   readonly filled: Promise<void>;
@@ -28,16 +31,19 @@ export interface MemoryRequest {
   readonly pages: PagesPeer;
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
-  /**
-   * The page stream broke before it was done. Until the returned promise ends, criu's daemon notices nothing and tasks
-   * that touch a missing page just wait.
-   */
-  readonly broken: (error: unknown) => Promise<void>;
 }
 
 /** Gets ready for the final dump before the source freezes. @throws GodwitError RESTORE_FAILED */
 export function receiveMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
   return pagesFollowIn(request.mode) ? lazyMemory(agent, request) : eagerMemory(agent, request);
+}
+
+/**
+ * The memory of a container whose pages an earlier agent had begun to fill in: its pager has gone on. `dir`: of the target's
+ * side. @throws GodwitError RESTORE_FAILED when the pager is gone
+ */
+export async function attachMemory(agent: Agent, dir: string): Promise<Memory> {
+  return ofPager(await attachPager(dir, agent.clock));
 }
 
 /** Cold and pre-copy: criu's page-server takes everything before the restore begins. */
@@ -52,46 +58,32 @@ async function eagerMemory(agent: Agent, request: MemoryRequest): Promise<Memory
     signal,
     deadlineMs,
   });
-  return { start: () => received, received, filled: received, close };
+  return { start: () => received, guard: () => {}, received, filled: received, close };
 }
 
-/**
- * Post-copy and hybrid: criu's lazy-pages daemon takes pages from a local port, on demand and in the background. It is
- * started before the source freezes and waits at a gate for its images.
- */
+/** Post-copy and hybrid: a pager fills the memory in, on demand and in the background, and outlives this agent. */
 async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
-  const { dir, signal } = request;
-  const { clock, runner } = agent;
-  const logFile = join(dir.own, 'lazy-pages.log');
-  const source = await openPageSource(agent, request);
-  const gate = await makeGate({ runner, clock, dir: dir.beside('lazy') });
-  const daemon = agent.criu.lazyPages({
-    imageDir: gate.dir,
-    workDir: dir.own,
-    logFile,
-    address: '127.0.0.1',
-    port: source.port,
+  const { job, dir, rounds, pages } = request;
+  const { criu } = await agent.capabilities();
+  const config = {
+    job,
+    dir: dir.own,
+    gate: dir.beside('lazy'),
+    rounds: [...rounds],
+    wire: pageServerHeaderBytes(criu),
+    pages,
     deadlineMs: LIMITS.pagesMs,
-  });
-  const filled = endsWell(agent, daemon, logFile, 'lazy-pages');
-  filled.catch(() => {});
-  // Without rounds pages are forgotten once they are handed out: a child that was forked may need them again.
-  const received = request.rounds.length > 0 ? Promise.race([filled, source.received]) : filled;
-  received.catch(() => {});
-  await Promise.race([gate.reached(signal), filled]);
+  };
+  return ofPager(await startPager(agent.launchPager, config, agent.clock));
+}
+
+function ofPager(pager: PagerClient): Memory {
+  const { received, filled } = pager;
   return {
-    start: async () => {
-      await source.begin(dir.images);
-      await gate.open(dir.images, signal);
-      await daemon.ready;
-    },
+    start: (images) => pager.begin(images),
+    guard: (cgroup) => pager.guard(cgroup),
     received,
     filled,
-    close: async () => {
-      // First, or it takes the daemon's end for a failure.
-      await source.close();
-      await stopped(daemon);
-      await gate.close();
-    },
+    close: () => pager.stop(),
   };
 }

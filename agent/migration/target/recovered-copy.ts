@@ -1,3 +1,4 @@
+import { pagesFollowIn } from '../../../protocol/mod.ts';
 import type { HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
@@ -8,6 +9,7 @@ import { unmountTmpfs } from '../../host/tmpfs.ts';
 import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
+import { attachMemory, type Memory } from './memory.ts';
 import { arrivalIn, type TargetNotes } from './notes.ts';
 import type { Arrival, ArrivingCopy } from './words.ts';
 
@@ -25,6 +27,7 @@ export class RecoveredArrival implements ArrivingCopy {
   private readonly dir: string;
   private readonly waiting = new AbortController();
   private readonly scratch = new Reverter();
+  private memory: Promise<Memory> | undefined;
   private restored: Promise<Restored> | undefined;
   private resumed: boolean;
 
@@ -57,9 +60,13 @@ export class RecoveredArrival implements ArrivingCopy {
     await this.takeOver();
   }
 
-  async received(): Promise<void> {}
+  async received(): Promise<void> {
+    await (await this.pages())?.received;
+  }
 
-  async filled(): Promise<void> {}
+  async filled(): Promise<void> {
+    await (await this.pages())?.filled;
+  }
 
   async brokenWithin(): Promise<unknown> {
     return undefined;
@@ -109,6 +116,13 @@ export class RecoveredArrival implements ArrivingCopy {
     });
     this.scratch.add('the hooks of the restore', () => hooks.close());
     return hooks;
+  }
+
+  private pages(): Promise<Memory> | undefined {
+    if (!pagesFollowIn(this.notes.mode)) return undefined;
+    this.memory ??= attachMemory(this.agent, this.dir);
+    this.memory.catch(() => {});
+    return this.memory;
   }
 
   private takeOver(): Promise<Restored> {

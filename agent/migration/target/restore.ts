@@ -58,14 +58,15 @@ export class Restore {
     this.done.catch(() => {});
   }
 
-  /** The images are complete in `from`; resolves when the tasks are built and held. @throws GodwitError RESTORE_FAILED */
-  async build(from: string): Promise<void> {
+  /** The images are complete in `from`; resolves with the pid of init when the tasks are built and held. @throws GodwitError RESTORE_FAILED */
+  async build(from: string): Promise<number> {
     const held = this.hooks.called('post-restore', this.waiting.signal).then((call) => {
       this.initPid = call.initPid;
     });
     held.catch(() => {});
     await Promise.race([this.gate.open(from, this.signal), this.done]);
     await Promise.race([held, this.done]);
+    return this.initPid;
   }
 
   /** Lets the held tasks run; `resumedAtMs`: when they did, Unix milliseconds. @throws GodwitError RESTORE_FAILED */

@@ -44,6 +44,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     restore: (plan) => restoreFrom(options, plan),
     restored: (spec, signal) => awaitRestored(options, spec, signal),
     cgroup,
+    cgroupOf: payloadOf,
     applyLimits: async (spec) => writeLimits(await cgroup(spec.name), spec),
     readLimits: async (name) => readLimitsOf(await cgroup(name)),
     sweep: (name) => sweepContainer(options, name),

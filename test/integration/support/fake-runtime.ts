@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Criu } from '../../../agent/criu/criu.ts';
@@ -162,6 +170,10 @@ export function fakeRuntime(options: {
     cgroup: async (name) => {
       await running(name);
       return paths(name);
+    },
+    cgroupOf: async (initPid) => {
+      const dir = readlinkSync(`/proc/${initPid}/cwd`);
+      return { version: 'v1', dirs: { freezer: dir } };
     },
     applyLimits: async () => {},
     readLimits: async () => ({}),

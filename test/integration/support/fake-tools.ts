@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tools } from '../../../agent/agent.ts';
 import type { AgentConfig } from '../../../agent/config/config.ts';
@@ -6,9 +7,12 @@ import type { Command, Runner, RunResult } from '../../../agent/effects/runner.t
 import { systemClock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
 import type { Faults } from '../../../agent/faults/faults.ts';
+import { PagerConfig } from '../../../agent/pager/messages.ts';
+import { runPager } from '../../../agent/pager/run-pager.ts';
 import { openDataPort } from '../../../agent/transfer/mod.ts';
 import { FAKE_PROGRAMS, fakeRuntime } from './fake-runtime.ts';
 
+const silent = { debug: () => {}, warn: () => {} };
 const FEATURES = ['mem_dirty_track', 'uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
 
 /** Where a node's fake programs look for words. */
@@ -26,7 +30,15 @@ export function fakeTools(
   const runner = fakeRunner(fakeWords(dir));
   const criu = createCriu({ runner });
   const runtime = fakeRuntime({ dir, node, runner, clock: systemClock, explain: criu.explain });
-  return { runner, criu, runtime, openData, faults };
+  // In this process: its program would have to be compiled first.
+  const launchPager = async (file: string) =>
+    runPager(PagerConfig.parse(JSON.parse(readFileSync(file, 'utf8'))), {
+      runner,
+      criu,
+      clock: systemClock,
+      log: silent,
+    });
+  return { runner, criu, launchPager, runtime, openData, faults };
 }
 
 /** The real runner; criu is the fake one, and nothing reaches the network namespace of the machine. */
