@@ -27,6 +27,7 @@ import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
 import type { LaunchPager } from './pager/client.ts';
+import { keepLooking } from './recovery/look-again.ts';
 import { recover } from './recovery/recover.ts';
 import { sweepEarlierAgent, sweepLeftovers } from './recovery/sweep.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
@@ -153,6 +154,8 @@ async function compose(
   data.settle();
   void sweepEarlierAgent(agent).then(() => sweepLeftovers(agent));
   for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
+  const looking = keepLooking(agent);
+  stops.push(() => looking.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());
   log.info(

@@ -4,6 +4,7 @@ import { adoptContainer, defineContainer } from '../containers/define.ts';
 import type { Agent } from '../migration/agent.ts';
 import { arrivalOf } from '../migration/target/arrivals.ts';
 import { prepareArrival } from '../migration/target/prepare.ts';
+import { reconcileLate } from '../recovery/reconcile-all.ts';
 import { runNodeDoctor } from './doctor.ts';
 import { type Handlers, serveVerbs } from './endpoints.ts';
 import { nodeInfo } from './info.ts';
@@ -24,7 +25,8 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
       await arrivalOf(agent, job).switch(mode, rounds);
       return {};
     },
-    commit: async ({ job, epoch }) => {
+    commit: async ({ job, container, epoch }) => {
+      if (!agent.arriving.has(job)) await reconcileLate(agent, container, job);
       arrivalOf(agent, job).commit(epoch);
       return {};
     },

@@ -1,5 +1,6 @@
 import { decode } from '../../protocol/codec.ts';
 import { EXCHANGES, GodwitError, type RecordJob } from '../../protocol/mod.ts';
+import type { Versioned } from '../bus/bus.ts';
 import type { Agent } from '../migration/agent.ts';
 import { withoutJob } from '../migration/moving-record.ts';
 
@@ -9,12 +10,18 @@ const LOOK_MS = 3_000;
  * Follows a container that a commit gave to this node and whose copy is gone, until it is settled: by an operator, or by the
  * source, which says that it holds no copy either. Then it is lost, and may be started anew.
  */
-export async function followDoubt(agent: Agent, name: string, job: RecordJob): Promise<void> {
+export async function followDoubt(
+  agent: Agent,
+  { record: { name }, revision }: Versioned,
+  job: RecordJob,
+): Promise<void> {
   const { bus, containers, config, clock, log } = agent;
   for (;;) {
     await clock.sleep(LOOK_MS);
     try {
       const seen = await bus.records.get(name);
+      // An older record than the doubt itself says nothing.
+      if (seen && seen.revision < revision) continue;
       if (seen?.record.owner !== config.node) return await giveUp(agent, name);
       if (seen.record.phase !== 'in-doubt') return void (await containers.adopt(seen));
       if (!(await isGone(agent, job))) continue;

@@ -30,6 +30,24 @@ export async function reconcileAll(
   void repairLater(agent, rest, byName, defined);
 }
 
+/**
+ * The source says that the record of this move names this node, which knows nothing of it: it lost power before the commit
+ * was made, or read the record too early.
+ */
+export async function reconcileLate(agent: Agent, name: string, job: string): Promise<void> {
+  const { bus, config, containers } = agent;
+  const seen = await bus.records.get(name);
+  if (seen?.record.owner !== config.node || seen.record.job?.id !== job || containers.has(name)) return;
+  await reconcileOwn(agent, seen);
+}
+
+/** Makes a container of this node true that no move of this agent is about. @throws GodwitError CONTAINER_BUSY */
+export async function reconcileOwn(agent: Agent, seen: Versioned): Promise<void> {
+  const { name } = seen.record;
+  const defined = (await agent.runtime.defined()).includes(name);
+  await agent.containers.exclusively(name, 'reconcile', () => repairOwn(agent, seen, defined));
+}
+
 async function repairOwn(agent: Agent, seen: Versioned, defined: boolean): Promise<void> {
   const { name } = seen.record;
   const now = await repairContainer(agent, { name, defined, seen }).catch((error: unknown) => {
@@ -39,7 +57,7 @@ async function repairOwn(agent: Agent, seen: Versioned, defined: boolean): Promi
   if (now?.record.owner !== agent.config.node) return;
   await agent.containers.adopt(now);
   const { phase, job } = now.record;
-  if (phase === 'in-doubt' && job) void followDoubt(agent, name, job);
+  if (phase === 'in-doubt' && job) void followDoubt(agent, now, job);
 }
 
 async function repairLater(

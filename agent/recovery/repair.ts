@@ -1,5 +1,5 @@
 import { parseDomain } from '../../protocol/domain/mod.ts';
-import type { ContainerRecord } from '../../protocol/mod.ts';
+import { type ContainerRecord, GodwitError } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
 import { freezeCgroup } from '../host/freeze.ts';
 import type { Agent } from '../migration/agent.ts';
@@ -7,13 +7,13 @@ import { withoutJob } from '../migration/moving-record.ts';
 import { letGo } from '../migration/source/held.ts';
 import { type Facts, type Repair, reconcile } from './reconcile.ts';
 
-/** Tries of a compare-and-swap that others may win; each looks at the container afresh. */
-const ATTEMPTS = 5;
-const PAUSE_MS = 200;
+/** Between two tries, which look at the container afresh. */
+const PAUSE_MS = { first: 200, longest: 2_000 };
 
 /**
  * Makes one container true again: its record, and what of it is on this node. What is decided from a record that others may
- * change takes effect only after a CAS of it. Returns the record as it is then.
+ * change takes effect only after a CAS of it, and is tried until one answers: nobody else would do it. Returns the record as
+ * it is then.
  */
 export async function repairContainer(
   agent: Agent,
@@ -24,18 +24,29 @@ export async function repairContainer(
   }: { readonly name: string; readonly defined: boolean; readonly seen?: Versioned | undefined },
 ): Promise<Versioned | undefined> {
   let versioned = seen;
-  for (let attempt = 1; ; attempt++) {
-    const repair = reconcile(await factsOf(agent, name, defined, versioned?.record));
+  let isDefined = defined;
+  for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(PAUSE_MS.longest, pauseMs * 2)) {
+    const repair = reconcile(await factsOf(agent, name, isDefined, versioned?.record));
     if (repair.kind === 'none') return versioned;
     agent.log.warn({ container: name, phase: versioned?.record.phase, repair }, 'reconciles a container');
     const done = await apply(agent, name, repair, versioned);
-    if (done !== 'conflict') return done;
-    if (attempt === ATTEMPTS) {
-      agent.log.error({ container: name, repair }, 'its record keeps changing; it is left as it is');
-      return versioned;
+    if (done === 'defined') {
+      isDefined = true;
+      continue;
     }
-    await agent.clock.sleep(PAUSE_MS);
-    versioned = await agent.bus.records.get(name);
+    if (done !== 'conflict') return done;
+    await agent.clock.sleep(pauseMs);
+    versioned = (await read(agent, name)) ?? versioned;
+  }
+}
+
+/** Undefined when the store does not answer, or shows nothing. */
+async function read({ bus }: Agent, name: string): Promise<Versioned | undefined> {
+  try {
+    return await bus.records.get(name);
+  } catch (error) {
+    if (error instanceof GodwitError) return undefined;
+    throw error;
   }
 }
 
@@ -49,23 +60,22 @@ async function factsOf(
   return { node: config.node, record, local: { defined, state, tasks: pid !== undefined } };
 }
 
-/** The record as it is now; `conflict`: somebody else changed it, or may have. */
+/** The record as it is now; `conflict`: somebody else changed it, or may have; `defined`: it is to be looked at again. */
 async function apply(
   agent: Agent,
   name: string,
   repair: Exclude<Repair, { kind: 'none' }>,
   versioned: Versioned | undefined,
-): Promise<Versioned | undefined | 'conflict'> {
-  if (repair.kind === 'clear') {
-    await clear(agent, name);
-    return versioned;
+): Promise<Versioned | undefined | 'conflict' | 'defined'> {
+  if (!versioned) {
+    if (repair.kind === 'clear') await clear(agent, name);
+    return undefined;
   }
-  if (!versioned) return undefined;
   const { record } = versioned;
   switch (repair.kind) {
     case 'define':
       await agent.runtime.define(parseDomain(record.spec, { file: `record of ${name}` }));
-      return versioned;
+      return 'defined';
     case 'follow':
       return swap(agent, versioned, { ...record, phase: repair.phase });
     case 'finish':
@@ -74,6 +84,11 @@ async function apply(
       return giveBack(agent, versioned);
     case 'doubt':
       return swap(agent, versioned, { ...record, phase: 'in-doubt' });
+    case 'clear': {
+      const confirmed = await confirm(agent, versioned);
+      if (confirmed !== 'conflict') await clear(agent, name);
+      return confirmed;
+    }
     case 'fence':
       return fence(agent, versioned);
   }
@@ -81,8 +96,20 @@ async function apply(
 
 async function swap(agent: Agent, { record, revision }: Versioned, next: ContainerRecord) {
   if (next.phase === record.phase && next.job?.id === record.job?.id) return { record, revision };
-  const result = await agent.bus.records.update(next, revision);
-  return result.status === 'ok' ? { record: next, revision: result.revision } : 'conflict';
+  return write(agent, next, revision);
+}
+
+/** A read may be stale: what is destroyed for a record is destroyed after a swap that changes nothing. */
+function confirm(agent: Agent, { record, revision }: Versioned) {
+  return write(agent, record, revision);
+}
+
+async function write(agent: Agent, record: ContainerRecord, revision: number) {
+  const result = await agent.bus.records.update(record, revision).catch((error: unknown) => {
+    if (error instanceof GodwitError) return { status: 'unknown' } as const;
+    throw error;
+  });
+  return result.status === 'ok' ? { record, revision: result.revision } : ('conflict' as const);
 }
 
 /** Whether the commit was sent is not known here: the record first, then the tasks. */
@@ -107,14 +134,14 @@ async function clear({ runtime }: Agent, name: string): Promise<void> {
 
 /** What LXC runs is frozen rather than killed: should the record be wrong, nothing is gone. The rest never ran. */
 async function fence(agent: Agent, versioned: Versioned) {
-  const { record, revision } = versioned;
-  const confirmed = await agent.bus.records.update(record, revision);
-  if (confirmed.status !== 'ok') return 'conflict' as const;
+  const { record } = versioned;
+  const confirmed = await confirm(agent, versioned);
+  if (confirmed === 'conflict') return confirmed;
   if ((await agent.runtime.status(record.name)).state === 'unknown') await clear(agent, record.name);
   else await freezeCgroup(await agent.runtime.cgroup(record.name), agent.clock);
   agent.log.error(
     { container: record.name, owner: record.owner, epoch: record.epoch },
     'tasks of a container that another node owns were here: they are frozen, or gone if they never ran',
   );
-  return { record, revision: confirmed.revision };
+  return confirmed;
 }

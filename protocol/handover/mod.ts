@@ -1,4 +1,3 @@
-export * from './reconcile.ts';
 export * from './recover.ts';
 export * from './source.ts';
 export * from './source-words.ts';

@@ -1,8 +1,17 @@
 import { GodwitError } from '../../../protocol/mod.ts';
 import type { Life } from './life.ts';
+import { JOB } from './names.ts';
 import type { SimNode } from './node.ts';
 import type { Place } from './weather.ts';
 import type { World } from './world.ts';
+
+const OF_JOBS = ['report', 'resolve', 'job-info'];
+
+/** Nobody listens: what that means depends on what was asked. */
+function nobody(verb: string, { place }: SimNode): GodwitError {
+  if (OF_JOBS.includes(verb)) return new GodwitError('JOB_NOT_FOUND', { job: JOB });
+  return new GodwitError('NODE_NOT_FOUND', { node: place });
+}
 
 /**
  * One request over the bus: lost, late, twice, with a reply that is lost, or to nobody.
@@ -23,7 +32,7 @@ export function request(
       if (!weather.reaches(place, to.place)) return;
       const { life: receiver } = to;
       if (!receiver || !to.serves) {
-        life.after(weather.latencyMs(), () => reject(new GodwitError('NODE_NOT_FOUND', { node: to.place })));
+        life.after(weather.latencyMs(), () => reject(nobody(verb, to)));
         return;
       }
       receiver.now(() => {

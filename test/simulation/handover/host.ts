@@ -57,7 +57,7 @@ export class Host {
 
   cutPower(): void {
     this.boots += 1;
-    this.copy = this.copy === 'running' || this.copy === 'frozen' ? 'stopped' : 'absent';
+    this.copy = ['running', 'frozen', 'stopped'].includes(this.copy) ? 'stopped' : 'absent';
     this.notes.clear();
     this.full = false;
     this.criu = undefined;

@@ -1,6 +1,7 @@
 import { request } from './bus.ts';
+import { JOB } from './names.ts';
 import type { SimNode } from './node.ts';
-import { JOB, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A link that is silent for longer is a broken one. */
 const PATIENCE_MS = 10_000;

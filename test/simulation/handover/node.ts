@@ -1,10 +1,12 @@
 import { GodwitError, type SourceState, type TargetState } from '../../../protocol/mod.ts';
+import { jobInfo, nodeInfo } from './doubt.ts';
 import { type Copy, Host } from './host.ts';
 import { driftingClock, Life } from './life.ts';
-import { reconcileForever } from './reconcile.ts';
+import { JOB } from './names.ts';
+import { comesFirst, keepLooking, readPatiently, repair, repairLate } from './repair.ts';
 import { SourceMove } from './source-move.ts';
 import { TargetMove } from './target-move.ts';
-import { JOB, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** What one side of a move writes down before each step. */
 export type Notes =
@@ -20,6 +22,10 @@ export class SimNode {
   move: SourceMove | TargetMove | undefined;
   /** It answers on the bus: everything it found at its start is under way again. */
   serves = false;
+  starts = 0;
+  /** Somebody makes the container true already. */
+  repairing = false;
+  doubts = false;
   private readonly world: World;
   private stoppedUntilMs = 0;
   private readonly drift: number;
@@ -35,19 +41,26 @@ export class SimNode {
     return driftingClock(life, this.world.timeline, this.drift);
   }
 
-  /** An agent starts: first it goes on with the moves it finds notes of, then it answers, then it puts records right. */
+  /** An agent starts: it reads the record, goes on with the moves it finds notes of, and then it answers. */
   start(delayMs: number): void {
-    const { world, host } = this;
+    const { world } = this;
     if (this.life) return;
     const life = new Life(world.timeline, () => this.stoppedUntilMs);
     this.life = life;
     world.note(this.place, () => 'agent starts');
-    life.after(delayMs, () => {
-      const notes = host.notes.get(JOB) as Notes | undefined;
-      if (notes) this.recover(life, notes);
-      this.serves = true;
-      void reconcileForever(world, this, life);
-    });
+    this.starts += 1;
+    life.after(delayMs, () => void this.begin(life));
+  }
+
+  private async begin(life: Life): Promise<void> {
+    const { world, host } = this;
+    const seen = await readPatiently(world, this, life);
+    const notes = host.notes.get(JOB) as Notes | undefined;
+    if (!notes && comesFirst(seen, this)) await repair(world, this, life, seen);
+    if (notes) this.recover(life, notes);
+    this.serves = true;
+    if (!notes && !comesFirst(seen, this)) await repair(world, this, life, seen);
+    void keepLooking(world, this, life);
   }
 
   private recover(life: Life, notes: Notes): void {
@@ -64,6 +77,14 @@ export class SimNode {
     }
   }
 
+  /** Writes notes down; without room they are left out, unless they must be made. @throws GodwitError HOST_FAILED */
+  keep(notes: Notes, must: boolean): void {
+    const { host, world } = this;
+    if (!host.full) return void host.notes.set(JOB, notes);
+    if (must && !world.variant.forgetsWhenFull)
+      throw new GodwitError('HOST_FAILED', { action: 'notes', problem: 'no space' });
+  }
+
   /** SIGKILL. */
   crash(): void {
     if (!this.life) return;
@@ -72,6 +93,8 @@ export class SimNode {
     this.life = undefined;
     this.move = undefined;
     this.serves = false;
+    this.repairing = false;
+    this.doubts = false;
     this.world.breakControl(`the agent on ${this.place} died`);
   }
 
@@ -97,8 +120,11 @@ export class SimNode {
 
   async handle(verb: string, body: unknown): Promise<unknown> {
     const { move, life, world } = this;
+    if (verb === 'job-info') return jobInfo(this);
+    if (verb === 'node-info') return nodeInfo(this);
     if (verb === 'prepare' && life) return this.prepare(life, body as TargetState['move']);
     if (!move && verb === 'abort') return {};
+    if (!move && verb === 'commit' && life) await repairLate(world, this, life);
     if (!move) throw new GodwitError('JOB_NOT_FOUND', { job: JOB });
     world.note(this.place, () => `is ${move.phase}`);
     return move.handle(verb, body);
@@ -114,10 +140,12 @@ export class SimNode {
     return {};
   }
 
-  /** The container's owner is asked to move it. */
+  /** The container's owner is asked to move it, as soon as it answers. */
   migrate(): void {
     const { life, world } = this;
-    if (!life) return;
+    if (!life || !this.serves) return world.timeline.at(50, () => this.migrate());
+    // Nothing that does not run is moved, and nothing that is looked at still.
+    if (!this.host.executes || world.store.truth.record.phase !== 'running') return;
     const { record, revision } = world.store.truth;
     const move = new SourceMove(world, this, life, {
       job: JOB,

@@ -49,7 +49,8 @@ export async function run(seed: number, variant: Variant = {}, traced = false): 
   } catch (error) {
     return end(`exception: ${(error as Error).message}`);
   }
-  return end(`nothing changes any more, but ${unsettled(world).join('; ')}`);
+  const left = unsettled(world);
+  return left.length === 0 ? end() : end(`nothing changes any more, but ${left.join('; ')}`);
 }
 
 /** Lets everything go on that can go on without anything from outside. */

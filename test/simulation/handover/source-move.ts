@@ -5,6 +5,7 @@ import { tellUntil } from '../../../agent/migration/tell.ts';
 import {
   GodwitError,
   type Move,
+  mustBeNoted,
   recoverSource,
   type Side,
   type SourceEffect,
@@ -19,10 +20,11 @@ import {
 import { agentOf } from './agent-of.ts';
 import { request } from './bus.ts';
 import type { Life } from './life.ts';
+import { JOB } from './names.ts';
 import type { SimNode } from './node.ts';
 import { failure, SourceCopy } from './source-copy.ts';
 import { TargetMove } from './target-move.ts';
-import { JOB, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const PREPARED_MS = 60_000;
 const TELL_MS = 5_000;
@@ -59,7 +61,7 @@ export class SourceMove {
     const { world, life, node } = this;
     this.record = this.recordFrom(owned);
     try {
-      this.persist(this.driver.state);
+      node.keep({ side: 'source', state: this.driver.state }, true);
     } catch {
       node.move = undefined;
       return;
@@ -196,25 +198,11 @@ export class SourceMove {
   }
 
   private feed(event: SourceEvent): void {
-    try {
-      this.driver.feed(event);
-    } catch (error) {
-      // Only a step that must not be forgotten is refused when it cannot be written down; to give up needs no notes.
-      if (!(error instanceof GodwitError)) throw error;
-      this.driver.feed({ kind: 'failed', error: error.toWire() });
-    }
+    this.driver.feed(event);
   }
 
   private failed(problem: string): void {
     this.feed({ kind: 'failed', error: failure(problem) });
-  }
-
-  /** Without room the move goes on, but for the one step after which the notes before it would say something wrong. */
-  private persist(state: SourceState): void {
-    const { host } = this.node;
-    if (!host.full) return void host.notes.set(JOB, { side: 'source', state });
-    if (!host.notes.has(JOB) || (state.phase === 'committing' && !this.world.variant.forgetsWhenFull))
-      throw new GodwitError('HOST_FAILED', { action: 'notes', problem: 'no space' });
   }
 
   private ask(verb: string, body: unknown, timeoutMs: number): Promise<unknown> {
@@ -229,7 +217,7 @@ export class SourceMove {
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broken(effect, error),
       before: () => undefined,
-      persist: (state) => this.persist(state),
+      persist: (state) => this.node.keep({ side: 'source', state }, mustBeNoted(state)),
     });
   }
 

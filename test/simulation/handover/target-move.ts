@@ -5,6 +5,7 @@ import {
   GodwitError,
   LIMITS,
   type Move,
+  mustBeNoted,
   recoverTarget,
   type TargetEffect,
   type TargetEvent,
@@ -16,10 +17,11 @@ import {
 } from '../../../protocol/mod.ts';
 import { agentOf } from './agent-of.ts';
 import type { Life } from './life.ts';
+import { JOB } from './names.ts';
 import type { SimNode } from './node.ts';
 import { failure } from './source-copy.ts';
 import { TargetCopy } from './target-copy.ts';
-import { JOB, type World } from './world.ts';
+import type { World } from './world.ts';
 
 const FIRST_STREAM_MS = 15_000;
 
@@ -51,7 +53,7 @@ export class TargetMove {
 
   async reserve(): Promise<void> {
     try {
-      this.persist(this.driver.state);
+      this.node.keep({ side: 'target', state: this.driver.state }, true);
     } catch (error) {
       this.node.move = undefined;
       throw error;
@@ -62,10 +64,8 @@ export class TargetMove {
     });
     this.copy
       .build(() => this.pagesFollow)
-      .then(
-        () => this.feed({ kind: 'built' }),
-        (error: unknown) => this.failed(toGodwitError(error).message),
-      );
+      .then(() => this.feed({ kind: 'built' }))
+      .catch((error: unknown) => this.failed(toGodwitError(error).message));
   }
 
   recover(state: TargetState): void {
@@ -214,19 +214,7 @@ export class TargetMove {
   }
 
   private feed(event: TargetEvent): void {
-    try {
-      this.driver.feed(event);
-    } catch (error) {
-      if (!(error instanceof GodwitError)) throw error;
-      this.driver.feed({ kind: 'failed', error: error.toWire() });
-    }
-  }
-
-  private persist(state: TargetState): void {
-    const { host } = this.node;
-    if (!host.full) return void host.notes.set(JOB, { side: 'target', state });
-    if (!host.notes.has(JOB) || (state.phase === 'prepared' && !this.world.variant.forgetsWhenFull))
-      throw new GodwitError('HOST_FAILED', { action: 'notes', problem: 'no space' });
+    this.driver.feed(event);
   }
 
   private driverFrom(start: TargetState): Driver<TargetState, TargetEvent, TargetEffect> {
@@ -236,7 +224,7 @@ export class TargetMove {
       perform: (effect) => this.perform(effect),
       broke: (effect, error) => this.broken(effect, error),
       before: () => undefined,
-      persist: (state) => this.persist(state),
+      persist: (state) => this.node.keep({ side: 'target', state }, mustBeNoted(state)),
     });
   }
 }

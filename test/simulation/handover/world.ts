@@ -1,14 +1,13 @@
-import type { ContainerRecord, Mode } from '../../../protocol/mod.ts';
+import type { Mode } from '../../../protocol/mod.ts';
 import type { Variant } from './broken.ts';
 import { Chance } from './chance.ts';
 import { Life } from './life.ts';
+import { RECORD } from './names.ts';
 import { SimNode } from './node.ts';
 import { Store } from './store.ts';
 import { Timeline } from './timeline.ts';
 import { Weather } from './weather.ts';
 
-export const JOB = 'j1';
-export const CONTAINER = 'web';
 /** Nodes are named by what they are in the one move there is. */
 export const SOURCE = 'S';
 export const TARGET = 'T';
@@ -68,13 +67,3 @@ export class World {
     for (const closed of this.control.closed.splice(0)) closed();
   }
 }
-
-const RECORD: ContainerRecord = {
-  type: 'io.godwit.v1.record',
-  name: CONTAINER,
-  uuid: '6f1b6f0e-6a6e-4a53-9a52-0d1f6a1f6b01',
-  owner: SOURCE,
-  epoch: 4,
-  phase: 'running',
-  spec: '',
-};

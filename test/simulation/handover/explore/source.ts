@@ -5,6 +5,15 @@ import { fault, newer, reads, swap, withoutJob } from './store.ts';
 
 export type Next = readonly [label: string, state: State];
 
+/** What a power cut leaves. */
+const AFTER_POWER: Readonly<Record<State['here'], State['here']>> = {
+  absent: 'absent',
+  running: 'stopped',
+  frozen: 'stopped',
+  killed: 'dead',
+  dead: 'dead',
+  stopped: 'stopped',
+};
 const MAY_GIVE_UP = ['preparing', 'claiming', 'freezing', 'frozen'];
 const WORDS = ['prepared', 'failed', 'running', 'filled', 'lost'] as const;
 
@@ -140,7 +149,7 @@ function crashes(rules: Rules, state: State): Next[] {
   const cut: State = {
     ...down,
     source: { ...down.source, notes: undefined },
-    here: state.here === 'killed' || state.here === 'dead' ? 'dead' : 'stopped',
+    here: AFTER_POWER[state.here],
     dumping: false,
     sourceBroke: true,
   };

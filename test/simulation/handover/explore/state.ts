@@ -49,7 +49,7 @@ export interface State {
   /** What a stale read shows. */
   readonly before: RecordView;
   readonly writes: readonly Write[];
-  readonly here: 'running' | 'frozen' | 'killed' | 'dead' | 'stopped';
+  readonly here: 'absent' | 'running' | 'frozen' | 'killed' | 'dead' | 'stopped';
   readonly there: 'absent' | 'held' | 'running' | 'frozen' | 'stopped';
   /** criu works on, whatever becomes of its agent. */
   readonly dumping: boolean;

@@ -178,7 +178,7 @@ function crashes(_rules: Rules, state: State): Next[] {
   const cut: State = {
     ...down,
     target: { ...down.target, notes: undefined },
-    there: state.there === 'running' || state.there === 'frozen' ? 'stopped' : 'absent',
+    there: state.there === 'absent' || state.there === 'held' ? 'absent' : 'stopped',
     restoring: false,
     pages: 'none',
     targetBroke: true,

@@ -1,13 +1,18 @@
-import { type ContainerRecord, type RecordView, reconcileRecord } from '../../../../protocol/mod.ts';
+import { reconciles } from './reconcile.ts';
 import { type Next, sourceNexts } from './source.ts';
 import { ERROR, type State } from './state.ts';
 import { feedTarget, type Rules, without } from './step.ts';
-import { apply, fault, land } from './store.ts';
+import { fault, land } from './store.ts';
 import { frozen, targetNexts } from './target.ts';
 
 /** Every state that the world can be in next. */
 export function nextsOf(rules: Rules, state: State): Next[] {
-  const nexts = [...sourceNexts(rules, state), ...targetNexts(rules, state), ...hosts(rules, state)];
+  const nexts = [
+    ...sourceNexts(rules, state),
+    ...targetNexts(rules, state),
+    ...hosts(rules, state),
+    ...reconciles(state),
+  ];
   for (const message of state.messages)
     nexts.push([`${message} is lost`, { ...state, messages: without(state.messages, message) }]);
   state.writes.forEach((_, index) => {
@@ -17,9 +22,9 @@ export function nextsOf(rules: Rules, state: State): Next[] {
   return nexts;
 }
 
-/** What the machines do by themselves, and what nodes without notes make of the record. */
+/** What the machines do by themselves. */
 function hosts(rules: Rules, state: State): Next[] {
-  const { source, target, pages } = state;
+  const { source, pages } = state;
   const nexts: Next[] = [];
   if (state.dumping) nexts.push(['S: tasks stand still', { ...state, dumping: false, here: 'frozen' }]);
   if (state.restoring) nexts.push(['T: tasks are held', { ...state, restoring: false, there: 'held' }]);
@@ -29,33 +34,12 @@ function hosts(rules: Rules, state: State): Next[] {
     nexts.push(['T: the source has no pages', lose(rules, state)]);
   if (pages === 'missing' && state.faultsLeft > 0)
     nexts.push(['T: the pager dies', lose(rules, fault({ ...state, targetBroke: true }))]);
-  for (const [node, agent, runs] of [
-    ['S', source, state.here === 'running'],
-    ['T', target, state.there === 'running'],
-  ] as const) {
-    if (!agent.up || agent.notes) continue;
-    const next = reconcileRecord(recordOf(state.record), { node, running: runs });
-    if (next)
-      nexts.push([
-        `${node}: puts the record right`,
-        apply(state, { at: state.record.revision, record: viewOf(next) }),
-      ]);
-  }
   return nexts;
 }
 
 function lose(rules: Rules, state: State): State {
   const lost = frozen({ ...state, pages: 'lost' });
   return lost.target.up ? feedTarget(rules, lost, { kind: 'failed', error: ERROR }) : lost;
-}
-
-function recordOf({ owner, epoch, phase, job }: RecordView): ContainerRecord {
-  const part = job ? { job: { id: job, source: 'S', target: 'T', mode: 'cold' } } : {};
-  return { type: 'io.godwit.v1.record', name: 'c', uuid: '', spec: '', owner, epoch, phase, ...part };
-}
-
-function viewOf({ owner, epoch, phase, job }: ContainerRecord): Omit<RecordView, 'revision'> {
-  return { owner, epoch, phase, ...(job ? { job: job.id } : {}) };
 }
 
 /** A rule that is broken in this state. The same rules as in the simulation. */
