@@ -21,6 +21,16 @@ export const VERBS: readonly Verb[] = [
   { name: 'undefine', summary: 'forget a stopped container', load: () => import('./commands/undefine.ts') },
   { name: 'start', summary: 'start containers', load: () => import('./commands/start.ts') },
   { name: 'stop', summary: 'stop containers', load: () => import('./commands/stop.ts') },
+  {
+    name: 'suspend',
+    summary: 'freeze the tasks of containers',
+    load: () => import('./commands/suspend.ts'),
+  },
+  {
+    name: 'resume',
+    summary: 'let suspended containers go on',
+    load: () => import('./commands/resume.ts'),
+  },
   { name: 'exec', summary: 'run a command in a container', load: () => import('./commands/exec.ts') },
   {
     name: 'migrate',

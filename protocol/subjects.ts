@@ -14,7 +14,16 @@ export const NODE_VERBS = [
   'uncordon',
 ] as const;
 /** Verbs that only the owner of a container answers. */
-export const CONTAINER_VERBS = ['info', 'start', 'stop', 'migrate', 'undefine', 'exec'] as const;
+export const CONTAINER_VERBS = [
+  'info',
+  'start',
+  'stop',
+  'suspend',
+  'resume',
+  'migrate',
+  'undefine',
+  'exec',
+] as const;
 /** Verbs the node that runs a job answers; `report` is the target's way to tell the source. */
 export const JOB_VERBS = ['info', 'abort', 'set', 'report', 'resolve'] as const;
 /** Questions that every node answers (scatter, never a queue group). */

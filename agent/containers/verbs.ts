@@ -31,6 +31,15 @@ export function containerVerbs(
     throw new GodwitError('OUTCOME_UNKNOWN', { container: name, problem });
   };
 
+  /** A container that a move has frozen is nobody's to thaw: only the record decides who runs. */
+  const settled = () => {
+    decided();
+    const { phase, job } = containers.get(name).record;
+    if (phase !== 'running')
+      throw new GodwitError('CONTAINER_STATE', { container: name, state: phase, wanted: 'running' });
+    if (job) throw new GodwitError('CONTAINER_BUSY', { container: name, job: job.id });
+  };
+
   return {
     info: async () => {
       const owned = containers.get(name);
@@ -53,6 +62,22 @@ export function containerVerbs(
         await must('running', 'frozen');
         await runtime.stop(name, { timeoutMs, kill });
         await containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
+        return state();
+      }),
+
+    suspend: () =>
+      containers.exclusively(name, 'suspend', async () => {
+        settled();
+        await must('running');
+        await runtime.suspend(name);
+        return state();
+      }),
+
+    resume: () =>
+      containers.exclusively(name, 'resume', async () => {
+        settled();
+        await must('frozen');
+        await runtime.resume(name);
         return state();
       }),
 

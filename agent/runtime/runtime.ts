@@ -83,6 +83,10 @@ export interface Runtime {
   status(name: string): Promise<ContainerStatus>;
   start(spec: DomainSpec): Promise<ContainerStatus>;
   stop(name: string, options: { readonly timeoutMs: number; readonly kill: boolean }): Promise<void>;
+  /** Freezes every task of a running container. */
+  suspend(name: string): Promise<void>;
+  /** Lets the tasks of a frozen container run again. */
+  resume(name: string): Promise<void>;
   stats(name: string): Promise<ContainerStats>;
   exec(
     name: string,

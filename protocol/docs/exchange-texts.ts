@@ -32,6 +32,8 @@ export const EXCHANGE_TEXTS: {
     info: { from: 'anyone', purpose: 'state, limits, domain XML' },
     start: { from: 'operator', purpose: 'start it' },
     stop: { from: 'operator', purpose: 'stop it, then kill it' },
+    suspend: { from: 'operator', purpose: 'freeze its tasks' },
+    resume: { from: 'operator', purpose: 'let its tasks run again' },
     undefine: { from: 'operator', purpose: 'forget it; it must be stopped' },
     exec: { from: 'operator', purpose: 'run a command in it' },
     migrate: {

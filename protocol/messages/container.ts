@@ -20,6 +20,8 @@ export const StopRequest = message('container.stop.request', {
   timeoutMs: z.number().int().nonnegative().default(10_000),
   kill: z.boolean().default(false),
 });
+export const SuspendRequest = message('container.suspend.request', {});
+export const ResumeRequest = message('container.resume.request', {});
 export const UndefineRequest = message('container.undefine.request', {});
 export const StateReply = message('container.state', { container: ContainerDigest });
 export type StateReply = z.infer<typeof StateReply>;

@@ -6,9 +6,11 @@ import {
   ExecRequest,
   MigrateReply,
   MigrateRequest,
+  ResumeRequest,
   StartRequest,
   StateReply,
   StopRequest,
+  SuspendRequest,
   UndefineRequest,
 } from './container.ts';
 import {
@@ -56,6 +58,8 @@ export const EXCHANGES = {
     info: { request: ContainerInfoRequest, reply: ContainerInfo },
     start: { request: StartRequest, reply: StateReply },
     stop: { request: StopRequest, reply: StateReply },
+    suspend: { request: SuspendRequest, reply: StateReply },
+    resume: { request: ResumeRequest, reply: StateReply },
     undefine: { request: UndefineRequest, reply: Acknowledged },
     exec: { request: ExecRequest, reply: ExecReply },
     migrate: { request: MigrateRequest, reply: MigrateReply },

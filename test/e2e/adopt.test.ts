@@ -78,6 +78,11 @@ it('takes over a running container of LXC as it is, and moves it', async () => {
     expect(await lab.sh(target, SHOW)).toBe(before);
   }
 
+  expect(await cluster.godwit('suspend', NAME)).toMatchObject({ exitCode: 0 });
+  expect((await cluster.json<ContainerInfo>('inspect', NAME)).container.state).toBe('frozen');
+  expect(await cluster.godwit('resume', NAME)).toMatchObject({ exitCode: 0 });
+  expect(await lab.sh('n1', SHOW)).toBe(before);
+
   // What it is now is what it was: stopped, defined again from its own description, and started, it is the same.
   expect(await cluster.godwit('stop', NAME, '--kill')).toMatchObject({ exitCode: 0 });
   const dumped = await cluster.godwit('dumpxml', NAME);

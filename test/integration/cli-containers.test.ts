@@ -105,6 +105,17 @@ describe('define and undefine', () => {
     expect(document.node).toBe('n2');
   });
 
+  it('name a container of LXC instead, and pass on what there is to know of it', async () => {
+    const notes = ['lxc.start.auto: only godwit starts it'];
+    await scene.cluster.answer(scene.cluster.subjects.node('n2', 'define'), { ...reply, notes });
+    const { code, stdout, stderr } = await run(['define', '--from-lxc', 'web', '--node', 'n2']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'web defined on n2 (u-1)\n' });
+    expect(stderr).toBe(`note: ${notes[0]}\n`);
+    expect(scene.cluster.requests.at(-1)?.body).toMatchObject({ fromLxc: 'web' });
+    expectOneLine(await run(['define', '--node', 'n2']), 2, /one of them/);
+    expectOneLine(await run(['define', '-', '--from-lxc', 'web'], '<domain/>'), 2, /one of them/);
+  });
+
   it('find a node that is up when none is named', async () => {
     await scene.cluster.answer(
       scene.cluster.subjects.all('info'),
@@ -159,6 +170,14 @@ describe('start and stop', () => {
     expect((await run(['start', 'web'])).stdout).toBe('web running on n1\n');
     const document = ContainerList.parse(JSON.parse((await run(['start', 'web', '--json'])).stdout));
     expect(document.items).toHaveLength(1);
+  });
+
+  it.each([
+    ['suspend', 'frozen'],
+    ['resume', 'running'],
+  ] as const)('%s', async (verb, now) => {
+    await scene.cluster.answer(scene.cluster.subjects.container('web', verb), state({ state: now }));
+    expect((await run([verb, 'web'])).stdout).toBe(`web ${now} on n1\n`);
   });
 
   it('pass on the grace and the wish to kill', async () => {

@@ -1,5 +1,6 @@
 import { GodwitError } from '../../../protocol/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
+import { freezeCgroup, thawCgroup } from '../../host/freeze.ts';
 import type { Runtime } from '../runtime.ts';
 import { describeForeign, takeOver } from './adopt/adopt.ts';
 import { defineContainer, definedNames, undefineContainer } from './define.ts';
@@ -38,6 +39,8 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     status: (name) => statusOf(options, name),
     start: (spec) => startContainer(options, spec),
     stop: (name, how) => stopContainer(options, name, how),
+    suspend: async (name) => freezeCgroup(await cgroup(name), options.clock),
+    resume: async (name) => thawCgroup(await cgroup(name), options.clock),
     stats: async (name) => readStats((await occupiedPayload(name)) ?? (await cgroup(name))),
     exec: (name, argv, { timeoutMs }) => execIn(options, name, argv, timeoutMs),
     dumpPlan: (spec) => dumpPlanOf(options, spec),

@@ -14,7 +14,7 @@ import type { Criu } from '../../../agent/criu/criu.ts';
 import type { Clock } from '../../../agent/effects/clock.ts';
 import type { Runner } from '../../../agent/effects/runner.ts';
 import { cgroupPids } from '../../../agent/host/cgroup-tree.ts';
-import { isFrozen, killCgroup } from '../../../agent/host/freeze.ts';
+import { freezeCgroup, isFrozen, killCgroup, thawCgroup } from '../../../agent/host/freeze.ts';
 import { findProcesses } from '../../../agent/host/named-processes.ts';
 import type { CgroupPaths, ContainerStatus, RestorePlan, Runtime } from '../../../agent/runtime/runtime.ts';
 import { formatDomain } from '../../../protocol/domain/mod.ts';
@@ -133,6 +133,8 @@ export function fakeRuntime(options: {
       await killCgroup(paths(name), clock);
       await sweep(name);
     },
+    suspend: async (name) => freezeCgroup(paths(name), clock),
+    resume: async (name) => thawCgroup(paths(name), clock),
     stats: async () => ({ memoryBytes: 256 * 1024, processes: 1, cpuMs: 1 }),
     exec: async (_name, argv) => ({ exitCode: 0, stdout: argv.join(' '), stderr: '' }),
     dumpPlan: async ({ name }) => {
