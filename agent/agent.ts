@@ -19,6 +19,7 @@ import { raisePipeMaxSize } from './host/kernel.ts';
 import { eventPublisher } from './jobs/events.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { JobStore } from './jobs/store.ts';
+import { keepRunning } from './lifecycle/keep-running.ts';
 import type { Agent } from './migration/agent.ts';
 import { PairModels } from './migration/pair-models.ts';
 import { migrateContainer } from './migration/source/migrate.ts';
@@ -158,6 +159,8 @@ async function compose(
   stops.push(() => looking.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());
+  const keeping = await keepRunning(agent);
+  stops.push(() => keeping.stop());
   log.info(
     { node: config.node, cluster: config.cluster, containers: agent.containers.list().length },
     'ready',

@@ -117,6 +117,14 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
     'criu keeps the label of each task; a target without the module refuses',
   ),
   row(
+    'metadata/settings/lifecycle',
+    'started when its node has booted (autostart); started again when it ended by itself (restart)',
+    'lifecycle',
+    "<g:lifecycle autostart='yes' restart='yes'/>",
+    [],
+    KEPT,
+  ),
+  row(
     'metadata/settings/lxc/include',
     "a file of LXC's configuration; also `<lxctools:include>`",
     'settings',

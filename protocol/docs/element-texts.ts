@@ -193,11 +193,11 @@ export const ELEMENT_TEXTS: readonly ElementText[] = [
   ),
   row(
     'on_poweroff, on_reboot, on_crash',
-    '`destroy`, `restart`, `destroy`: what LXC does',
+    '`destroy`, `restart`, `destroy`: what LXC does. `restart` for all: started again when it ended by itself',
     'domain',
-    '<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>',
+    '<on_poweroff>restart</on_poweroff><on_reboot>restart</on_reboot><on_crash>restart</on_crash>',
     [],
-    'nothing to keep',
+    KEPT,
   ),
   ...DEVICE_TEXTS,
 ];

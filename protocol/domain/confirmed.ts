@@ -1,14 +1,11 @@
 import type { DomainChildren } from './children.ts';
 import { attributesOf, checkEmpty, childrenOf, offsetOf, plainText } from './element.ts';
 import { type Problems, quote } from './problems.ts';
+import type { PolicySpec } from './spec.ts';
 import type { XmlElement } from './tree.ts';
 import { readChoice } from './values.ts';
 
-const EVENTS = [
-  ['on_poweroff', 'destroy'],
-  ['on_reboot', 'restart'],
-  ['on_crash', 'destroy'],
-] as const;
+const ENDS = ['on_poweroff', 'on_crash'] as const;
 
 /**
  * Elements that libvirt writes into each definition and that leave godwit no choice: they are accepted when they say
@@ -33,11 +30,33 @@ export function checkFixed(children: DomainChildren, problems: Problems): void {
   }
 }
 
-/** What happens when the container ends: LXC's way, which is libvirt's default. */
-export function checkEvents(children: DomainChildren, problems: Problems): void {
-  for (const [event, action] of EVENTS)
-    for (const element of children[event])
-      readChoice(plainText(element, problems), [action], `<${event}>`, element.offset, problems);
+/**
+ * What happens when the container ends: whether it is started again, as `<lifecycle restart='yes'>` says, too. LXC restarts
+ * one that reboots by itself, and tells nobody whether one that ended has crashed.
+ */
+export function readEvents(children: DomainChildren, problems: Problems): Pick<PolicySpec, 'restart'> {
+  for (const element of children.on_reboot)
+    readChoice(plainText(element, problems), ['restart'], '<on_reboot>', element.offset, problems);
+  const [poweroff = 'destroy', crash = 'destroy'] = ENDS.map((event) =>
+    children[event]
+      .map((element) =>
+        readChoice(
+          plainText(element, problems),
+          ['destroy', 'restart'],
+          `<${event}>`,
+          element.offset,
+          problems,
+        ),
+      )
+      .at(0),
+  );
+  const [odd] = poweroff === 'restart' ? children.on_poweroff : children.on_crash;
+  if (poweroff !== crash && odd)
+    problems.refuse(
+      odd.offset,
+      `<${odd.tag}> "restart" cannot be honoured alone: LXC does not tell a crash from a halt, so <on_poweroff> and <on_crash> must say the same`,
+    );
+  return poweroff === 'restart' && crash === 'restart' ? { restart: true } : {};
 }
 
 /** `<emulator>` names libvirt's own helper program, which every libvirt-lxc definition carries; godwit is the other. */

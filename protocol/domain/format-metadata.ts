@@ -8,6 +8,7 @@ export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }
     ...nested(2, 'godwit:settings', { 'xmlns:godwit': DOMAIN_NAMESPACE }, [
       empty(3, 'godwit:migration', migration(policy)),
       empty(3, 'godwit:rootfs', { policy: policy.rootfs }),
+      ...lifecycle(policy),
       ...around(3, 'godwit:lxc', [
         ...includes.map((file) => empty(4, 'godwit:include', { file })),
         ...lxc.map(({ key, value }) => empty(4, 'godwit:set', { key, value })),
@@ -15,6 +16,12 @@ export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }
     ]),
     ...metadata.map((element) => `    ${element}`),
   ]);
+}
+
+function lifecycle({ autostart, restart }: PolicySpec): string[] {
+  const yes = (set: true | undefined) => (set ? 'yes' : undefined);
+  if (!autostart && !restart) return [];
+  return [empty(3, 'godwit:lifecycle', { autostart: yes(autostart), restart: yes(restart) })];
 }
 
 function migration(policy: PolicySpec): Readonly<Record<string, string | number | undefined>> {

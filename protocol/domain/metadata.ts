@@ -12,7 +12,12 @@ import { readChoice, readDurationMs, readInteger, readPath } from './values.ts';
 const ROUNDS = { min: 0, max: LIMITS.roundsMax };
 const MIGRATION = ['mode', 'iterations', 'max-downtime', 'max-exposure', 'on-nonconverge'] as const;
 const DEFAULTS: PolicySpec = { mode: 'auto', rootfs: 'shared' };
-const SETTINGS = { 'godwit:migration': 'one', 'godwit:rootfs': 'one', 'godwit:lxc': 'one' } as const;
+const SETTINGS = {
+  'godwit:migration': 'one',
+  'godwit:rootfs': 'one',
+  'godwit:lifecycle': 'one',
+  'godwit:lxc': 'one',
+} as const;
 
 type Metadata = Pick<DomainSpec, 'policy' | 'includes' | 'lxc' | 'metadata'>;
 
@@ -90,10 +95,24 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
   }
   const [migration] = children['godwit:migration'];
   const [lxc] = children['godwit:lxc'];
+  const [lifecycle] = children['godwit:lifecycle'];
   return {
-    policy: migration ? { ...DEFAULTS, ...readMigration(migration, problems) } : DEFAULTS,
+    policy: {
+      ...DEFAULTS,
+      ...(migration ? readMigration(migration, problems) : {}),
+      ...(lifecycle ? readLifecycle(lifecycle, problems) : {}),
+    },
     ...(lxc ? readLxc(lxc, problems) : {}),
   };
+}
+
+/** Who starts the container, besides an operator. */
+function readLifecycle(element: XmlElement, problems: Problems): Pick<PolicySpec, 'autostart' | 'restart'> {
+  checkEmpty(element, problems);
+  const values = attributesOf(element, { optional: ['autostart', 'restart'] }, problems);
+  const is = (name: 'autostart' | 'restart') =>
+    readChoice(values[name] ?? 'no', ['no', 'yes'], name, offsetOf(element, name), problems) === 'yes';
+  return { ...(is('autostart') ? { autostart: true } : {}), ...(is('restart') ? { restart: true } : {}) };
 }
 
 function readMigration(element: XmlElement, problems: Problems): Omit<PolicySpec, 'rootfs'> {

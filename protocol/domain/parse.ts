@@ -1,7 +1,7 @@
 import { LIMITS } from '../limits.ts';
 import { readBasics } from './basics.ts';
 import { DOMAIN_CHILDREN } from './children.ts';
-import { checkEvents, checkFixed } from './confirmed.ts';
+import { checkFixed, readEvents } from './confirmed.ts';
 import { readDevices } from './devices.ts';
 import { attributesOf, childrenOf, offsetOf } from './element.ts';
 import { readMetadata } from './metadata.ts';
@@ -42,7 +42,8 @@ function readDomain(domain: XmlElement, problems: Problems): DomainSpec {
     readChoice(type, ['lxc', 'lxctools'], 'the domain type', offsetOf(domain, 'type'), problems);
   const children = childrenOf(domain, DOMAIN_CHILDREN, problems);
   checkFixed(children, problems);
-  checkEvents(children, problems);
+  const events = readEvents(children, problems);
+  const metadata = readMetadata(children.metadata[0], problems);
   const basics = readBasics(domain, children, problems);
   return {
     ...basics,
@@ -50,7 +51,8 @@ function readDomain(domain: XmlElement, problems: Problems): DomainSpec {
     ...readTuning(children, problems),
     ...readRights(children, problems),
     ...readDevices(domain, children.devices[0], basics.uuid, problems),
-    ...readMetadata(children.metadata[0], problems),
+    ...metadata,
+    policy: { ...metadata.policy, ...events },
   };
 }
 

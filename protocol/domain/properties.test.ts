@@ -112,7 +112,7 @@ describe('parseDomain', () => {
     const verdicts = xmllint(documents, []);
     const wrong = documents.filter((document, index) => verdicts[index] !== undefined && accepts(document));
     expect(wrong).toEqual([]);
-    expect(verdicts.filter((verdict) => verdict !== undefined).length).toBeGreaterThan(30);
+    expect(verdicts.filter((verdict) => verdict !== undefined).length).toBeGreaterThan(10);
   }, 60_000);
 
   test('calls nothing malformed that another parser accepts', () => {
@@ -125,7 +125,7 @@ describe('parseDomain', () => {
     expect(wrong.filter((document) => !/[\uFFFD\u{10000}-\u{10FFFF}]|\p{Surrogate}/u.test(document))).toEqual(
       [],
     );
-    expect(verdicts.filter((verdict) => verdict === undefined).length).toBeGreaterThan(30);
+    expect(verdicts.filter((verdict) => verdict === undefined).length).toBeGreaterThan(10);
   }, 60_000);
 });
 

@@ -51,6 +51,12 @@ describe('the domain', () => {
     ['no memory', { memory: '' }, '1:1', '<domain> needs <memory>'],
     ['no os', { os: '' }, '1:1', '<domain> needs <os>'],
     ['a reboot that stops', { more: '<on_reboot>destroy</on_reboot>' }, '9:1', 'possible: restart'],
+    [
+      'a crash alone that restarts',
+      { more: '<on_crash>restart</on_crash>' },
+      '9:1',
+      'does not tell a crash from a halt',
+    ],
     ['a crash that dumps', { more: '<on_crash>coredump-destroy</on_crash>' }, '9:1', '<on_crash>'],
     ['a local clock', { more: "<clock offset='localtime'/>" }, '9:8', 'possible: utc'],
     [

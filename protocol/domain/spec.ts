@@ -170,4 +170,8 @@ export interface PolicySpec {
   readonly maxDowntimeMs?: number;
   readonly maxExposureMs?: number;
   readonly onNonconverge?: 'cutover' | 'abort' | 'postcopy' | 'throttle';
+  /** Started when its node has booted. */
+  readonly autostart?: true;
+  /** Started again when it ended without being asked to. */
+  readonly restart?: true;
 }

@@ -5,7 +5,8 @@ import { DOMAIN_CHILDREN } from '../../protocol/domain/children.ts';
 import { minimal, type Parts } from '../../protocol/domain/fixtures/documents.ts';
 import { verdictOn } from './domain-verdict.ts';
 
-const SETTINGS = "<g:settings xmlns:g='https://godwit.dev/xmlns/domain/1'><g:lxc>";
+const GODWIT = "<g:settings xmlns:g='https://godwit.dev/xmlns/domain/1'>";
+const SETTINGS = `${GODWIT}<g:lxc>`;
 
 function documentWith({ in: where, example }: ElementText): string {
   const parts: Readonly<Record<ElementText['in'], Parts>> = {
@@ -14,6 +15,7 @@ function documentWith({ in: where, example }: ElementText): string {
     os: { os: `<os><type>exe</type>${example}</os>` },
     devices: { devices: example },
     interface: { devices: `<interface type='bridge'><source bridge='br0'/>${example}</interface>` },
+    lifecycle: { more: `<metadata>${GODWIT}${example}</g:settings></metadata>` },
     settings: { more: `<metadata>${SETTINGS}${example}</g:lxc></g:settings></metadata>` },
   };
   return minimal(parts[where]);

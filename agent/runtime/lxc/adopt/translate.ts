@@ -59,7 +59,8 @@ export async function translate(settings: readonly Setting[], known: Circumstanc
   const basket = new Basket(settings);
   const notes: string[] = [];
   const uuid = stableUuid(name);
-  if (basket.last('lxc.start.auto') === '1') notes.push('lxc.start.auto: only godwit starts it from now on');
+  const autostart = basket.last('lxc.start.auto') === '1';
+  if (autostart) notes.push('lxc.start.auto: godwit starts it from now on (autostart), LXC does not');
   if (!appArmor && settings.some(({ key }) => key.startsWith('lxc.apparmor.')))
     notes.push('lxc.apparmor: AppArmor is off on this node, so no label is kept');
   basket.matching(
@@ -81,7 +82,7 @@ export async function translate(settings: readonly Setting[], known: Circumstanc
     filesystems: mounts.filesystems,
     interfaces: takeInterfaces(basket, uuid, known.macs),
     console: consolePath !== 'none',
-    policy: { mode: 'auto', rootfs: 'shared' },
+    policy: { mode: 'auto', rootfs: 'shared', ...(autostart ? { autostart: true } : {}) },
   };
   const kept = [...limits, ...mounts.kept, ...keptOf(basket, name, consolePath)];
   basket.finish(name);
