@@ -87,12 +87,14 @@ export class Outbox {
     if (limit > this.limit) this.limit = limit;
   }
 
-  /** The peer's reader took everything before `offset`, the end counting as one. @throws ProtocolViolation */
-  ack(offset: number, window: number): void {
+  /** The peer's reader took everything before `offset`, the end counting as one; true if that is news. @throws ProtocolViolation */
+  ack(offset: number, window: number): boolean {
     this.check(offset, 'an ack of');
+    const news = offset > this.ackedBytes;
     this.replay.drop(Math.min(offset, this.sentBytes) - Math.min(this.ackedBytes, this.sentBytes));
     this.ackedBytes = offset;
     this.open(window);
+    return news;
   }
 
   /**

@@ -4,25 +4,25 @@ const BACKOFF_MS = { first: 50, most: 1_000 };
 
 /** How long a stream has been without a connection, what was tried since, and when that is enough. No clock. */
 export class Patience {
+  /** Set from the loss of a connection until another one has carried anything at all. */
   private deadlineMs: number | undefined;
+  /** Connections, and attempts at them, that were good for nothing. */
   private failed = 0;
   private problem = '';
   private dialProblem = '';
 
   /**
-   * A connection broke. True if this is news: one that has carried nothing since the last loss must not come back at full
-   * speed, nor keep the stream alive for ever.
+   * A connection broke. True if another one is worth trying at once; those that break as soon as they are there must not
+   * come at full speed.
    */
   lost(problem: string, nowMs: number): boolean {
-    if (this.deadlineMs !== undefined) {
-      this.failed += 1;
-      return false;
+    if (this.deadlineMs === undefined) {
+      this.deadlineMs = nowMs + LIMITS.streamResumeMs;
+      this.problem = problem;
+      this.dialProblem = '';
     }
-    this.deadlineMs = nowMs + LIMITS.streamResumeMs;
-    this.failed = 0;
-    this.problem = problem;
-    this.dialProblem = '';
-    return true;
+    this.failed += 1;
+    return this.failed === 1;
   }
 
   dialFailed(problem: string): void {
@@ -30,19 +30,24 @@ export class Patience {
     this.dialProblem = problem;
   }
 
-  /** The peer was heard: the next loss is a new one. */
-  restore(): void {
+  /** The peer was heard: the time starts afresh with the next loss. */
+  heard(): void {
     this.deadlineMs = undefined;
+  }
+
+  /** The connection is good for something. */
+  thrive(): void {
+    this.failed = 0;
   }
 
   /** How long the next attempt may take: a busy peer gets more time with each. */
   get dialMs(): number {
-    return Math.min(LIMITS.streamDialMs * (this.failed + 1), LIMITS.handshakeMs);
+    return Math.min(LIMITS.streamDialMs * this.failed, LIMITS.handshakeMs);
   }
 
   /** Until the next attempt. */
   get backoffMs(): number {
-    return Math.min(BACKOFF_MS.first * 2 ** this.failed, BACKOFF_MS.most);
+    return Math.min(BACKOFF_MS.first * 2 ** (this.failed - 1), BACKOFF_MS.most);
   }
 
   leftMs(nowMs: number): number {

@@ -109,7 +109,7 @@ export class StreamCore {
   /** Bytes from the present connection. */
   push(bytes: Buffer): void {
     this.pulse.hear();
-    this.patience.restore();
+    this.patience.heard();
     this.guarded(() => this.parser?.push(bytes));
   }
 
@@ -133,9 +133,7 @@ export class StreamCore {
 
   /** The peer does not go on with this stream. */
   refused(problem: string): void {
-    if (this.state !== 'apart') return;
-    if (this.complete) this.finish();
-    else this.fail(`${this.patience.refusedText}: ${problem}`, false);
+    if (this.state === 'apart') this.fail(`${this.patience.refusedText}: ${problem}`, false);
   }
 
   /** The time that `wake` asked for has come. */
@@ -143,7 +141,7 @@ export class StreamCore {
     if (this.state === 'linked') {
       this.beat(nowMs);
     } else if (this.state === 'apart') {
-      if (this.patience.leftMs(nowMs) === 0) this.giveUp();
+      if (this.patience.leftMs(nowMs) === 0) this.fail(this.patience.overText, false);
       else if (this.opener && !this.dialing) this.dial();
       if (this.state === 'apart') this.waitApart(nowMs);
     }
@@ -175,6 +173,7 @@ export class StreamCore {
   private takeData(chunk: Buffer): void {
     if (this.state === 'over') return;
     if (!this.inbox.fits(chunk.length)) throw new ProtocolViolation('more data than the window allows');
+    this.patience.thrive();
     if (this.readerWaits && this.inbox.empty) {
       this.inbox.pass(chunk.length);
       this.readerWaits = this.effects.deliver(chunk);
@@ -186,7 +185,7 @@ export class StreamCore {
 
   private takeAck(offset: number, window: number): void {
     if (this.state === 'over') return;
-    this.outbox.ack(offset, window);
+    if (this.outbox.ack(offset, window)) this.patience.thrive();
     this.flush();
     this.settle();
   }
@@ -262,6 +261,7 @@ export class StreamCore {
       this.lost(`the peer was silent for ${LIMITS.streamSilentMs / 1000} s`, nowMs);
       return;
     }
+    this.patience.thrive();
     if (found === 'speak') this.sendAck();
     this.effects.wake(LIMITS.streamHeartbeatMs);
   }
@@ -275,11 +275,6 @@ export class StreamCore {
     const { patience } = this;
     const leftMs = patience.leftMs(nowMs);
     this.effects.wake(this.opener && !this.dialing ? Math.min(leftMs, patience.backoffMs) : leftMs);
-  }
-
-  private giveUp(): void {
-    if (this.complete) this.finish();
-    else this.fail(this.patience.overText, false);
   }
 
   private guarded(action: () => void): void {
