@@ -18,7 +18,12 @@ export const PagerConfig = z.object({
   /** Bytes of the page server's header in this node's criu. */
   wire: z.union([z.literal(24), z.literal(32)]),
   /** The source's data port. */
-  pages: z.object({ host: z.string(), port: z.number().int(), token: z.string() }),
+  pages: z.object({
+    host: z.string(),
+    port: z.number().int(),
+    token: z.string(),
+    encrypt: z.boolean().optional(),
+  }),
   deadlineMs: z.number(),
 });
 export type PagerConfig = z.infer<typeof PagerConfig>;
