@@ -43,6 +43,8 @@ export const LIMITS = {
   /** Its time: for the programs it starts, however busy the node is, and for each task. */
   lookMs: 5_000,
   lookTaskMs: 10,
+  /** Largest difference of the clocks of source and target. */
+  clockSkewMs: 2_000,
   /** Flags of one CPU, and the length of one flag's name. */
   cpuFlags: 512,
   cpuFlagChars: 32,

@@ -24,6 +24,8 @@ export interface SourceContext {
   readonly clock: Clock;
   /** The target's announced data port, when a target is known. */
   readonly peer?: { readonly host: string; readonly port: number };
+  /** See {@link SourceFacts.targetAheadMs}. */
+  readonly targetAheadMs?: number;
   /** Where /proc and /sys are looked for: `/` (the default) except in tests. */
   readonly root?: string;
 }
@@ -60,6 +62,7 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     ...(address === undefined
       ? {}
       : { dataPort: { address, ...(problem === undefined ? {} : { problem }) } }),
+    ...(context.targetAheadMs === undefined ? {} : { targetAheadMs: context.targetAheadMs }),
     cpuFlags: visibleCpuFlags(proc.text('proc/cpuinfo')),
     ...(rootfs ? { rootfs } : {}),
   };

@@ -22,6 +22,11 @@ export interface SourceFacts {
   readonly pipe: PipeFacts;
   /** Present when a target is known. */
   readonly dataPort?: { readonly address: string; readonly problem?: string };
+  /**
+   * By how much the target's clock was ahead of ours at least, by an answer of its: negative when that was older than
+   * its way here. Present when a target is known.
+   */
+  readonly targetAheadMs?: number;
   /** For PrepareRequest. */
   readonly cpuFlags: readonly string[];
   readonly rootfs?: RootfsIdentity;

@@ -175,6 +175,8 @@ describe('sourceRefusals', () => {
       ['PIPE_SIZE_SMALL'],
     ],
     ['small pipes for cold', { ...SOURCE, mode: 'cold', pipe: { maxBytes: 1_048_576, raisable: false } }, []],
+    ['a target whose clock is ahead', { ...SOURCE, targetAheadMs: 2_001 }, ['CLOCK_SKEW']],
+    ['an answer that was long under way', { ...SOURCE, targetAheadMs: -60_000 }, []],
     [
       'a closed data port',
       { ...SOURCE, dataPort: { address: 'x:7433', problem: 'ECONNREFUSED' } },

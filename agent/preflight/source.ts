@@ -8,7 +8,7 @@ import { socketFindings } from './judge/sockets.ts';
 import { taskFindings } from './judge/tasks.ts';
 import type { ContainerLook } from './look/look.ts';
 import { featureRefusals, softwareRefusals } from './software.ts';
-import { mebibytes, some } from './words.ts';
+import { duration, mebibytes, some } from './words.ts';
 
 /** Pages criu has in flight while it serves them; with smaller pipes its page server dies. */
 const PIPE_BYTES = 64 * 1024 * 1024;
@@ -27,6 +27,8 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
     add('PIPE_SIZE_SMALL', mebibytes(facts.pipe.maxBytes));
   if (facts.dataPort?.problem !== undefined)
     add('DATA_PORT_UNREACHABLE', `${facts.dataPort.address}: ${facts.dataPort.problem}`);
+  const aheadMs = facts.targetAheadMs ?? 0;
+  if (aheadMs > LIMITS.clockSkewMs) add('CLOCK_SKEW', `${duration(aheadMs)} behind the target's`);
   if (facts.look) found.push(...lookRefusals(node, facts.look));
   else add('NOT_RUNNING', `it is ${facts.state}`);
   return found.slice(0, LIMITS.refusals);

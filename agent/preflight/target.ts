@@ -1,12 +1,10 @@
-import type { Refusal } from '../../protocol/mod.ts';
+import { LIMITS, type Refusal } from '../../protocol/mod.ts';
 import type { Lack } from '../runtime/runtime.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
 import type { TargetFacts, TargetRequest } from './facts.ts';
 import { compatibilityRefusals, featureRefusals, softwareRefusals } from './software.ts';
 import { duration, mebibytes, some } from './words.ts';
 
-/** Largest difference of the clocks that passes (the request's way over the bus included). */
-const CLOCK_SKEW_MS = 2_000;
 /** Images without memory pages, logs and hooks of one move. */
 const IMAGES_BYTES = 16 * 1024 * 1024;
 
@@ -36,8 +34,9 @@ export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refu
   const missing = request.cpuFlags.filter((flag) => !facts.cpuFlags.includes(flag));
   if (facts.cpuFlags.length > 0 && missing.length > 0) add('CPU_FLAGS_MISSING', some(missing, 8));
 
-  const skewMs = Math.abs(facts.nowMs - request.nowMs);
-  if (skewMs > CLOCK_SKEW_MS) add('CLOCK_SKEW', `${duration(skewMs)} apart`);
+  // A request that was long under way makes this clock look ahead: only the source can tell that, by our answers.
+  const behindMs = request.nowMs - facts.nowMs;
+  if (behindMs > LIMITS.clockSkewMs) add('CLOCK_SKEW', `${duration(behindMs)} behind the source's`);
   if (request.spec.idmap) add('USER_NAMESPACE', '<idmap>');
   if (facts.sameName?.foreign) add('NAME_IN_USE', `${request.spec.name} is ${facts.sameName.state} there`);
   found.push(

@@ -47,7 +47,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
   const pagesToken = agent.random.token();
   const { job, owned, request } = proposal;
   const { record, spec } = owned;
-  const { info, clockOffsetMs } = await introduce(agent, target);
+  const { info, clockOffsetMs, aheadMs } = await introduce(agent, target);
   const [capabilities, stats] = await Promise.all([agent.capabilities(), runtime.stats(record.name)]);
   const model = agent.pairs.modelOf(target);
   const question: ModeQuestion = {
@@ -75,6 +75,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     runner: agent.runner,
     clock,
     peer: { host: info.address, port: info.dataPort },
+    targetAheadMs: aheadMs,
   });
   const own = sourceRefusals(facts);
   const onlyLook = request.dryRun || standing(own, request.unsafe).length > 0;
@@ -131,14 +132,21 @@ export function refusedError(offer: Offer): GodwitError {
   });
 }
 
-/** Learns what the target is and how far its clock is from ours (half the round trip is the error). */
+/**
+ * Learns what the target is, how far its clock is from ours (half the round trip is the error), and by how much it is
+ * ahead at least, however long the answer took.
+ */
 async function introduce(agent: Agent, target: string) {
   const subject = agent.subjects.node(target, 'info');
   const sentMs = agent.clock.nowMs();
   const body = await agent.bus.request(subject, { type: 'io.godwit.v1.node.info.request' });
   const receivedMs = agent.clock.nowMs();
   const info = decode(NodeInfo, subject, body);
-  return { info, clockOffsetMs: (sentMs + receivedMs) / 2 - info.nowMs };
+  return {
+    info,
+    clockOffsetMs: (sentMs + receivedMs) / 2 - info.nowMs,
+    aheadMs: info.nowMs - receivedMs,
+  };
 }
 
 async function askTarget(agent: Agent, target: string, request: object): Promise<PrepareReply> {
