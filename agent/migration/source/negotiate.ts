@@ -1,12 +1,10 @@
 import { decode } from '../../../protocol/codec.ts';
 import {
-  EXCHANGES,
   GodwitError,
   hasRounds,
   LIMITS,
   type MigrateRequest,
   NodeInfo,
-  type PrepareReply,
   type Refusal,
 } from '../../../protocol/mod.ts';
 import type { Owned } from '../../containers/owned.ts';
@@ -15,11 +13,9 @@ import { chooseMode, type ModeChoice, type ModeQuestion } from '../../preflight/
 import { collectSourceFacts } from '../../preflight/collect-source.ts';
 import { sourceRefusals } from '../../preflight/source.ts';
 import type { Agent } from '../agent.ts';
+import { askTarget } from './ask-target.ts';
 import { goalOf, maxExposureMs } from './goal.ts';
 import type { Peer, Plan } from './words.ts';
-
-/** A target may have to define, mount and start things before it says ready. */
-const PREPARE_MS = 20_000;
 
 /** What both ends said of a move to one target. */
 export interface Offer {
@@ -80,7 +76,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
   const own = sourceRefusals(facts);
   const onlyLook = request.dryRun || standing(own, request.unsafe).length > 0;
   if (!onlyLook) await agent.faults.at('source.prepare', job);
-  const reply = await askTarget(agent, target, {
+  const reply = await askTarget(agent, info, {
     type: 'io.godwit.v1.node.prepare.request',
     job,
     container: record.name,
@@ -147,13 +143,4 @@ async function introduce(agent: Agent, target: string) {
     clockOffsetMs: (sentMs + receivedMs) / 2 - info.nowMs,
     aheadMs: info.nowMs - receivedMs,
   };
-}
-
-async function askTarget(agent: Agent, target: string, request: object): Promise<PrepareReply> {
-  const subject = agent.subjects.node(target, 'prepare');
-  return decode(
-    EXCHANGES.node.prepare.reply,
-    subject,
-    await agent.bus.request(subject, request, { timeoutMs: PREPARE_MS }),
-  );
 }
