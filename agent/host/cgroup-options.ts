@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Runner } from '../effects/runner.ts';
 import { hasCode, hostFailed, wordsOf } from './failure.ts';
 
@@ -36,6 +37,8 @@ export async function keepCgroupOptions(runner: Runner, file: string): Promise<s
     return undefined;
   });
   if (wanted === undefined) {
+    // An agent that starts for the first time has no run directory yet.
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(file, mount.options.join(','), { mode: 0o600 });
     return [];
   }
