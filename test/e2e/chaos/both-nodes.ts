@@ -4,8 +4,10 @@ import { basename } from 'node:path';
 const LOOK_MS = 25;
 /** Two runs that alternate within this time are two copies: no move back and forth is that quick. */
 const WINDOW_MS = 300;
-/** Voluntary switches between two looks that make a task one that runs; a dying one makes one more. */
+/** Voluntary switches between two looks that make a task one that runs. */
 const RUNS = 2;
+/** In so many looks of the window each copy has to have run: one that is killed while it is held makes some switches too. */
+const LOOKS = 3;
 
 /** Watches a container in several nodes at once, from outside of all of them. */
 export interface Watch {
@@ -26,7 +28,7 @@ interface Seen {
 export function watchNodes(instance: string, nodes: readonly string[], container: string): Watch {
   const violations: string[] = [];
   const last = new Map<string, readonly Seen[]>();
-  let ran: { node: string; atMs: number }[] = [];
+  let ran: { node: string; atMs: number; switches: number }[] = [];
   const look = () => {
     const atMs = performance.now();
     ran = ran.filter((one) => atMs - one.atMs < WINDOW_MS);
@@ -37,11 +39,14 @@ export function watchNodes(instance: string, nodes: readonly string[], container
       const progress = now.map(
         ({ pid, switches }) => switches - (before.find((one) => one.pid === pid)?.switches ?? switches),
       );
-      if (Math.max(0, ...progress) >= RUNS) ran.push({ node, atMs });
+      const switches = Math.max(0, ...progress);
+      if (switches >= RUNS) ran.push({ node, atMs, switches });
     }
     const turns = ran.filter((one, index) => index > 0 && one.node !== ran[index - 1]?.node).length;
-    if (turns < 2) return;
-    violations.push(`${new Date().toISOString()}: ${ran.map((one) => one.node).join(' ')}`);
+    const looks = nodes.map((node) => ran.filter((one) => one.node === node).length);
+    if (turns < 2 || looks.filter((count) => count >= LOOKS).length < 2) return;
+    const turnsOf = ran.map((one) => `${one.node} ${one.switches} at ${Math.round(one.atMs - atMs)} ms`);
+    violations.push(`${new Date().toISOString()}: ${turnsOf.join(', ')}`);
     ran = [];
   };
   const timer = setInterval(look, LOOK_MS);

@@ -15,28 +15,39 @@ export interface Ends {
 
 export interface Verdict {
   readonly outcome: Outcome;
+  /** What the job says of itself. */
+  readonly job: string;
   /** From the mending until nothing was left to do, on any node. */
   readonly recoveryMs: number;
 }
 
 /** Waits until the move of the traveller is over everywhere, and says how it ended. Rejects with what is still wrong. */
-export async function settled(scene: Scene, ends: Ends, mendedMs: number): Promise<Verdict> {
+export async function settled(
+  scene: Scene,
+  ends: Ends,
+  job: string | undefined,
+  mendedMs: number,
+): Promise<Verdict> {
+  let told = '';
   let seen: Outcome | { readonly problem: string } = { problem: 'nobody looked' };
   const what = () => `the move is over: ${typeof seen === 'string' ? seen : seen.problem}`;
   await until(what, PATIENCE_MS, async () => {
     seen = await look(scene, ends, mendedMs).catch((error: Error) => ({ problem: error.message }));
-    return typeof seen === 'string';
+    if (typeof seen !== 'string') return false;
+    told = await jobOutcome(scene, job);
+    if (told === 'running') seen = { problem: `the job is not at its end` };
+    return told !== 'running';
   });
-  return { outcome: seen as unknown as Outcome, recoveryMs: Date.now() - mendedMs };
+  return { outcome: seen as unknown as Outcome, job: told, recoveryMs: Date.now() - mendedMs };
 }
 
-/** What the job says of itself afterwards. */
-export async function jobOutcome(scene: Scene, job: string | undefined): Promise<string> {
+/** Its outcome once it has ended, `unknown` when nobody knows it any more. */
+async function jobOutcome(scene: Scene, job: string | undefined): Promise<string> {
   if (job === undefined) return 'none';
   const { exitCode, stdout } = await scene.cluster.godwit('job', 'show', job, '--json');
   if (exitCode !== 0) return 'unknown';
   const { state, outcome }: Job = JSON.parse(stdout);
-  return outcome ?? state;
+  return state === 'ended' ? (outcome ?? 'none') : 'running';
 }
 
 async function look(
@@ -66,6 +77,6 @@ async function look(
 /** The source's tasks are there, frozen: the pages can still be had. */
 async function isSafe(scene: Scene, node: string): Promise<boolean> {
   const group = `/sys/fs/cgroup/freezer/lxc.payload.${TRAVELLER}`;
-  const script = `[ -s ${group}/cgroup.procs ] && grep -q FROZEN ${group}/freezer.state && echo safe || echo gone`;
+  const script = `grep -q . ${group}/cgroup.procs && grep -q FROZEN ${group}/freezer.state && echo safe || echo gone`;
   return (await scene.lab.sh(node, script)) === 'safe';
 }

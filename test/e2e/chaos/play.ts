@@ -3,7 +3,7 @@ import type { ContainerInfo, MigrateReply } from '../../../protocol/mod.ts';
 import { until } from '../support/until.ts';
 import { armAgent, continueAgent, type LogMark } from './agents.ts';
 import type { Case, Helper } from './cases.ts';
-import { type Ends, jobOutcome, settled, type Verdict } from './judge.ts';
+import { type Ends, settled, type Verdict } from './judge.ts';
 import { bystander, type Scene, TRAVELLER } from './scene.ts';
 
 /** How long the move may take to come by its point. */
@@ -15,7 +15,6 @@ const READY_MS = 60_000;
 
 /** How one case went. */
 export interface Played extends Verdict {
-  readonly job: string;
   /** The longest time the traveller held no lease, and a bystander on either node, from the start of the move. */
   readonly gapMs: number;
   readonly bystanderGapMs: number;
@@ -33,7 +32,7 @@ export async function play(scene: Scene, which: Case): Promise<Played> {
   }
   await owner(scene);
   const startMs = Date.now();
-  const job = await migrate(scene, ends, which.mode);
+  const job = await migrate(scene, ends, which.mode, which.point === 'source.search');
   const struck = (one: string) => {
     const at = one.replace(/=.*/, '');
     const mark = marks.get(sideOf(one));
@@ -50,11 +49,10 @@ export async function play(scene: Scene, which: Case): Promise<Played> {
   await struck(fault);
   await mend(scene, ends, which, marks);
   const mendedMs = Date.now();
-  const verdict = await settled(scene, ends, mendedMs);
+  const verdict = await settled(scene, ends, job, mendedMs);
   const { leases } = scene;
   return {
     ...verdict,
-    job: await jobOutcome(scene, job),
     gapMs: leases.longestGapMs(TRAVELLER, startMs),
     bystanderGapMs: Math.max(
       ...[ends.source, ends.target].map((node) => leases.longestGapMs(bystander(node), startMs)),
@@ -68,11 +66,17 @@ export async function findEnds(scene: Scene): Promise<Ends> {
   return { source, target: source === 'n1' ? 'n2' : 'n1' };
 }
 
-/** Starts a move; undefined when its agent died before it could give the job's name. */
-export async function migrate(scene: Scene, { target }: Ends, mode: string): Promise<string | undefined> {
+/** Starts a move; undefined when its agent died before it could give the job's name, which it may if `mayDie`. */
+export async function migrate(
+  scene: Scene,
+  { target }: Ends,
+  mode: string,
+  mayDie = false,
+): Promise<string | undefined> {
   const args = ['migrate', TRAVELLER, target, '--mode', mode, '--detach', '--json'];
-  const { exitCode, stdout } = await scene.cluster.godwit(...args);
-  if (exitCode !== 0) return undefined;
+  const { exitCode, stdout, stderr } = await scene.cluster.godwit(...args);
+  if (exitCode !== 0 && mayDie) return undefined;
+  if (exitCode !== 0) throw new Error(`the move was not accepted: ${stderr}`);
   const { job }: MigrateReply = JSON.parse(stdout);
   return job;
 }

@@ -1,5 +1,5 @@
 import { copyFile, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from '../support/checkout.ts';
 import { type Cluster, joinCluster, startLab } from '../support/cluster.ts';
@@ -85,10 +85,11 @@ export class Scene {
     const dir = join(checkout, 'dist/test-results/chaos');
     await mkdir(dir, { recursive: true });
     for (const node of NODES) {
-      await copyFile(
-        logFile(this.lab, node),
-        join(dir, `${name.replaceAll(/[^\w.-]/g, '_')}.${node}.log`),
-      ).catch(() => {});
+      const agent = logFile(this.lab, node);
+      const nats = join(dirname(agent), '../lib/godwit/nats/server.log');
+      const to = join(dir, `${name.replaceAll(/[^\w.-]/g, '_')}.${node}`);
+      await copyFile(agent, `${to}.log`).catch(() => {});
+      await copyFile(nats, `${to}.nats.log`).catch(() => {});
     }
   }
 

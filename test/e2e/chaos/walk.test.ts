@@ -1,13 +1,14 @@
-import { afterAll, describe, expect } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { needsRoot } from '../support/lab.ts';
-import { CASES, type Case, nameOf } from './cases.ts';
+import { type Case, nameOf } from './cases.ts';
+import { STALE_CHOICES, wantedCases } from './chosen.ts';
 import { play } from './play.ts';
 import { type Row, tableOf } from './table.ts';
 import { BYSTANDER_MS, type Trial, trials, useScene } from './trial.ts';
 
-/** A case's name is matched against it; without it the walk takes the steps that a change most easily breaks. */
-const wanted = process.env.GODWIT_CHAOS ?? '(ship|commit):hang$|cold source.open:lose-bus$';
-const cases = CASES.filter((one) => wanted === 'all' || new RegExp(wanted).test(nameOf(one)));
+const cases = wantedCases(process.env.GODWIT_CHAOS);
+
+it('the choice names cases that there are', () => expect(STALE_CHOICES).toEqual([]));
 
 describe.skipIf(needsRoot)('a move with one fault (needs root)', () => {
   const scene = useScene('walk');
