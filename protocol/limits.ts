@@ -92,8 +92,6 @@ export const LIMITS = {
   streamDialMs: 2_000,
   /** How long a destroyed stream may still try to tell its peer why. */
   streamLingerMs: 1_000,
-  /** How long a local criu may take to close after its peer ended, before that counts as a broken stream. */
-  relayGraceMs: 2_000,
   /** One pagemap image, and all of one round together; an entry takes about 20 bytes. */
   pagemapBytes: 256 * 1024 * 1024,
   /** One image with a process' memory areas. */

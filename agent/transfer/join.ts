@@ -1,12 +1,7 @@
 import type { Socket } from 'node:net';
-import { LIMITS } from '../../protocol/limits.ts';
-import type { Clock } from '../effects/clock.ts';
-import { asTransferFailure, transferFailed } from './failure.ts';
+import { asTransferFailure } from './failure.ts';
 import { pump } from './pump.ts';
 import type { DataStream, Meter } from './stream.ts';
-
-/** See RelayOptions.beforeClose. */
-export type BeforeClose = (error: unknown) => Promise<void>;
 
 /** What a relay has moved. */
 export interface RelayBytes {
@@ -19,14 +14,9 @@ export interface RelayBytes {
 interface JoinOptions {
   readonly meter: Meter;
   readonly signal: AbortSignal;
-  readonly clock: Clock;
-  readonly beforeClose?: BeforeClose;
 }
 
-/**
- * Joins a connection of the local criu with a stream until both directions have ended. When anything breaks, the
- * stream is destroyed at once (the peer must know), the local connection only after `beforeClose`.
- */
+/** Joins a connection of the local criu with a stream until both directions have ended. When anything breaks, both are destroyed. */
 export async function join(
   local: Socket,
   open: () => Promise<DataStream>,
@@ -40,49 +30,21 @@ export async function join(
   } catch (error) {
     const failure = asTransferFailure(error, 'relay to criu', stream);
     stream?.destroy(failure);
-    await closeLocal(local, options, failure);
+    local.destroy();
     throw options.signal.aborted ? options.signal.reason : failure;
   }
 }
 
-async function exchange(local: Socket, stream: DataStream, options: JoinOptions): Promise<void> {
-  const { meter, clock, beforeClose } = options;
+async function exchange(
+  local: Socket,
+  stream: DataStream,
+  { meter, signal: given }: JoinOptions,
+): Promise<void> {
   const broken = new AbortController();
-  const signal = AbortSignal.any([options.signal, broken.signal]);
-  let cancelGrace = (): void => {};
-  const early = (): void =>
-    broken.abort(transferFailed('the peer ended while criu still needed it', stream.ends));
-  const onStreamEnd = (): void => {
-    if (beforeClose === undefined || local.readableEnded) {
-      local.end();
-      return;
-    }
-    // The peer's criu may have died, which looks like an end from here. One that was done has told the local criu so,
-    // and then that one closes by itself; until it does, it must not see the end.
-    local.once('end', () => local.end());
-    cancelGrace = clock.after(LIMITS.relayGraceMs, early);
-  };
+  const signal = AbortSignal.any([given, broken.signal]);
   try {
-    await Promise.all([
-      pump(local, stream, { meter, signal }),
-      pump(stream, local, { signal, onEnd: onStreamEnd }),
-    ]);
+    await Promise.all([pump(local, stream, { meter, signal }), pump(stream, local, { signal })]);
   } finally {
-    cancelGrace();
     broken.abort();
   }
-}
-
-async function closeLocal(local: Socket, options: JoinOptions, failure: Error): Promise<void> {
-  const { beforeClose, signal } = options;
-  try {
-    await beforeClose?.(failure);
-  } catch {
-    // Whatever depends on this connection could not be made safe: it stays open until the agent says otherwise.
-    if (!signal.aborted) {
-      signal.addEventListener('abort', () => local.destroy(), { once: true });
-      return;
-    }
-  }
-  local.destroy();
 }

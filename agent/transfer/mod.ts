@@ -7,7 +7,6 @@ export { createMeter, type MeterOptions } from './meter.ts';
 export { openStream } from './open-stream.ts';
 export { type ReceiveImagesOptions, receiveImages } from './receive-images.ts';
 export {
-  type BeforeClose,
   type Relay,
   type RelayBytes,
   type RelayConnectOptions,

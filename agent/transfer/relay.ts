@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../effects/clock.ts';
 import { asTransferFailure, transferFailed } from './failure.ts';
-import { type BeforeClose, join, type RelayBytes } from './join.ts';
+import { join, type RelayBytes } from './join.ts';
 import type { DataStream, Meter } from './stream.ts';
 
-export type { BeforeClose, RelayBytes } from './join.ts';
+export type { RelayBytes } from './join.ts';
 
 /** What both relays need. */
 export interface RelayOptions {
@@ -15,13 +14,6 @@ export interface RelayOptions {
   readonly meter: Meter;
   /** Ends the relay at once. */
   readonly signal: AbortSignal;
-  readonly clock: Clock;
-  /**
-   * Awaited BEFORE the local socket is closed, whenever it is closed for any other reason than that both sides were
-   * done: the agent freezes a post-copy container here, before CRIU's lazy daemon can notice and give up. While it
-   * waits, and for ever if it rejects (until the signal aborts), the local socket stays open and silent.
-   */
-  readonly beforeClose?: BeforeClose;
 }
 
 export interface RelayListenOptions extends RelayOptions {
@@ -37,7 +29,7 @@ export interface RelayConnectOptions extends RelayOptions {
 export interface Relay {
   /**
    * The bytes of both directions, when both sides have ended and everything was delivered. Rejects with
-   * TRANSFER_FAILED or the signal's reason, after `beforeClose`.
+   * TRANSFER_FAILED or the signal's reason.
    */
   readonly done: Promise<RelayBytes>;
 }

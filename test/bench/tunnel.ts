@@ -20,7 +20,7 @@ const HOST = '127.0.0.1';
 const TOKEN = 'bench-token';
 const ID = { job: 'bench', kind: 'pages', index: 0 } as const;
 const signal: AbortSignal = new AbortController().signal;
-const base = { meter: createMeter({ clock: systemClock }), clock: systemClock, signal };
+const base = { meter: createMeter({ clock: systemClock }), signal };
 const log = { debug: () => {}, warn: () => {} };
 
 /** What the children do. A listening one tells its port, a writing one how many milliseconds it took. */

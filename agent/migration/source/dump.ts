@@ -64,7 +64,7 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
   });
   const logFile = join(dir.own, 'dump.log');
   const options = dumpOptions(request, hooks, logFile);
-  const transport = request.pagesFollow ? LAZY : await eagerTransport(agent, request);
+  const transport = request.pagesFollow ? LAZY : await eagerTransport(request);
   return new RunningDump(agent, request, hooks, agent.criu.dump({ ...options, transport }), logFile);
 }
 
@@ -72,9 +72,9 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
 const LAZY = { kind: 'lazy' } as const;
 
 /** Cold and pre-copy: all memory that is not there yet goes to the target's page-server through one stream while the tasks stand still. */
-async function eagerTransport(agent: Agent, request: DumpRequest) {
+async function eagerTransport(request: DumpRequest) {
   const { open, meter, streams } = request;
-  const relay = await relayListen({ open, meter, signal: streams.signal, clock: agent.clock });
+  const relay = await relayListen({ open, meter, signal: streams.signal });
   return { kind: 'page-server', address: '127.0.0.1', port: relay.port } as const;
 }
 

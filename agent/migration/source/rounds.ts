@@ -44,7 +44,7 @@ export class Rounds {
     await mkdir(imageDir, { recursive: true, mode: 0o700 });
     const [pages, pagemaps] = await Promise.all([open('round', index), open('pagemaps', index)]);
     const startedAtMs = agent.clock.monotonicMs();
-    const relay = await relayListen({ open: async () => pages, meter, signal, clock: agent.clock });
+    const relay = await relayListen({ open: async () => pages, meter, signal });
     await this.preDump(index, imageDir, relay.port);
     await relay.done;
     await receiveImages({ stream: pagemaps, dir: imageDir, signal, maxBytes: LIMITS.pagemapBytes });

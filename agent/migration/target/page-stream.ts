@@ -43,7 +43,7 @@ export async function receivePages(agent: Agent, request: PageStreamRequest): Pr
   ended.catch(() => {});
   const { job, stream: id } = request;
   const received = agent.data.accept({ job, ...id }, signal).then(async (stream) => {
-    const relay = relayConnect({ port, stream, meter: plainMeter(agent), signal, clock: agent.clock });
+    const relay = relayConnect({ port, stream, meter: plainMeter(agent), signal });
     await relay.done.catch(async (error: unknown) => {
       // A page-server that died took the stream with it, and knows why.
       await Promise.race([ended, agent.clock.sleep(CAUSE_MS)]);

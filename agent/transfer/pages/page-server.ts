@@ -1,6 +1,5 @@
 import type { Clock } from '../../effects/clock.ts';
 import type { TransferLog } from '../failure.ts';
-import type { BeforeClose } from '../join.ts';
 import type { DataStream } from '../stream.ts';
 import type { WireFormat } from './wire.ts';
 
@@ -27,7 +26,7 @@ export interface PageServerOptions {
    * waits, and for ever if it rejects, the daemon sees only silence: tasks that touch a missing page wait, pages that are
    * here are still handed out.
    */
-  readonly beforeClose?: BeforeClose;
+  readonly beforeClose?: (error: unknown) => Promise<void>;
 }
 
 /** What `begin` found and made; numbers of 4 KiB pages where it says pages. */
