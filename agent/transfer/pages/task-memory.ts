@@ -1,9 +1,12 @@
-import { close, open, read } from 'node:fs';
+import { close, open, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { problemOf } from '../failure.ts';
 import { PAGE_BYTES } from './wire.ts';
 
 const [openFile, closeFile] = [promisify(open), promisify(close)];
+
+/** So few are read at once: a task waits for them, and another thread would take longer to begin than this to end. */
+const AT_ONCE_BYTES = 16 * PAGE_BYTES;
 
 /** Thrown when a task's memory can never be read again. */
 export class MemoryGone extends Error {
@@ -58,7 +61,14 @@ export class TaskMemory {
 }
 
 /** An address may be beyond what a number holds exactly. */
-function readAt(file: number, into: Buffer, offset: number, bytes: number, from: bigint): Promise<number> {
+async function readAt(
+  file: number,
+  into: Buffer,
+  offset: number,
+  bytes: number,
+  from: bigint,
+): Promise<number> {
+  if (bytes <= AT_ONCE_BYTES) return readSync(file, into, offset, bytes, from);
   return new Promise((resolve, reject) => {
     read(file, into, offset, bytes, from, (error, count) => {
       if (error) reject(error);
