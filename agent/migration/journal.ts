@@ -17,8 +17,8 @@ export function sideDir(runDir: string, job: string, side: (typeof SIDES)[number
 
 /**
  * What one side of a move has to know so that another agent can go on when this one has died. Each change is in the file
- * before the step that it tells of is taken, hence the synchronous writes: the file system is a tmpfs, they take some
- * 50 microseconds.
+ * before the step that it tells of is taken, hence the synchronous writes: the file system is a tmpfs, they take well
+ * below a millisecond.
  */
 export class Journal<Notes extends object> {
   private readonly dir: string;
