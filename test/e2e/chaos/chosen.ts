@@ -21,6 +21,9 @@ const CHOSEN: ReadonlySet<string> = new Set([
   'postcopy source.pages:drop-link',
   'postcopy source.kill:kill-agent',
   'postcopy target.report-prepared:kill-agent',
+  'postcopy target.resume:kill-agent',
+  'postcopy target.pages:kill-agent',
+  'postcopy target.pages:kill-criu',
   'postcopy target.pages:drop-link',
 ]);
 

@@ -7,7 +7,7 @@ import { Scene } from './scene.ts';
 /** Containers that stay may feel the machine's load, never a stop. */
 export const BYSTANDER_MS = 1_500;
 
-/** A server that was alone and leads no more is heard of by the others up to so late. */
+/** A server that was cut off or without power takes up to so long until all know who leads. */
 const ELECTION_MS = 10_000;
 
 /** One trial of a file: what is done to the traveller, and how it may end. */
