@@ -52,8 +52,14 @@ export function containerVerbs(
       containers.exclusively(name, 'start', async () => {
         decided();
         await must('stopped');
-        await runtime.start(containers.get(name).spec);
+        // First the swap: what this node knows of the record may be older than a commit that gave the container away.
         await containers.change(name, (record) => ({ ...record, phase: 'running' }));
+        try {
+          await runtime.start(containers.get(name).spec);
+        } catch (error) {
+          await containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
+          throw error;
+        }
         return state();
       }),
 
