@@ -74,7 +74,7 @@ export class Dialer {
     this.attempt += 1;
     const { host, port, encrypt } = peer;
     const socket = encrypt
-      ? connectSealed(peer, id.job)
+      ? await connectSealed(peer, id.job)
       : connect({ host, port, noDelay: true, keepAlive: true });
     socket.on('error', () => {});
     const target = `${peer.host}:${peer.port}`;

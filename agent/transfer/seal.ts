@@ -1,6 +1,6 @@
 import { constants, createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { connect, createServer, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { HandshakeError } from './handshake.ts';
 
 /** First byte of a TLS connection; no handshake of ours begins with it. */
@@ -14,6 +14,9 @@ const TLS = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 } as const;
 
+/** Only when it is needed: a process that has loaded it moves a fifth less through plain sockets. */
+const loadTls = () => import('node:tls');
+
 /** Who knows the job's token knows this key; it tells nothing of the token. */
 export function sealingKey(token: string): Buffer {
   return createHmac('sha256', createHash('sha256').update(token).digest())
@@ -22,10 +25,11 @@ export function sealingKey(token: string): Buffer {
 }
 
 /** Connects encrypted. Who does not have the job's token can neither answer nor read along. */
-export function connectSealed(
+export async function connectSealed(
   peer: { readonly host: string; readonly port: number; readonly token: string },
   job: string,
-): TLSSocket {
+): Promise<TLSSocket> {
+  const { connect } = await loadTls();
   const psk = sealingKey(peer.token);
   const socket = connect({
     ...TLS,
@@ -41,11 +45,12 @@ export function connectSealed(
 }
 
 /** Takes the encryption off an incoming connection. @throws HandshakeError when the other end does not have the key of its job */
-export function unseal(
+export async function unseal(
   socket: Socket,
   options: { readonly keyOf: (job: string) => Buffer | undefined; readonly withinMs: number },
 ): Promise<TLSSocket> {
   const { keyOf, withinMs } = options;
+  const { createServer } = await loadTls();
   return new Promise((resolve, reject) => {
     const fail = (error?: Error): void =>
       reject(new HandshakeError(`no encrypted connection: ${error?.message ?? 'closed'}`));
