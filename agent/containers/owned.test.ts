@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { GodwitError } from '../../protocol/mod.ts';
 import { FakeRecords, sampleRecord } from '../testing/fake-records.ts';
 import { OwnedContainers } from './owned.ts';
 
@@ -50,6 +51,30 @@ describe('change', () => {
       expect(await records.get('web')).toMatchObject({ revision, record: { phase: 'stopped' } });
     },
   );
+});
+
+describe('refresh', () => {
+  it('learns the revision of a record that somebody else wrote as it was', async () => {
+    const again = records.put(sampleRecord());
+    expect(containers.get('web').revision).toBeLessThan(again.revision);
+    expect(await containers.refresh('web')).toMatchObject({ revision: again.revision });
+    expect(containers.get('web').revision).toBe(again.revision);
+  });
+
+  it.each([{ owner: 'n2' }, { epoch: 2 }])(
+    'leaves another owner to whoever learns of it: %o',
+    async (part) => {
+      const before = containers.get('web');
+      records.put(sampleRecord(part));
+      expect(await containers.refresh('web')).toEqual(before);
+    },
+  );
+
+  it('goes by what it knows when the store does not answer', async () => {
+    const before = containers.get('web');
+    records.get = () => Promise.reject(new GodwitError('STORE_UNAVAILABLE', { problem: 'no answer' }));
+    expect(await containers.refresh('web')).toEqual(before);
+  });
 });
 
 describe('claim', () => {

@@ -79,6 +79,20 @@ export class OwnedContainers {
     throw new GodwitError('RECORD_CONFLICT', { container: name });
   }
 
+  /**
+   * Looks at the record anew: a node that repairs what a crash left writes the record again as it is (ADR 0009), and a
+   * CAS at the revision before that loses. A store that does not answer changes nothing. @throws GodwitError CONTAINER_NOT_FOUND
+   */
+  async refresh(name: string): Promise<Owned> {
+    const seen = await this.records.get(name).catch((error: unknown) => {
+      if (error instanceof GodwitError) return undefined;
+      throw error;
+    });
+    const { owner, epoch } = this.get(name).record;
+    if (seen?.record.owner === owner && seen.record.epoch === epoch) this.saw(name, seen);
+    return this.get(name);
+  }
+
   /** Remembers a revision that somebody wrote on this node's behalf (the handover's own CAS). */
   saw(name: string, versioned: Versioned): void {
     const known = this.owned.get(name);

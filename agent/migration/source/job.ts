@@ -125,6 +125,7 @@ export class MoveJob implements MoveControl {
     const { agent, tracker } = this;
     tracker.phase('preflight');
     await agent.faults.at('source.search', this.id);
+    await agent.containers.refresh(this.owned.record.name);
     const { plan, peer } = await this.search(request);
     tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
     if (!peer)
