@@ -30,7 +30,7 @@ import { serveNode } from './node/serve.ts';
 import type { LaunchPager } from './pager/client.ts';
 import { keepLooking } from './recovery/look-again.ts';
 import { recover } from './recovery/recover.ts';
-import { sweepEarlierAgent, sweepLeftovers } from './recovery/sweep.ts';
+import { Sweeper } from './recovery/sweep.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { openDataPort } from './transfer/mod.ts';
@@ -150,10 +150,13 @@ async function compose(
     notes,
     node: { state: 'up' },
     arriving: new Map(),
+    sweep: () => sweeper.sweep(),
   };
+  const sweeper = new Sweeper(agent);
+  stops.push(() => sweeper.stop());
   await recover(agent, kept, await patiently(agent, () => bus.records.list()));
   data.settle();
-  void sweepEarlierAgent(agent).then(() => sweepLeftovers(agent));
+  sweeper.begin();
   for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
   const looking = keepLooking(agent);
   stops.push(() => looking.stop());

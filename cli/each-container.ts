@@ -1,4 +1,5 @@
 import { toGodwitError } from '../protocol/errors.ts';
+import type { ContainerDigest } from '../protocol/messages/node.ts';
 import type { Session } from './bus/session.ts';
 import type { Context } from './context.ts';
 import { formatDocument } from './output/document.ts';
@@ -44,4 +45,10 @@ export async function eachContainer(
     context.terminal.out((await formatDocument(document, context.format)) ?? '');
   }
   return exitCode;
+}
+
+/** A container whose state was changed. */
+export function changed(container: ContainerDigest): Done {
+  const { name, state, owner } = container;
+  return { type: 'io.godwit.v1.container.list', text: `${name} ${state} on ${owner}`, item: container };
 }

@@ -11,29 +11,58 @@ import { readNotes, SIDES, sideDir } from '../migration/journal.ts';
 
 const CGROUP_OPTIONS = 'cgroup2-options';
 
+/** Sweeps one after the other, beside an agent's other work, until it is stopped. */
+export class Sweeper {
+  private readonly agent: Agent;
+  private last: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(agent: Agent) {
+    this.agent = agent;
+  }
+
+  /** At an agent's start: what an earlier one left, too. */
+  begin(): void {
+    this.add(sweepEarlierAgent);
+    this.sweep();
+  }
+
+  /** After each move. */
+  sweep(): void {
+    this.add(sweepLeftovers);
+  }
+
+  /** Resolves when no sweep is under way; none begins any more. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.last;
+  }
+
+  private add(chore: (agent: Agent) => Promise<void>): void {
+    this.last = this.last
+      .then(() => (this.stopped ? undefined : chore(this.agent)))
+      .catch((error: unknown) => this.agent.log.error({ err: error }, 'could not be swept'));
+  }
+}
+
 /**
  * Removes what moves have left on this node that nobody notes any more: processes that name their job directories, tmpfs
  * mounts in them, the directories; and puts back what criu takes from the host. A move with notes is none of its business,
  * nor is anything that does not carry the path of a job directory.
  */
-export async function sweepLeftovers(agent: Agent): Promise<void> {
+async function sweepLeftovers(agent: Agent): Promise<void> {
   const { config, runner, log } = agent;
-  try {
-    for (const job of await leftJobs(config.runDir)) {
-      if (isRunning(agent, job)) continue;
-      log.warn({ job }, 'sweeps what is left of a move');
-      await sweepJob(agent, job);
-    }
-    const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
-    if (options.length > 0)
-      log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
-  } catch (error) {
-    log.error({ err: error }, 'could not be swept');
+  for (const job of await leftJobs(config.runDir)) {
+    if (isRunning(agent, job)) continue;
+    log.warn({ job }, 'sweeps what is left of a move');
+    await sweepJob(agent, job);
   }
+  const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
+  if (options.length > 0) log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
 }
 
 /** At the start only: commands in containers whose agent waits no more, and short-lived files of that agent. */
-export async function sweepEarlierAgent({ config, log }: Agent): Promise<void> {
+async function sweepEarlierAgent({ config, log }: Agent): Promise<void> {
   const { runDir } = config;
   const attached = await findProcesses(
     (argv) => basename(argv[0] ?? '') === 'lxc-attach' && argv.some((word) => word.startsWith(`${runDir}/`)),

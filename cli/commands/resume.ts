@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { action, type Cli } from '../action.ts';
-import { eachContainer } from '../each-container.ts';
+import { changed, eachContainer } from '../each-container.ts';
 import { containerNames } from '../parse/names.ts';
+
+const RESUME_MS = 30_000;
 
 /** `godwit resume NAME…`: lets the tasks of suspended containers go on. */
 export function register(program: Command, cli: Cli): void {
@@ -13,12 +15,8 @@ export function register(program: Command, cli: Cli): void {
     .action(
       action(cli, (context, _options: object, names: readonly string[]) =>
         eachContainer(context, names, async (session, name) => {
-          const { container } = await session.request('container', name, 'resume', {}, { timeoutMs: 30_000 });
-          return {
-            type: 'io.godwit.v1.container.list',
-            text: `${name} ${container.state} on ${container.owner}`,
-            item: container,
-          };
+          const wait = { timeoutMs: RESUME_MS };
+          return changed((await session.request('container', name, 'resume', {}, wait)).container);
         }),
       ),
     );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { action, type Cli } from '../action.ts';
-import { eachContainer } from '../each-container.ts';
+import { changed, eachContainer } from '../each-container.ts';
 import { containerNames } from '../parse/names.ts';
 
 const START_MS = 60_000;
@@ -15,18 +15,8 @@ export function register(program: Command, cli: Cli): void {
     .action(
       action(cli, (context, _options: object, names: readonly string[]) =>
         eachContainer(context, names, async (session, name) => {
-          const { container } = await session.request(
-            'container',
-            name,
-            'start',
-            {},
-            { timeoutMs: START_MS },
-          );
-          return {
-            type: 'io.godwit.v1.container.list',
-            text: `${name} ${container.state} on ${container.owner}`,
-            item: container,
-          };
+          const wait = { timeoutMs: START_MS };
+          return changed((await session.request('container', name, 'start', {}, wait)).container);
         }),
       ),
     );

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { action, type Cli } from '../action.ts';
-import { eachContainer } from '../each-container.ts';
+import { changed, eachContainer } from '../each-container.ts';
 import { parseDuration } from '../parse/duration.ts';
 import { containerNames } from '../parse/names.ts';
 
@@ -26,12 +26,7 @@ export function register(program: Command, cli: Cli): void {
           const timeoutMs = Math.round(options.timeout);
           const body = { timeoutMs, kill: options.kill === true };
           const wait = { timeoutMs: timeoutMs + SLACK_MS };
-          const { container } = await session.request('container', name, 'stop', body, wait);
-          return {
-            type: 'io.godwit.v1.container.list',
-            text: `${name} ${container.state} on ${container.owner}`,
-            item: container,
-          };
+          return changed((await session.request('container', name, 'stop', body, wait)).container);
         }),
       ),
     );

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { action, type Cli } from '../action.ts';
-import { eachContainer } from '../each-container.ts';
+import { changed, eachContainer } from '../each-container.ts';
 import { containerNames } from '../parse/names.ts';
+
+const SUSPEND_MS = 30_000;
 
 /** `godwit suspend NAME…`: freezes the tasks of containers where they are. */
 export function register(program: Command, cli: Cli): void {
@@ -15,18 +17,8 @@ export function register(program: Command, cli: Cli): void {
     .action(
       action(cli, (context, _options: object, names: readonly string[]) =>
         eachContainer(context, names, async (session, name) => {
-          const { container } = await session.request(
-            'container',
-            name,
-            'suspend',
-            {},
-            { timeoutMs: 30_000 },
-          );
-          return {
-            type: 'io.godwit.v1.container.list',
-            text: `${name} ${container.state} on ${container.owner}`,
-            item: container,
-          };
+          const wait = { timeoutMs: SUSPEND_MS };
+          return changed((await session.request('container', name, 'suspend', {}, wait)).container);
         }),
       ),
     );

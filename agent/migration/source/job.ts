@@ -11,7 +11,6 @@ import {
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
-import { sweepLeftovers } from '../../recovery/sweep.ts';
 import type { Agent } from '../agent.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
@@ -72,7 +71,7 @@ export class MoveJob implements MoveControl {
     this.serving = await serveJob(agent, this);
     void this.run().finally(() => {
       this.release();
-      void sweepLeftovers(agent);
+      agent.sweep();
     });
   }
 

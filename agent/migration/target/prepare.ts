@@ -10,7 +10,6 @@ import { memoryAvailableBytes } from '../../host/kernel.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
-import { sweepLeftovers } from '../../recovery/sweep.ts';
 import type { Agent } from '../agent.ts';
 import { TargetMove } from './move.ts';
 import { partsOf } from './parts.ts';
@@ -71,7 +70,7 @@ export async function prepareArrival(
   arriving.set(job, move);
   void move.ended.then(() => {
     arriving.delete(job);
-    void sweepLeftovers(agent);
+    agent.sweep();
   });
   try {
     await faults.at('target.reserve', job);
