@@ -1,6 +1,8 @@
 import { basename, join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 
+export type RootfsKind = 'redis' | 'generic';
+
 export interface ContainerWish {
   readonly name: string;
   readonly address: string;
@@ -45,15 +47,23 @@ ${args.map((arg) => `    <initarg>${arg}</initarg>\n`).join('')}  </os>
 export async function startContainer(
   cluster: Cluster,
   node: string,
-  kind: 'redis' | 'generic',
+  kind: RootfsKind,
   wish: ContainerWish,
 ): Promise<void> {
-  await must(cluster.lab.run(['rootfs', kind, wish.name]));
-  for (const program of wish.programs ?? [])
-    await cluster.lab.share(program, join(wish.name, basename(program)));
+  await makeRootfs(cluster, kind, wish);
   const input = domainXml(wish);
   await must(cluster.lab.run(['client', '--', 'godwit', 'define', '-', '--node', node], { input }));
   await must(cluster.godwit('start', wish.name));
+}
+
+/** Makes a root file system that all nodes see, with the wished programs in it. */
+export async function makeRootfs(
+  { lab }: Cluster,
+  kind: RootfsKind,
+  { name, programs = [] }: Pick<ContainerWish, 'name' | 'programs'>,
+): Promise<void> {
+  await must(lab.run(['rootfs', kind, name]));
+  for (const program of programs) await lab.share(program, join(name, basename(program)));
 }
 
 async function must(running: ReturnType<Cluster['godwit']>): Promise<void> {

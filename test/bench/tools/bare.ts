@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { checkout } from '../e2e/support/checkout.ts';
-import type { Cluster } from '../e2e/support/cluster.ts';
+import { checkout } from '../../e2e/support/checkout.ts';
+import type { Cluster } from '../../e2e/support/cluster.ts';
+import { type ContainerWish, makeRootfs, type RootfsKind } from '../../e2e/support/containers.ts';
 
 const MOVE_DEADLINE_MS = 180_000;
 
@@ -13,7 +14,9 @@ export interface BareMove {
 }
 
 /** The container whose definition is taken over, and what the new one must have of its own. */
-export interface Twin {
+export interface Twin extends Pick<ContainerWish, 'programs'> {
+  /** What its root file system is made of. */
+  readonly kind: RootfsKind;
   readonly of: { readonly name: string; readonly address: string };
   readonly name: string;
   readonly address: string;
@@ -25,10 +28,10 @@ export interface Twin {
  * Starts a container on the first node that is like one of godwit's: the same LXC configuration and limits, a root file system
  * of the same kind. godwit knows nothing of it. Both nodes get the configuration, as whoever moves by hand must see to.
  */
-export async function startTwin({ lab }: Cluster, twin: Twin): Promise<void> {
+export async function startTwin(cluster: Cluster, twin: Twin): Promise<void> {
+  const { lab } = cluster;
   const [first] = twin.nodes;
-  const { exitCode, stderr } = await lab.run(['rootfs', 'redis', twin.name]);
-  if (exitCode !== 0) throw new Error(stderr);
+  await makeRootfs(cluster, twin.kind, twin);
   const theirs = await lab.sh(first, `cat /var/lib/lxc/${twin.of.name}/config`);
   const config = [
     ...theirs
@@ -54,7 +57,7 @@ export async function moveByHand(
   { lab }: Cluster,
   move: { readonly name: string; readonly mode: string; readonly source: string; readonly target: string },
 ): Promise<BareMove> {
-  const script = join(checkout, 'test/bench/bare-move');
+  const script = join(checkout, 'test/bench/tools/bare-move');
   const { stdout } = await execa(script, [move.mode, move.name, move.source, move.target], {
     env: { GODWIT_LAB: lab.instance },
     stdin: 'ignore',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../e2e/support/cluster.ts';
+import type { Cluster } from '../../e2e/support/cluster.ts';
 
 /** Commands per second that redis-check sends when nothing holds it up. */
 const RATE = 1_000;

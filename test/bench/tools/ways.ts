@@ -4,16 +4,16 @@
  *   stream  writer into a data stream -> data stream in the reader
  *   tunnel  writer -> relay -> data stream -> relay -> reader (as between two criu processes)
  *   sealed  the same with an encrypted data stream
- * Usage: node dist/test/bench/tunnel.js [MIB] [ROUNDS]; prints medians and ratios. `busiest` is the CPU time of the process
- * that needs most: its inverse is the throughput when every process has a core (the parts of a move are on two machines).
+ * The CPU time of the process that needs most is the throughput when every process has a core (the parts of a move are on two
+ * machines).
  */
 import { fork } from 'node:child_process';
 import { on, once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../agent/effects/system-clock.ts';
-import { createMeter, openDataPort, relayConnect, relayListen } from '../../agent/transfer/mod.ts';
+import { systemClock } from '../../../agent/effects/system-clock.ts';
+import { createMeter, openDataPort, relayConnect, relayListen } from '../../../agent/transfer/mod.ts';
 
 const MIB = 1024 * 1024;
 const HOST = '127.0.0.1';
@@ -87,41 +87,26 @@ const ways = {
 /** The CPU milliseconds of every child of the present run, when each has ended. */
 let running: Promise<number>[] = [];
 
-const [role = '', ...numbers] = process.argv.slice(2);
-if (Object.hasOwn(roles, role)) {
-  const before = process.cpuUsage();
-  await roles[role as keyof typeof roles](Number(numbers[0]), Number(numbers[1]));
-  const { user, system } = process.cpuUsage(before);
-  process.send?.({ cpuMs: (user + system) / 1000 }, () => process.disconnect());
-} else {
-  await compare(Number(role || 1024) * MIB, Number(numbers[0] ?? 5));
+/** MiB per second, as the whole took and as the process that needs most CPU time would do with a core of its own. */
+interface Rates {
+  readonly whole: number;
+  readonly busiest: number;
 }
 
-async function compare(bytes: number, rounds: number): Promise<void> {
-  const names = ['direct', 'stream', 'tunnel', 'sealed'] as const;
-  const lists = () => ({
-    direct: [] as number[],
-    stream: [] as number[],
-    tunnel: [] as number[],
-    sealed: [] as number[],
-  });
-  const rates = lists();
-  const busiest = lists();
+/** Sends so many bytes in each way, in turns, and tells of each. */
+export async function compareWays(
+  bytes: number,
+  rounds: number,
+  tell: (way: string, rates: Rates) => void,
+): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of names) {
+    for (const [way, send] of Object.entries(ways)) {
       running = [];
-      rates[name].push(bytes / MIB / ((await ways[name](bytes)) / 1000));
-      busiest[name].push(bytes / MIB / (Math.max(...(await Promise.all(running))) / 1000));
+      const tookMs = await send(bytes);
+      const cpuMs = Math.max(...(await Promise.all(running)));
+      const rate = (ms: number) => bytes / MIB / (ms / 1000);
+      tell(way, { whole: rate(tookMs), busiest: rate(cpuMs) });
     }
-  }
-  const ratio = (values: number[], base: number[]) => (median(values) / median(base)).toFixed(2);
-  for (const name of names) {
-    const rate = median(rates[name]).toFixed(0).padStart(6);
-    const cores = median(busiest[name]).toFixed(0).padStart(6);
-    console.log(
-      `${name} ${rate} MiB/s (${ratio(rates[name], rates.direct)} of direct), ` +
-        `busiest ${cores} MiB/s (${ratio(busiest[name], busiest.direct)} of direct)`,
-    );
   }
 }
 
@@ -160,6 +145,10 @@ async function fill(to: Duplex, bytes: number): Promise<number> {
   return performance.now() - startMs;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [role, ...numbers] = process.argv.slice(2);
+  const before = process.cpuUsage();
+  await roles[role as keyof typeof roles](Number(numbers[0]), Number(numbers[1]));
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ cpuMs: (user + system) / 1000 }, () => process.disconnect());
 }

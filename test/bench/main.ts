@@ -1,0 +1,68 @@
+/**
+ * Measures godwit beside the bare tools and writes one JSON document, a Markdown report and its plots to dist/bench.
+ * Usage: node dist/test/bench/main.js [PART...] [--quick]; without a part all of them.
+ */
+import { parseArgs } from 'node:util';
+import { say, startRun } from './bench.ts';
+import { control } from './parts/control.ts';
+import { memory } from './parts/memory.ts';
+import { moves } from './parts/moves.ts';
+import { overhead } from './parts/overhead.ts';
+import { tunnel } from './parts/tunnel.ts';
+import { writeReport } from './report/mod.ts';
+import { surroundings } from './report/surroundings.ts';
+
+const PARTS = { overhead, control, moves, memory, tunnel } as const;
+type Part = keyof typeof PARTS;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false } },
+});
+const unknown = positionals.filter((name) => !Object.hasOwn(PARTS, name));
+if (unknown.length > 0) {
+  say(`there is no part '${unknown[0]}'; there are: ${Object.keys(PARTS).join(', ')}`);
+  process.exit(2);
+}
+const wanted = (positionals.length > 0 ? positionals : Object.keys(PARTS)) as Part[];
+
+const run = startRun(values.quick);
+let leaving: Promise<never> | undefined;
+// Every time, not once: npm hands a terminal's Ctrl-C on, so that it comes twice.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(130));
+try {
+  await measure();
+  await leave(0);
+} catch (error) {
+  if (!leaving) say(`the benchmark failed: ${(error as Error).stack}`);
+  await leave(1);
+}
+
+async function measure(): Promise<void> {
+  const startedAt = new Date().toISOString();
+  const where = await surroundings();
+  let complete = false;
+  try {
+    for (const name of wanted) await PARTS[name](run.bench);
+    complete = true;
+  } finally {
+    if (!leaving) {
+      const form = values.quick ? 'quick' : 'full';
+      const when = { startedAt, endedAt: new Date().toISOString(), complete, form } as const;
+      const versions = { ...where.versions, ...run.packages() };
+      const document = { ...when, ...where, versions, measurements: run.measurements() };
+      const { report, text } = await writeReport({ type: 'io.godwit.v1.bench', ...document });
+      process.stdout.write(text);
+      say(`the report, its plots and every sample: ${report}`);
+    }
+  }
+}
+
+/** Takes everything down and exits; whoever calls it first says with what code. */
+function leave(code: number): Promise<never> {
+  leaving ??= (async () => {
+    await run.end().catch((error: unknown) => say(String(error)));
+    process.exit(code);
+  })();
+  return leaving;
+}

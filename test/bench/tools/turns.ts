@@ -1,0 +1,94 @@
+import type { MigrateResult } from '../../../protocol/mod.ts';
+import type { Cluster } from '../../e2e/support/cluster.ts';
+import type { Bench } from '../bench.ts';
+import { moveByHand } from './bare.ts';
+
+export const NODES = ['n1', 'n2'] as const;
+export const WAYS = ['godwit', 'bare'] as const;
+const MODES = ['cold', 'postcopy'] as const;
+const MIB = 1024 * 1024;
+
+export type Way = (typeof WAYS)[number];
+
+/** Moves that are measured: each way has a container of its own, alike in everything but name and address. */
+export interface Turns {
+  readonly part: string;
+  /** Stands in front of the mode in the name of what was done: `1024 MiB, `. */
+  readonly prefix?: string;
+  readonly rounds: number;
+  readonly names: Readonly<Record<Way, string>>;
+  /** Waits until nothing of the last move disturbs the next. */
+  before?(): Promise<void>;
+  /** What a workload saw of the move that is over, by figure, in milliseconds. */
+  seen(
+    way: Way,
+    move: { readonly sinceMs: number; readonly downtimeMs: number },
+  ): Promise<Record<string, number>>;
+}
+
+/**
+ * Moves both containers forth and back, in each mode, the two ways taking turns. Every other round turns both orders about, so that
+ * mode, direction and way do not go together; the first round fills caches and counts for nothing.
+ */
+export async function takeTurns(bench: Bench, cluster: Cluster, turns: Turns): Promise<void> {
+  let [source, target]: [string, string] = [...NODES];
+  const { part, prefix = '', rounds } = turns;
+  for (let round = 0; round <= rounds; round++) {
+    const turned = round % 2 === 1;
+    for (const mode of turned ? MODES.toReversed() : MODES) {
+      for (const way of turned ? WAYS.toReversed() : WAYS) {
+        await turns.before?.();
+        const sinceMs = Date.now();
+        const startMs = performance.now();
+        const moved = await movers[way](cluster, { name: turns.names[way], mode, source, target });
+        const whole = performance.now() - startMs;
+        const seen = await turns.seen(way, { sinceMs, downtimeMs: moved.downtimeMs });
+        const { downtimeMs, bytes, parts } = moved;
+        const times = { downtime: downtimeMs, ...seen, whole, ...parts };
+        bench.say(`${prefix}${mode} ${way} ${round} of ${rounds}: ${words(times)}`);
+        if (round === 0) continue;
+        const of = { part, what: `${prefix}${mode}`, way };
+        for (const [figure, ms] of Object.entries(times)) bench.sample({ ...of, figure, unit: 'ms' }, ms);
+        if (bytes !== undefined) bench.sample({ ...of, figure: 'bytes', unit: 'MiB' }, bytes / MIB);
+      }
+      [source, target] = [target, source];
+    }
+  }
+}
+
+interface Move {
+  readonly name: string;
+  readonly mode: string;
+  readonly source: string;
+  readonly target: string;
+}
+
+interface Moved {
+  readonly downtimeMs: number;
+  readonly bytes?: number;
+  /** Further times that only this way tells of, in milliseconds. */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+const movers: Record<Way, (cluster: Cluster, move: Move) => Promise<Moved>> = {
+  async godwit(cluster, { name, mode, target }) {
+    const result = await cluster.json<MigrateResult>('migrate', name, target, '--mode', mode);
+    const { downtimeMs, exposureMs, bytes, job } = result;
+    if (downtimeMs === null) throw new Error(`godwit cannot tell the downtime of job ${job}`);
+    const parts: Record<string, number> = mode === 'postcopy' ? { exposure: exposureMs ?? Number.NaN } : {};
+    return { downtimeMs, bytes: bytes.memory + bytes.images + bytes.rootfs, parts };
+  },
+  async bare(cluster, move) {
+    const { downtimeMs, parts } = await moveByHand(cluster, move);
+    return {
+      downtimeMs,
+      parts: Object.fromEntries(Object.entries(parts).map(([name, ms]) => [`of it: ${name}`, ms])),
+    };
+  },
+};
+
+function words(times: Readonly<Record<string, number>>): string {
+  return Object.entries(times)
+    .map(([figure, ms]) => `${figure} ${ms.toFixed(0)} ms`)
+    .join(', ');
+}
