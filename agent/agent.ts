@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type Capabilities, EXCHANGES, GodwitError, subjects as subjectsOf } from '../protocol/mod.ts';
 import { startEmbeddedServer } from './bus/embedded-server.ts';
 import { type Bus, connectBus, type Stoppable } from './bus/mod.ts';
+import { startSampling } from './cluster/load/sampler.ts';
 import type { AgentConfig } from './config/config.ts';
 import { OwnedContainers } from './containers/owned.ts';
 import { containerVerbs } from './containers/verbs.ts';
@@ -126,6 +127,18 @@ async function compose(
   const kept = await store.load();
   stops.push(() => store.settled());
 
+  const containers = new OwnedContainers(bus.records, (name) => serveContainer(agent, name));
+  const load = await startSampling({
+    config,
+    clock,
+    runtime,
+    running: () => runningNames(containers),
+    warn: (problem, text) => log.warn(problem, text),
+  });
+  stops.push(() => load.stop());
+  if (!load.seesPressure)
+    log.info('this kernel tells no pressure (PSI): use alone says how loaded the node is');
+
   let capabilities: Promise<Capabilities> | undefined;
   const agent: Agent = {
     config,
@@ -139,10 +152,11 @@ async function compose(
     bus,
     subjects,
     data,
-    containers: new OwnedContainers(bus.records, (name) => serveContainer(agent, name)),
+    containers,
     jobs: new Jobs(store),
     publish: eventPublisher({ bus, subjects, clock, random, node: config.node }),
     pairs: new PairModels(),
+    load,
     capabilities: () => {
       capabilities ??= probeCapabilities({ criu, runtime });
       return capabilities;
@@ -168,6 +182,11 @@ async function compose(
     { node: config.node, cluster: config.cluster, containers: agent.containers.list().length },
     'ready',
   );
+}
+
+/** Those whose record says that they run here. */
+function runningNames(containers: OwnedContainers): string[] {
+  return containers.list().flatMap(({ record }) => (record.phase === 'stopped' ? [] : [record.name]));
 }
 
 function busPorts({ bus }: AgentConfig): number[] {

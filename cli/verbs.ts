@@ -43,6 +43,7 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/job.ts'),
   },
   { name: 'node', summary: 'list, cordon and uncordon nodes', load: () => import('./commands/node.ts') },
+  { name: 'top', summary: 'watch what nodes and containers use', load: () => import('./commands/top.ts') },
   { name: 'doctor', summary: 'check what nodes can do', load: () => import('./commands/doctor.ts') },
   { name: 'events', summary: 'show what happened, or follow it', load: () => import('./commands/events.ts') },
   { name: 'version', summary: 'print the version', load: () => import('./commands/version.ts') },

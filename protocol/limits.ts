@@ -32,6 +32,8 @@ export const LIMITS = {
   /** Longest time a policy may ask for. */
   policyMs: 86_400_000,
   nodeIdChars: 63,
+  /** Value of one label of a node. */
+  labelChars: 63,
   containerNameChars: 63,
   /** Reasons one pre-flight answer may carry. */
   refusals: 64,

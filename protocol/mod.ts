@@ -14,5 +14,6 @@ export * from './messages/message.ts';
 export * from './messages/node.ts';
 export * from './modes.ts';
 export * from './names.ts';
+export * from './placement/mod.ts';
 export * from './record.ts';
 export * from './subjects.ts';

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
-import { GodwitError, isToken } from '../../protocol/mod.ts';
+import { GodwitError, isToken, LIMITS } from '../../protocol/mod.ts';
 
 const token = z.string().refine(isToken, 'must match [A-Za-z0-9_-]+, 63 characters at most');
+const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'must match [A-Za-z0-9][A-Za-z0-9_.-]*');
 const port = z.number().int().min(1).max(65_535);
 const path = z.string().startsWith('/', 'must be an absolute path');
 
@@ -40,6 +41,15 @@ const ConfigFile = z.strictObject({
   lxc: z.strictObject({ path: path.default('/var/lib/lxc') }).prefault({}),
   /** Bridges of this node by the network's name that `<source network='NAME'/>` gives. */
   networks: z.record(z.string(), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/)).default({}),
+  /** What constraints of containers ask for, such as zone = "a". */
+  labels: z.record(label, z.string().max(LIMITS.labelChars)).default({}),
+  /** What the kernel does not know of this node: how much its disks and its network can do. */
+  load: z
+    .strictObject({
+      io_bytes_per_second: z.number().positive().default(200_000_000),
+      network_bytes_per_second: z.number().positive().default(117_000_000),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** Moves that may leave, and that may arrive, at the same time. */
@@ -70,6 +80,9 @@ export interface AgentConfig {
   readonly lxcPath: string;
   readonly networks: Readonly<Record<string, string>>;
   readonly movesMax: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ioBytesPerSecond: number;
+  readonly networkBytesPerSecond: number;
 }
 
 /** Reads a configuration file; a missing default file means all defaults. @throws GodwitError CONFIG_INVALID */
@@ -81,7 +94,7 @@ export function loadConfig(file: string, options: { readonly mustExist: boolean 
 export function parseConfig(text: string, file: string): AgentConfig {
   const raw = ConfigFile.safeParse(parseToml(text, file));
   if (!raw.success) throw invalid(file, raw.error.issues.map(describe).join('; '));
-  const { bus, data, lxc, limits, ...top } = raw.data;
+  const { bus, data, lxc, limits, load, ...top } = raw.data;
   const node = top.node ?? hostname().split('.')[0] ?? '';
   if (!isToken(node)) throw invalid(file, `node: the host name '${node}' cannot be a node id, set one`);
   return {
@@ -105,6 +118,9 @@ export function parseConfig(text: string, file: string): AgentConfig {
     lxcPath: lxc.path,
     networks: top.networks,
     movesMax: limits.moves,
+    labels: top.labels,
+    ioBytesPerSecond: load.io_bytes_per_second,
+    networkBytesPerSecond: load.network_bytes_per_second,
   };
 }
 

@@ -2,19 +2,18 @@ import { formatDomain } from '../../protocol/domain/mod.ts';
 import { type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Handlers } from '../node/endpoints.ts';
-import type { Runtime, RuntimeState } from '../runtime/runtime.ts';
-import { digestOf } from './digest.ts';
-import type { OwnedContainers } from './owned.ts';
+import type { RuntimeState } from '../runtime/runtime.ts';
+import { type Digesting, digestOf } from './digest.ts';
 
 type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 
 /** What the owner of one container answers, but for `migrate`. */
 export function containerVerbs(
   name: string,
-  agent: { readonly bus: Bus; readonly runtime: Runtime; readonly containers: OwnedContainers },
+  agent: Digesting & { readonly bus: Bus },
 ): Omit<ContainerHandlers, 'migrate'> {
   const { bus, runtime, containers } = agent;
-  const state = async () => ({ container: await digestOf(containers.get(name), runtime, containers) });
+  const state = async () => ({ container: await digestOf(containers.get(name), agent) });
   const must = async (...wanted: RuntimeState[]) => {
     const status = await runtime.status(name);
     if (!wanted.includes(status.state))

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Capabilities, Mode, Subjects, WireError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { LoadMeter } from '../cluster/load/sampler.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
 import type { Criu } from '../criu/criu.ts';
@@ -47,6 +48,8 @@ export interface Agent {
   readonly jobs: Jobs;
   readonly publish: PublishEvent;
   readonly pairs: PairModels;
+  /** What this node and its containers use. */
+  readonly load: LoadMeter;
   /** Where a move comes by a fault point it asks here. */
   readonly faults: Faults;
   readonly capabilities: () => Promise<Capabilities>;

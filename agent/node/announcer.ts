@@ -12,6 +12,7 @@ export function startAnnouncing(agent: Agent): Stoppable {
   const stop = new AbortController();
   const announce = async () => {
     for (let sequence = 0; !stop.signal.aborted; sequence++) {
+      const load = agent.load.node();
       const message: Announce = {
         type: 'io.godwit.v1.announce',
         node: agent.config.node,
@@ -21,6 +22,9 @@ export function startAnnouncing(agent: Agent): Stoppable {
         address: agent.config.address,
         containers: agent.containers.list().length,
         memoryAvailableBytes: await memoryAvailableBytes(),
+        labels: agent.config.labels,
+        capacity: agent.load.capacity,
+        ...(load ? { load } : {}),
       };
       agent.bus.publish(agent.subjects.announce(agent.config.node), message);
       await agent.clock.sleep(PERIOD_MS * (1 + JITTER * (agent.random.next() - 0.5)), stop.signal);

@@ -5,12 +5,13 @@ import type { Agent } from '../migration/agent.ts';
 
 /** How this node describes itself to whoever asks. */
 export async function nodeInfo(agent: Agent): Promise<Omit<NodeInfo, 'type'>> {
-  const { config, containers, runtime, clock } = agent;
+  const { config, containers, clock } = agent;
   const [capabilities, memoryAvailable, ...digests] = await Promise.all([
     agent.capabilities(),
     memoryAvailableBytes(),
-    ...containers.list().map((owned) => digestOf(owned, runtime, containers)),
+    ...containers.list().map((owned) => digestOf(owned, agent)),
   ]);
+  const load = agent.load.node();
   return {
     node: config.node,
     cluster: config.cluster,
@@ -23,6 +24,9 @@ export async function nodeInfo(agent: Agent): Promise<Omit<NodeInfo, 'type'>> {
     incarnation: agent.incarnation,
     capabilities,
     memoryAvailableBytes: memoryAvailable,
+    labels: config.labels,
+    capacity: agent.load.capacity,
+    ...(load ? { load } : {}),
     notes: [...agent.notes],
     containers: digests satisfies ContainerDigest[],
   };

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { toGodwitError } from '../../protocol/errors.ts';
 import type { NodeInfo } from '../../protocol/messages/node.ts';
+import { combined } from '../../protocol/placement/load.ts';
 import { action, type Cli } from '../action.ts';
 import type { Context } from '../context.ts';
 import { askNodes } from '../nodes.ts';
 import { writeList, writeOne } from '../output/document.ts';
 import { writeError } from '../output/error.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
+import { loadColumns, loadText } from '../output/load.ts';
 import { type Column, formatFields } from '../output/table.ts';
 import { nodeId, nodeIds } from '../parse/names.ts';
 
@@ -93,6 +95,7 @@ const COLUMNS: readonly Column<NodeInfo>[] = [
   { title: 'CONTAINERS', cell: (info) => info.containers.length, align: 'right' },
   { title: 'MEMORY', cell: (info) => formatBytes(info.capabilities.memoryBytes), align: 'right' },
   { title: 'FREE', cell: (info) => formatBytes(info.memoryAvailableBytes), align: 'right' },
+  ...loadColumns((info: NodeInfo) => info.load && combined(info.load)),
   { title: 'CPUS', cell: (info) => info.capabilities.cpus, align: 'right' },
   { title: 'UP', cell: (info) => formatMs(info.nowMs - info.startedAtMs), align: 'right' },
   { title: 'VERSION', cell: (info) => info.version, wide: true },
@@ -102,6 +105,7 @@ const COLUMNS: readonly Column<NodeInfo>[] = [
   { title: 'ARCH', cell: (info) => info.capabilities.arch, wide: true },
   { title: 'CGROUP', cell: (info) => info.capabilities.cgroup, wide: true },
   { title: 'FEATURES', cell: (info) => features(info), wide: true },
+  { title: 'LABELS', cell: (info) => labelText(info.labels), wide: true },
 ];
 
 function describe(info: NodeInfo): string {
@@ -122,9 +126,17 @@ function describe(info: NodeInfo): string {
     ['features', features(info)],
     ['cpus', capabilities.cpus],
     ['memory', `${formatBytes(capabilities.memoryBytes)}, ${formatBytes(info.memoryAvailableBytes)} free`],
+    ['labels', labelText(info.labels)],
+    ['load', info.load && loadText(info.load)],
     ['containers', info.containers.map((container) => `${container.name} (${container.state})`).join(' ')],
     ...info.notes.map((note) => ['note', note] as const),
   ]);
+}
+
+function labelText(labels: NodeInfo['labels']): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
 }
 
 function features({ capabilities }: NodeInfo): string {

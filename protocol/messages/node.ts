@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Mode, WireErrorSchema } from '../job.ts';
 import { LIMITS } from '../limits.ts';
+import { Capacity, NodeLoad, Usage } from '../placement/load.ts';
 import { Phase } from '../record.ts';
 import { message } from './message.ts';
 
@@ -32,11 +33,17 @@ export const ContainerDigest = z.object({
   memoryLimitBytes: z.number().optional(),
   addresses: z.array(z.string()).default([]),
   job: z.string().optional(),
+  /** What it uses, smoothed over some seconds; absent until its node has looked twice. */
+  usage: Usage.optional(),
 });
 export type ContainerDigest = z.infer<typeof ContainerDigest>;
 
 export const NodeState = z.enum(['up', 'cordoned', 'draining']);
 export type NodeState = z.infer<typeof NodeState>;
+
+/** What an operator says of a node, for the constraints of containers. */
+export const Labels = z.record(z.string(), z.string());
+export type Labels = z.infer<typeof Labels>;
 
 export const NodeInfoRequest = message('node.info.request', {});
 export const NodeInfo = message('node.info', {
@@ -51,6 +58,10 @@ export const NodeInfo = message('node.info', {
   incarnation: z.string(),
   capabilities: Capabilities,
   memoryAvailableBytes: z.number(),
+  labels: Labels.default({}),
+  capacity: Capacity.optional(),
+  /** Smoothed; absent until the node has looked twice. */
+  load: NodeLoad.optional(),
   /** Remarks an operator should see, such as "two nodes: the records live on n1 only". */
   notes: z.array(z.string()).default([]),
   containers: z.array(ContainerDigest),
@@ -66,6 +77,10 @@ export const Announce = message('announce', {
   address: z.string(),
   containers: z.number().int(),
   memoryAvailableBytes: z.number(),
+  labels: Labels.default({}),
+  capacity: Capacity.optional(),
+  /** Smoothed; absent until the node has looked twice. */
+  load: NodeLoad.optional(),
 });
 export type Announce = z.infer<typeof Announce>;
 

@@ -74,6 +74,9 @@ export function fakeNode(
     lxcPath: join(dir, 'lxc'),
     networks: {},
     movesMax: 4,
+    labels: {},
+    ioBytesPerSecond: 200_000_000,
+    networkBytesPerSecond: 117_000_000,
     ...change,
   };
   const file = (container: string, entry: string) => join(dir, 'lxc', container, 'cgroup', entry);
