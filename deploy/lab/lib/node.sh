@@ -14,6 +14,7 @@ node_create() {
   } >"$etc/hosts"
   ln -s /usr/lib/godwit/dist/cli/main.js "$disk/upper/usr/local/bin/godwit"
   ln -s /usr/lib/godwit/dist/agent/main.js "$disk/upper/usr/local/bin/godwit-agent"
+  limits_install "$disk/upper"
   agent_config "$node" "$count" >"$etc/godwit/agent.toml"
   [[ $agent == yes ]] || : >"$disk/upper/var/lib/lab/agent-stopped"
 }

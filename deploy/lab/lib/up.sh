@@ -26,6 +26,7 @@ lab_up() {
   lab_lock create
   image_ensure
   [[ $agent == no ]] || build_ensure
+  limits_ensure
   lab_clean
   up_make "$nodes" "$rate" "$agent" "$only" "$uplink"
   [[ $agent == no ]] || agents_wait "$nodes"
