@@ -4,6 +4,9 @@ import type { Logger } from 'pino';
 import { type Capabilities, EXCHANGES, GodwitError, subjects as subjectsOf } from '../protocol/mod.ts';
 import { startEmbeddedServer } from './bus/embedded-server.ts';
 import { type Bus, connectBus, type Stoppable } from './bus/mod.ts';
+import { keepCheckpointing } from './checkpoint/schedule.ts';
+import { checkpointVerbs } from './checkpoint/serve.ts';
+import { CheckpointStore } from './checkpoint/store/store.ts';
 import { startSampling } from './cluster/load/sampler.ts';
 import type { AgentConfig } from './config/config.ts';
 import { OwnedContainers } from './containers/owned.ts';
@@ -157,6 +160,7 @@ async function compose(
     publish: eventPublisher({ bus, subjects, clock, random, node: config.node }),
     pairs: new PairModels(),
     load,
+    checkpoints: storeIn(config),
     capabilities: () => {
       capabilities ??= probeCapabilities({ criu, runtime });
       return capabilities;
@@ -178,6 +182,8 @@ async function compose(
   stops.push(() => announcing.stop());
   const keeping = await keepRunning(agent);
   stops.push(() => keeping.stop());
+  const checkpointing = keepCheckpointing(agent);
+  stops.push(() => checkpointing.stop());
   log.info(
     { node: config.node, cluster: config.cluster, containers: agent.containers.list().length },
     'ready',
@@ -187,6 +193,10 @@ async function compose(
 /** Those whose record says that they run here. */
 function runningNames(containers: OwnedContainers): string[] {
   return containers.list().flatMap(({ record }) => (record.phase === 'stopped' ? [] : [record.name]));
+}
+
+function storeIn({ checkpoints: { dir }, node }: AgentConfig): CheckpointStore | undefined {
+  return dir === undefined ? undefined : new CheckpointStore(dir, node);
 }
 
 function busPorts({ bus }: AgentConfig): number[] {
@@ -232,6 +242,7 @@ async function joinBus(
 function serveContainer(agent: Agent, name: string): Promise<Stoppable> {
   return serveVerbs(agent.bus, agent.subjects.containerAny(name), EXCHANGES.container, {
     ...containerVerbs(name, agent),
+    ...checkpointVerbs(name, agent),
     migrate: (request) => migrateContainer(agent, name, request),
   });
 }

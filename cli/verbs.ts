@@ -38,8 +38,23 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/migrate.ts'),
   },
   {
+    name: 'checkpoint',
+    summary: 'put a running container into the store',
+    load: () => import('./commands/checkpoint.ts'),
+  },
+  {
+    name: 'checkpoints',
+    summary: 'list, verify, delete and prune checkpoints',
+    load: () => import('./commands/checkpoints.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'let a container run again from a checkpoint',
+    load: () => import('./commands/restore.ts'),
+  },
+  {
     name: 'job',
-    summary: 'list, watch, change, abort and resolve moves',
+    summary: 'list, watch, change, abort and resolve jobs',
     load: () => import('./commands/job.ts'),
   },
   { name: 'node', summary: 'list, cordon and uncordon nodes', load: () => import('./commands/node.ts') },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Job } from './job.ts';
+import { CheckpointDigest } from './messages/checkpoint.ts';
 import { message } from './messages/message.ts';
 import { ContainerDigest, DoctorCheck, NodeInfo } from './messages/node.ts';
 
@@ -20,6 +21,10 @@ export const DoctorList = message('doctor.list', {
   items: z.array(DoctorCheck.extend({ node: z.string() })),
 });
 export type DoctorList = z.infer<typeof DoctorList>;
+
+/** `godwit checkpoints -o json`, and those that `delete` and `prune` deleted. */
+export const CheckpointList = message('checkpoint.list', { items: z.array(CheckpointDigest) });
+export type CheckpointList = z.infer<typeof CheckpointList>;
 
 /** `godwit version -o json`. */
 export const VersionDocument = message('version', {

@@ -55,11 +55,14 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
+/** A checkpoint and a restore are between a node (both `source` and `target`) and its store. */
+export const JOB_KINDS = ['migrate', 'checkpoint', 'restore'] as const;
+
 /** One long operation, as the node that runs it remembers it (`godwit job show`, the end of `migrate --json`). */
 export const Job = z.object({
   type: z.literal('io.godwit.v1.job'),
   job: z.string(),
-  kind: z.literal('migrate'),
+  kind: z.enum(JOB_KINDS),
   container: z.string(),
   node: z.string(),
   source: z.string(),
@@ -86,6 +89,8 @@ export const Job = z.object({
   totalMs: z.number().optional(),
   /** The source stands still with everything it had: from complete images until it runs on or is killed. */
   frozenCopy: z.boolean().optional(),
+  /** The checkpoint that was made, or is restored. */
+  checkpoint: z.object({ id: z.string(), storedBytes: z.number() }).optional(),
   error: WireErrorSchema.optional(),
   /** First error lines of CRIU's log, when CRIU failed. */
   log: z.array(z.string()).default([]),

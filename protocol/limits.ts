@@ -58,6 +58,14 @@ export const LIMITS = {
   criuErrorLines: 8,
   /** Longest line quoted from a log. */
   logLineChars: 400,
+  /** Checkpoints one list may hold. */
+  checkpointsListed: 1_000,
+  /** Description of one checkpoint: its files, its domain XML. */
+  manifestBytes: 32 * 1024 * 1024,
+  /** Longest time between two checkpoints of a schedule, and for which one may be kept. */
+  checkpointEveryMs: 31 * 86_400_000,
+  checkpointAgeMs: 10 * 366 * 86_400_000,
+  checkpointsKept: 10_000,
   /** Jobs an agent remembers. */
   jobsKept: 200,
   /** Phases one job record may hold. */

@@ -12,6 +12,11 @@ export const NODE_VERBS = [
   'doctor',
   'cordon',
   'uncordon',
+  'restore',
+  'checkpoints',
+  'checkpoint-verify',
+  'checkpoint-delete',
+  'checkpoint-prune',
 ] as const;
 /** Verbs that only the owner of a container answers. */
 export const CONTAINER_VERBS = [
@@ -21,6 +26,8 @@ export const CONTAINER_VERBS = [
   'suspend',
   'resume',
   'migrate',
+  'checkpoint',
+  'hand-over',
   'undefine',
   'exec',
 ] as const;

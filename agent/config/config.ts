@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
-import { GodwitError, isToken, LIMITS } from '../../protocol/mod.ts';
+import { COMPRESSIONS, type Compression, GodwitError, isToken, LIMITS } from '../../protocol/mod.ts';
 
 const token = z.string().refine(isToken, 'must match [A-Za-z0-9_-]+, 63 characters at most');
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'must match [A-Za-z0-9][A-Za-z0-9_.-]*');
@@ -50,6 +50,14 @@ const ConfigFile = z.strictObject({
       network_bytes_per_second: z.number().positive().default(117_000_000),
     })
     .prefault({}),
+  checkpoints: z
+    .strictObject({
+      /** The store, best on a file system that all nodes share. Without it this node keeps no checkpoints. */
+      dir: path.optional(),
+      /** `auto`: zstd where the program is there, else zlib. */
+      compression: z.enum(['auto', ...COMPRESSIONS]).default('auto'),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** Moves that may leave, and that may arrive, at the same time. */
@@ -83,6 +91,10 @@ export interface AgentConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly ioBytesPerSecond: number;
   readonly networkBytesPerSecond: number;
+  readonly checkpoints: {
+    readonly dir?: string;
+    readonly compression: 'auto' | Compression;
+  };
 }
 
 /** Reads a configuration file; a missing default file means all defaults. @throws GodwitError CONFIG_INVALID */
@@ -94,7 +106,7 @@ export function loadConfig(file: string, options: { readonly mustExist: boolean 
 export function parseConfig(text: string, file: string): AgentConfig {
   const raw = ConfigFile.safeParse(parseToml(text, file));
   if (!raw.success) throw invalid(file, raw.error.issues.map(describe).join('; '));
-  const { bus, data, lxc, limits, load, ...top } = raw.data;
+  const { bus, data, lxc, limits, load, checkpoints, ...top } = raw.data;
   const node = top.node ?? hostname().split('.')[0] ?? '';
   if (!isToken(node)) throw invalid(file, `node: the host name '${node}' cannot be a node id, set one`);
   return {
@@ -121,6 +133,10 @@ export function parseConfig(text: string, file: string): AgentConfig {
     labels: top.labels,
     ioBytesPerSecond: load.io_bytes_per_second,
     networkBytesPerSecond: load.network_bytes_per_second,
+    checkpoints: {
+      compression: checkpoints.compression,
+      ...(checkpoints.dir === undefined ? {} : { dir: checkpoints.dir }),
+    },
   };
 }
 

@@ -14,6 +14,7 @@ import type { PublishEvent } from './events.ts';
 const PROGRESS_GAP_MS = 250;
 
 export interface JobStart {
+  readonly kind: Job['kind'];
   readonly job: string;
   readonly container: string;
   readonly node: string;
@@ -41,7 +42,6 @@ export class JobTracker {
     const tracker = new JobTracker(
       {
         type: 'io.godwit.v1.job',
-        kind: 'migrate',
         ...start,
         state: 'running',
         startedAtMs: effects.clock.nowMs(),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Capabilities, Mode, Subjects, WireError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { CheckpointStore } from '../checkpoint/store/store.ts';
 import type { LoadMeter } from '../cluster/load/sampler.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
@@ -50,6 +51,8 @@ export interface Agent {
   readonly pairs: PairModels;
   /** What this node and its containers use. */
   readonly load: LoadMeter;
+  /** Where this node keeps checkpoints, if it does. */
+  readonly checkpoints: CheckpointStore | undefined;
   /** Where a move comes by a fault point it asks here. */
   readonly faults: Faults;
   readonly capabilities: () => Promise<Capabilities>;

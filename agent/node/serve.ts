@@ -1,5 +1,6 @@
 import { ALL_VERBS, EXCHANGES, NODE_VERBS } from '../../protocol/mod.ts';
 import type { Stoppable } from '../bus/bus.ts';
+import { storeVerbs } from '../checkpoint/serve.ts';
 import { adoptContainer, defineContainer } from '../containers/define.ts';
 import type { Agent } from '../migration/agent.ts';
 import { arrivalOf } from '../migration/target/arrivals.ts';
@@ -43,6 +44,7 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
     doctor: async () => ({ node: config.node, checks: await runNodeDoctor(agent) }),
     cordon: () => become('cordoned'),
     uncordon: () => become('up'),
+    ...storeVerbs(agent),
   };
   const all: Required<Handlers<typeof EXCHANGES.all>> = { info: () => nodeInfo(agent), jobs: listJobs };
   return Promise.all([

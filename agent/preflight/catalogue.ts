@@ -113,6 +113,16 @@ export const REFUSALS = {
     'Images would go to disk and criu would probe the kernel anew in each call; mount a tmpfs there, or use --unsafe.',
     OVERRIDABLE,
   ),
+  STORE_ROOM: entry(
+    'the store of checkpoints may not have enough room: {what}',
+    'Free room in it (`godwit checkpoints prune`), or use --unsafe when the memory compresses well.',
+    OVERRIDABLE,
+  ),
+  ROOTFS_IN_USE: entry(
+    'a running container has the same root directory: {what}',
+    'Give the clone a copy of it (--root DIR), or use --unsafe when neither writes to it.',
+    OVERRIDABLE,
+  ),
   NAME_IN_USE: entry(
     'a container of this name is there already: {what}',
     'Rename or remove it on that node.',

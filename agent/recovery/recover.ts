@@ -1,5 +1,7 @@
 import { GodwitError, type Job, type SourcePhase } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
+import { findLeftWork } from '../checkpoint/notes.ts';
+import { recoverStoreWork } from '../checkpoint/recover.ts';
 import { JobTracker, type TrackerEffects } from '../jobs/tracker.ts';
 import type { Agent } from '../migration/agent.ts';
 import { EarlierJob } from '../migration/source/earlier-job.ts';
@@ -26,7 +28,10 @@ export async function recover(
   const { clock, publish, jobs } = agent;
   const effects: TrackerEffects = { clock, publish, keep: (job) => jobs.keep(job) };
   const { leaving, arriving } = await findLeftMoves(agent);
-  const moving = new Set([...leaving, ...arriving].map(({ state }) => state.move.container));
+  const work = await findLeftWork(agent);
+  const stored = [...work.saves, ...work.restores];
+  const moves = [...leaving, ...arriving].map(({ state }) => state.move.container);
+  const moving = new Set([...moves, ...stored.map(({ container }) => container)]);
   await reconcileAll(agent, records, moving);
   const byJob = new Map(leaving.map((notes) => [notes.plan.job, notes]));
   const trackers = new Map(kept.map((job) => [job.job, new JobTracker(job, effects)]));
@@ -42,19 +47,24 @@ export async function recover(
     return new EarlierJob(agent, tracker, notes && new SourceMove(agent, leftParts(agent, notes, tracker)));
   });
   await Promise.all(earlier.map((job) => job.accept()));
-  for (const { tracker, move } of earlier) if (!move) await endForgotten(agent, tracker);
+  const resumed = new Set(stored.map(({ job }) => job));
+  for (const { tracker, move } of earlier)
+    if (!move && !resumed.has(tracker.current.job)) await endForgotten(agent, tracker);
   for (const notes of arriving) recoverArrival(agent, notes);
   for (const job of earlier) void job.recover();
+  recoverStoreWork(agent, work, trackers);
 }
 
 /** A job without notes: it had not begun, or nothing was left to do but to say so. Its container's record tells which. */
 async function endForgotten({ bus, config }: Agent, tracker: JobTracker): Promise<void> {
-  const { state, container, target, job } = tracker.current;
+  const { state, container, target, job, kind } = tracker.current;
   if (state === 'ended') return;
+  const problem = `the agent on ${config.node} restarted`;
+  if (kind !== 'migrate')
+    return tracker.end('failed', new GodwitError('JOB_ABORTED', { what: kind, problem }).toWire());
   tracker.set({ frozenCopy: false });
   const record = (await bus.records.get(container))?.record;
   if (record?.owner === target && record.job?.id !== job) return tracker.end('done');
-  const problem = `the agent on ${config.node} restarted`;
   if (record?.owner === target) {
     const unknown = new GodwitError('OUTCOME_UNKNOWN', { container, problem });
     return tracker.end('in-doubt', unknown.toWire());

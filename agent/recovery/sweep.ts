@@ -57,6 +57,9 @@ async function sweepLeftovers(agent: Agent): Promise<void> {
     log.warn({ job }, 'sweeps what is left of a move');
     await sweepJob(agent, job);
   }
+  for (const path of (await agent.checkpoints?.sweep((job) => isRunning(agent, job), agent.clock.nowMs())) ??
+    [])
+    log.warn({ path }, 'swept half a checkpoint');
   const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
   if (options.length > 0) log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
 }

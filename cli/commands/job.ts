@@ -26,8 +26,8 @@ interface Picture {
 export function register(program: Command, cli: Cli): void {
   const noun = program
     .command('job')
-    .summary('list, watch, change, abort and resolve moves')
-    .description('Works on jobs (moves).');
+    .summary('list, watch, change, abort and resolve jobs')
+    .description('Works on jobs: moves, checkpoints, restores.');
   noun
     .command('ls')
     .description('Lists the jobs the nodes remember, newest last.')
@@ -163,7 +163,7 @@ const COLUMNS: readonly Column<Job>[] = [
   { title: 'CONTAINER', cell: (job) => job.container },
   { title: 'SOURCE', cell: (job) => job.source },
   { title: 'TARGET', cell: (job) => job.target },
-  { title: 'MODE', cell: (job) => job.mode },
+  { title: 'MODE', cell: (job) => (job.kind === 'migrate' ? job.mode : job.kind) },
   { title: 'STATE', cell: (job) => job.outcome ?? job.progress.phase },
   { title: 'STARTED', cell: (job) => formatTime(job.startedAtMs) },
   { title: 'DOWNTIME', cell: (job) => formatMs(job.downtimeMs), align: 'right' },

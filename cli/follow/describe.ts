@@ -10,8 +10,16 @@ export function describeJob(job: Job): string {
   const fields = formatFields([
     ['job', job.job],
     ['container', job.container],
-    ['move', `${job.source} -> ${job.target}`],
-    ['mode', `${job.mode} (${job.modeReason})`],
+    ...(job.kind === 'migrate'
+      ? ([
+          ['move', `${job.source} -> ${job.target}`],
+          ['mode', `${job.mode} (${job.modeReason})`],
+        ] as const)
+      : ([
+          [job.kind, `on ${job.node}, ${job.modeReason}`],
+          ['checkpoint', job.checkpoint?.id],
+          ['stored', job.checkpoint && formatBytes(job.checkpoint.storedBytes)],
+        ] as const)),
     ['state', job.outcome ?? job.state],
     ['progress', job.state === 'running' ? progressLine(job) : undefined],
     ['started', new Date(job.startedAtMs).toISOString()],

@@ -49,7 +49,7 @@ export async function followJob(
         `${job.node}, which runs job ${job.job}, does not answer (${asked.message}); still trying`,
       );
     }
-    const verdict = await askOwner(session, job);
+    const verdict = await verdictOn(session, job, asked);
     // A source that owns the container has only failed when nobody knows the job: a slow one may still be at it.
     const settled = verdict.kind === 'moved' || (verdict.kind === 'stayed' && asked.code === 'JOB_NOT_FOUND');
     if (settled) return withoutItsNode(job, verdict.kind, verdict.text);
@@ -61,6 +61,13 @@ export async function followJob(
     }
   }
   return undefined;
+}
+
+/** A checkpoint and a restore are between one node and its store: nobody else knows how they ended. */
+async function verdictOn(session: Session, job: Job, { code }: GodwitError): Promise<Verdict> {
+  if (job.kind === 'migrate') return askOwner(session, job);
+  const text = `only ${job.node} knows what became of it`;
+  return { kind: code === 'JOB_NOT_FOUND' ? 'stayed' : 'unknown', text };
 }
 
 /** The job as its node tells it, or why it does not. */
@@ -75,6 +82,10 @@ async function ask(session: Session, id: string): Promise<Job | GodwitError> {
 /** The end of a job whose node lost it, as far as the record tells: what was not measured stays absent. */
 function withoutItsNode(job: Job, kind: Verdict['kind'], text: string): Job {
   if (kind === 'moved') return { ...job, state: 'ended', outcome: 'done' };
-  const error = new GodwitError('MOVE_ABORTED', { problem: `${job.node} no longer knows the job; ${text}` });
+  const problem = `${job.node} no longer knows the job; ${text}`;
+  const error =
+    job.kind === 'migrate'
+      ? new GodwitError('MOVE_ABORTED', { problem })
+      : new GodwitError('JOB_ABORTED', { what: job.kind, problem });
   return { ...job, state: 'ended', outcome: 'failed', error: { ...error.toWire() } };
 }

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { formatDocument } from '../output/document.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
 import { formatFields } from '../output/table.ts';
-import { printable } from '../output/text.ts';
+import { refusalLines } from './refusals.ts';
 
 /**
  * Writes what a dry run found: both ends, the mode and its reason, what is predicted, and every refusal with its cure.
@@ -36,12 +36,7 @@ function describe(reply: MigrateReply): string {
     ['exposure', possible ? `about ${formatMs(preflight.predictedExposureMs)}` : undefined],
     ['verdict', possible ? 'nothing speaks against it' : `${refusals.length} reason(s) against it`],
   ]);
-  const reasons = refusals.map((refusal) => {
-    const mark = refusal.overridable ? ' (--unsafe skips this)' : '';
-    const text = printable(`${refusal.node}: ${refusal.code}: ${refusal.message}${mark}`);
-    return `  - ${text}\n${refusal.hint === '' ? '' : `      cure: ${printable(refusal.hint)}\n`}`;
-  });
-  return fields + reasons.join('');
+  return fields + refusalLines(refusals);
 }
 
 function end(capabilities: NonNullable<MigrateReply['preflight']>['source']): string {

@@ -10,12 +10,17 @@ export function createReporter(terminal: Terminal, options: { readonly quiet: bo
   return terminal.interactive ? lineReporter(terminal) : logReporter(terminal, options.quiet);
 }
 
+/** What a job is about: `web n1 -> n2`, `checkpoint of web`. */
+export function subjectOf({ kind, container, source, target }: Job): string {
+  return kind === 'migrate' ? `${container} ${source} -> ${target}` : `${kind} of ${container}`;
+}
+
 /** Phase, round, bytes, what remains, rate, dirty rate, expected downtime, ETA: what is known of them, in one line. */
 export function progressLine(job: Job): string {
   const { progress } = job;
   const bytes = formatBytes(progress.bytes);
   const parts = [
-    printable(`${job.container} ${job.source} -> ${job.target} ${job.mode}: ${progress.phase}`),
+    printable(`${subjectOf(job)}${job.kind === 'migrate' ? ` ${job.mode}` : ''}: ${progress.phase}`),
     roundWords(job),
     progress.totalBytes === undefined ? bytes : `${bytes} of ${formatBytes(progress.totalBytes)}`,
     remaining(progress) > 0 ? `${formatBytes(remaining(progress))} left` : '',
@@ -71,7 +76,7 @@ function logReporter(terminal: Terminal, quiet: boolean): Reporter {
   const told = new Set<string>();
   return {
     update(job) {
-      const where = `${job.container} ${job.source} -> ${job.target} ${job.mode}`;
+      const where = job.kind === 'migrate' ? `${subjectOf(job)} ${job.mode}` : subjectOf(job);
       for (const { key, text } of quiet ? [] : remarks(job)) {
         if (told.has(key)) continue;
         told.add(key);

@@ -1,14 +1,16 @@
 import { CATALOGUE, fromWire, type GodwitError } from '../../protocol/errors.ts';
-import { exitCodeOf, type Job, resultOf } from '../../protocol/job.ts';
+import { exitCodeOf, type Job } from '../../protocol/job.ts';
+import { documentOf } from '../../protocol/job-results.ts';
 import type { Context } from '../context.ts';
 import { writeError } from '../output/error.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
 import { formatFields } from '../output/table.ts';
 import { printable } from '../output/text.ts';
+import { subjectOf } from './progress.ts';
 import { roundsTable } from './rounds.ts';
 
 /**
- * Writes how a job ended and returns the exit code: a summary on stdout, or the MigrateResult document with --json;
+ * Writes how a job ended and returns the exit code: a summary on stdout, or its result document with --json;
  * for people, what went wrong goes to stderr.
  */
 export async function writeEnd(
@@ -16,7 +18,7 @@ export async function writeEnd(
   job: Job,
   options: { readonly ndjson: boolean },
 ): Promise<number> {
-  const result = resultOf(job);
+  const result = documentOf(job);
   const { terminal } = context;
   if (options.ndjson) terminal.out(`${JSON.stringify(result)}\n`);
   else if (context.json) terminal.out(`${JSON.stringify(result, undefined, 2)}\n`);
@@ -25,8 +27,13 @@ export async function writeEnd(
   return exitCodeOf(result.outcome, result.error);
 }
 
-/** One paragraph: from where to where, how, and what it cost; then the rounds, if there were any. */
+/** One paragraph: what was done, how, and what it cost. */
 export function summary(job: Job): string {
+  return job.kind === 'migrate' ? moveSummary(job) : storeSummary(job);
+}
+
+/** From where to where; then the rounds, if there were any. */
+function moveSummary(job: Job): string {
   const { container, source, target, mode, rounds, bytes } = job;
   const extra = rounds.length > 0 ? `, ${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'}` : '';
   const head = printable(
@@ -44,6 +51,26 @@ export function summary(job: Job): string {
       ['moved', moved.join(', ')],
       ['job', job.job],
     ]) + roundsTable(job),
+  )}`;
+}
+
+/** Into the store, or out of it. */
+function storeSummary(job: Job): string {
+  const { container, node, bytes, checkpoint } = job;
+  const restored = job.kind === 'restore';
+  const [id, took] = [checkpoint?.id ?? '-', formatMs(job.totalMs)];
+  const head = restored
+    ? `${container} runs on ${node} again, from ${id}, after ${took}`
+    : `${container} is in the store as ${id}, after ${took}`;
+  const size = `${formatBytes(bytes.memory + bytes.images)}, ${formatBytes(checkpoint?.storedBytes)} in the store`;
+  const stands = job.resumedAtMs === undefined ? 'stopped' : 'runs on';
+  return `${printable(head)}\n${indent(
+    formatFields([
+      ['container', restored ? undefined : stands],
+      ['downtime', job.downtimeMs === undefined ? undefined : formatMs(job.downtimeMs)],
+      ['size', size],
+      ['job', job.job],
+    ]),
   )}`;
 }
 
@@ -69,9 +96,7 @@ function writeFailure(context: Context, job: Job): void {
     writeError(terminal, error, { json: false });
   }
   for (const line of job.log) terminal.err(`  criu: ${printable(line)}\n`);
-  terminal.err(
-    `${printable(`job ${job.job}: ${job.container} ${job.source} -> ${job.target}, ${outcome}`)}\n`,
-  );
+  terminal.err(`${printable(`job ${job.job}: ${subjectOf(job)}, ${outcome}`)}\n`);
 }
 
 function knownError(wire: NonNullable<Job['error']>): GodwitError | undefined {

@@ -1,5 +1,6 @@
 import { GodwitError } from '../../protocol/errors.ts';
-import { type Job, resultOf } from '../../protocol/job.ts';
+import type { Job } from '../../protocol/job.ts';
+import { documentOf } from '../../protocol/job-results.ts';
 import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
 import { printable } from '../output/text.ts';
@@ -37,7 +38,7 @@ export async function watchJob(
     if (error instanceof GodwitError && error.code === 'OUTCOME_UNKNOWN' && context.json) {
       // A program that reads stdout gets its document in this case too.
       const lost: Job = { ...job, state: 'ended', outcome: 'in-doubt', error: error.toWire() };
-      terminal.out(`${JSON.stringify(resultOf(lost), undefined, ndjson ? undefined : 2)}\n`);
+      terminal.out(`${JSON.stringify(documentOf(lost), undefined, ndjson ? undefined : 2)}\n`);
     }
     throw error;
   }

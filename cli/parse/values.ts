@@ -11,6 +11,11 @@ export function parseRounds(text: string): number {
   return parseCount(text, 1, LIMITS.roundsMax);
 }
 
+/** How many checkpoints are kept. @throws GodwitError USAGE */
+export function parseKept(text: string): number {
+  return parseCount(text, 1, LIMITS.checkpointsKept);
+}
+
 function parseCount(text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) {

@@ -125,6 +125,14 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
     KEPT,
   ),
   row(
+    'metadata/settings/checkpoints',
+    'put into the store of checkpoints every so often while it runs; how many of these are kept, and for how long',
+    'lifecycle',
+    "<g:checkpoints every='1h' keep='24' max-age='7d'/>",
+    [],
+    KEPT,
+  ),
+  row(
     'metadata/settings/lxc/include',
     "a file of LXC's configuration; also `<lxctools:include>`",
     'settings',

@@ -56,6 +56,48 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'A wrong name, or an owner that is off or cut off.',
     cure: 'Look at `godwit ps -a` and `godwit node ls`.',
   },
+  CHECKPOINT_NOT_FOUND: {
+    meaning: 'The node that was asked has no whole checkpoint of that id, or none of that container.',
+    cause:
+      'A wrong id, a checkpoint that was deleted or never finished, or a store that the nodes do not share.',
+    cure: 'Look at `godwit checkpoints`; ask the node that made it with `--node`.',
+  },
+  CHECKPOINTS_OFF: {
+    meaning: 'The node does not keep checkpoints.',
+    cause: 'Its configuration names no directory for them.',
+    cure: 'Set `dir` under `[checkpoints]` in agent.toml.',
+  },
+  CHECKPOINT_DAMAGED: {
+    meaning: 'A file of the checkpoint is not what was written; it is named. No process was started from it.',
+    cause: 'A broken disk or file system, or somebody who changed the file.',
+    cure: 'Take another checkpoint; look for the reason before it happens to the next one.',
+  },
+  CHECKPOINT_FAILED: {
+    meaning:
+      'The images could not be brought into the store. The container runs on as if nothing had been tried.',
+    cause: 'No room, a file system that is gone or read-only, a compressor that failed.',
+    cure: 'Make room (`godwit checkpoints prune`), or look at the store.',
+  },
+  CHECKPOINT_NOT_RESTORED: {
+    meaning: 'The checkpoint is whole, but no container came out of it; what was built of it is gone.',
+    cause: 'What criu says: most often files of the root file system that have changed since.',
+    cure: "Follow the hint; `godwit job show JOB` quotes criu's log.",
+  },
+  OWNER_SILENT: {
+    meaning: 'A container is never restored elsewhere as long as it may run at its owner.',
+    cause: 'The owner is off, or cut off from the bus.',
+    cure: 'Bring it back. When it is dead for good, `--force` says so in your name.',
+  },
+  JOB_ABORTED: {
+    meaning: 'A checkpoint or restore was ended by request, and undone.',
+    cause: '`godwit job abort`, or an agent that restarted in the middle of it.',
+    cure: 'Try again.',
+  },
+  JOB_TIMEOUT: {
+    meaning: 'A checkpoint or restore took longer than it may, and was undone.',
+    cause: 'A slow store, a large container, a busy node.',
+    cure: 'Give it more time with `--timeout`.',
+  },
   NODE_NOT_FOUND: {
     meaning: 'The node does not answer.',
     cause: 'A wrong name, or an agent that is off or cut off.',

@@ -27,6 +27,14 @@ export const EXCHANGE_TEXTS: {
     doctor: { from: 'operator', purpose: 'really dump and restore something; what fails, and its cure' },
     cordon: { from: 'operator', purpose: 'take no more containers' },
     uncordon: { from: 'operator', purpose: 'take containers again' },
+    restore: {
+      from: 'operator',
+      purpose: 'let a container run here from a checkpoint; answered with the job, or what a dry run found',
+    },
+    checkpoints: { from: 'operator', purpose: 'the checkpoints of its store' },
+    'checkpoint-verify': { from: 'operator', purpose: 'look at every byte of a checkpoint' },
+    'checkpoint-delete': { from: 'operator', purpose: 'delete a checkpoint' },
+    'checkpoint-prune': { from: 'operator', purpose: 'delete the older checkpoints of a container' },
   },
   container: {
     info: { from: 'anyone', purpose: 'state, limits, domain XML' },
@@ -40,6 +48,8 @@ export const EXCHANGE_TEXTS: {
       from: 'operator',
       purpose: 'move it; answered at once with the job, or with the pre-flight of a dry run',
     },
+    checkpoint: { from: 'operator', purpose: 'put it into the store, then stop it or let it run on' },
+    'hand-over': { from: 'node', purpose: 'it is stopped here: the node that restores it becomes its owner' },
   },
   job: {
     info: { from: 'anyone', purpose: 'the job as it is now' },

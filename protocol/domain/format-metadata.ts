@@ -1,3 +1,4 @@
+import { checkpointLines } from './checkpoints.ts';
 import { around, empty, nested } from './lines.ts';
 import type { DomainSpec, PolicySpec } from './spec.ts';
 import { DOMAIN_NAMESPACE } from './tree.ts';
@@ -9,6 +10,7 @@ export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }
       empty(3, 'godwit:migration', migration(policy)),
       empty(3, 'godwit:rootfs', { policy: policy.rootfs }),
       ...lifecycle(policy),
+      ...checkpointLines(3, policy.checkpoints),
       ...around(3, 'godwit:lxc', [
         ...includes.map((file) => empty(4, 'godwit:include', { file })),
         ...lxc.map(({ key, value }) => empty(4, 'godwit:set', { key, value })),

@@ -1,5 +1,6 @@
 import { RequestedMode } from '../job.ts';
 import { LIMITS } from '../limits.ts';
+import { readCheckpoints } from './checkpoints.ts';
 import { defined } from './defined.ts';
 import { attributesOf, checkEmpty, childrenOf, offsetOf, plainText } from './element.ts';
 import { readForeign } from './foreign.ts';
@@ -16,6 +17,7 @@ const SETTINGS = {
   'godwit:migration': 'one',
   'godwit:rootfs': 'one',
   'godwit:lifecycle': 'one',
+  'godwit:checkpoints': 'one',
   'godwit:lxc': 'one',
 } as const;
 
@@ -96,11 +98,13 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
   const [migration] = children['godwit:migration'];
   const [lxc] = children['godwit:lxc'];
   const [lifecycle] = children['godwit:lifecycle'];
+  const [checkpoints] = children['godwit:checkpoints'];
   return {
     policy: {
       ...DEFAULTS,
       ...(migration ? readMigration(migration, problems) : {}),
       ...(lifecycle ? readLifecycle(lifecycle, problems) : {}),
+      ...(checkpoints ? { checkpoints: readCheckpoints(checkpoints, problems) } : {}),
     },
     ...(lxc ? readLxc(lxc, problems) : {}),
   };

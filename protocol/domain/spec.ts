@@ -162,6 +162,13 @@ export interface LxcSetting {
   readonly value: string;
 }
 
+/** Checkpoints that nobody asks for: how often, how many are kept, and for how long. */
+export interface CheckpointSchedule {
+  readonly everyMs: number;
+  readonly keep?: number;
+  readonly maxAgeMs?: number;
+}
+
 /** godwit's own settings, from `<metadata>` (namespace https://godwit.dev/xmlns/domain/1). */
 export interface PolicySpec {
   readonly mode: RequestedMode;
@@ -170,6 +177,7 @@ export interface PolicySpec {
   readonly maxDowntimeMs?: number;
   readonly maxExposureMs?: number;
   readonly onNonconverge?: 'cutover' | 'abort' | 'postcopy' | 'throttle';
+  readonly checkpoints?: CheckpointSchedule;
   /** Started when its node has booted. */
   readonly autostart?: true;
   /** Started again when it ended without being asked to. */

@@ -4,8 +4,8 @@ import { type Problems, quote } from './problems.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const POWERS = ['b', 'k', 'm', 'g', 't', 'p', 'e'];
-const DURATION = /^(\d+)(ms|s|m|h)$/;
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const DURATION = /^(\d+)(ms|s|m|h|d)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A whole number between two bounds, decimal digits only; the lower bound stands in for a refused one. */
 export function readInteger(
@@ -75,12 +75,20 @@ export function readChoice<Word extends string>(
   return words[0];
 }
 
-/** Milliseconds of a duration such as `300ms`, `10s`, `5m`, `1h`. */
-export function readDurationMs(raw: string, what: string, at: number, problems: Problems): number {
+/** Milliseconds of a duration such as `300ms`, `10s`, `5m`, `1h`, `7d`. */
+export function readDurationMs(
+  raw: string,
+  what: string,
+  at: number,
+  problems: Problems,
+  mostMs: number = LIMITS.policyMs,
+): number {
   const [, digits = '', unit = ''] = DURATION.exec(raw.trim()) ?? [];
   const ms = Number.parseInt(digits, 10) * (UNIT_MS[unit] ?? Number.NaN);
-  if (ms <= LIMITS.policyMs) return ms;
-  problems.refuse(at, `${what} ${quote(raw)} is not a time such as 300ms or 10s (one day at most)`);
+  if (ms <= mostMs) return ms;
+  const days = Math.round(mostMs / 86_400_000);
+  const most = days === 1 ? 'one day' : `${days} days`;
+  problems.refuse(at, `${what} ${quote(raw)} is not a time such as 300ms or 10s (${most} at most)`);
   return 0;
 }
 

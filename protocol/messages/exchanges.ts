@@ -1,5 +1,20 @@
 import type { AllVerb, ContainerVerb, JobVerb, NodeVerb } from '../subjects.ts';
 import {
+  CheckpointDeleteRequest,
+  CheckpointPruneReply,
+  CheckpointPruneRequest,
+  CheckpointReply,
+  CheckpointRequest,
+  CheckpointsReply,
+  CheckpointsRequest,
+  CheckpointVerifyReply,
+  CheckpointVerifyRequest,
+  HandOverReply,
+  HandOverRequest,
+  RestoreReply,
+  RestoreRequest,
+} from './checkpoint.ts';
+import {
   ContainerInfo,
   ContainerInfoRequest,
   ExecReply,
@@ -53,6 +68,11 @@ export const EXCHANGES = {
     doctor: { request: DoctorRequest, reply: DoctorReply },
     cordon: { request: NodeInfoRequest, reply: NodeInfo },
     uncordon: { request: NodeInfoRequest, reply: NodeInfo },
+    restore: { request: RestoreRequest, reply: RestoreReply },
+    checkpoints: { request: CheckpointsRequest, reply: CheckpointsReply },
+    'checkpoint-verify': { request: CheckpointVerifyRequest, reply: CheckpointVerifyReply },
+    'checkpoint-delete': { request: CheckpointDeleteRequest, reply: Acknowledged },
+    'checkpoint-prune': { request: CheckpointPruneRequest, reply: CheckpointPruneReply },
   },
   container: {
     info: { request: ContainerInfoRequest, reply: ContainerInfo },
@@ -63,6 +83,8 @@ export const EXCHANGES = {
     undefine: { request: UndefineRequest, reply: Acknowledged },
     exec: { request: ExecRequest, reply: ExecReply },
     migrate: { request: MigrateRequest, reply: MigrateReply },
+    checkpoint: { request: CheckpointRequest, reply: CheckpointReply },
+    'hand-over': { request: HandOverRequest, reply: HandOverReply },
   },
   job: {
     info: { request: JobInfoRequest, reply: JobInfo },

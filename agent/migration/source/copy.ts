@@ -187,8 +187,7 @@ export class SourceCopy implements MovingCopy {
       pagesFollow: later,
       ...(way.rounds > 0 ? { previous: roundLink(way.rounds, 'final') } : {}),
       dir,
-      open: () => this.openStream('pages'),
-      meter: this.meters.memory,
+      stream: { open: () => this.openStream('pages'), meter: this.meters.memory },
       streams,
       deadlineMs: later ? LIMITS.pagesMs : plan.request.timeoutMs + LIMITS.moveGraceMs,
     });

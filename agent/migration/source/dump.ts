@@ -40,9 +40,8 @@ export interface DumpRequest {
   /** Relative path of the last round's images. */
   readonly previous?: string;
   readonly dir: JobDir;
-  /** Opens the stream that carries the memory, unless it follows. */
-  readonly open: () => Promise<DataStream>;
-  readonly meter: Meter;
+  /** The stream that carries the memory. Where there is none, and the memory does not follow, it lies with the other images. */
+  readonly stream?: { readonly open: () => Promise<DataStream>; readonly meter: Meter };
   /** Aborting it breaks the memory stream, which ends a dump in the middle by itself. */
   readonly streams: AbortController;
   readonly deadlineMs: number;
@@ -72,9 +71,9 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
 const LAZY = { kind: 'lazy' } as const;
 
 /** Cold and pre-copy: all memory that is not there yet goes to the target's page-server through one stream while the tasks stand still. */
-async function eagerTransport(request: DumpRequest) {
-  const { open, meter, streams } = request;
-  const relay = await relayListen({ open, meter, signal: streams.signal });
+async function eagerTransport({ stream, streams }: DumpRequest) {
+  if (!stream) return { kind: 'local' } as const;
+  const relay = await relayListen({ ...stream, signal: streams.signal });
   return { kind: 'page-server', address: '127.0.0.1', port: relay.port } as const;
 }
 

@@ -53,6 +53,7 @@ export class MoveJob implements MoveControl {
     this.release = agent.containers.claim(owned.record.name, this.id);
     const wanted = request.mode ?? owned.spec.policy.mode;
     const start = {
+      kind: 'migrate',
       job: this.id,
       container: owned.record.name,
       node: config.node,
@@ -60,7 +61,7 @@ export class MoveJob implements MoveControl {
       target: request.target ?? '',
       mode: (wanted === 'auto' ? 'cold' : wanted) satisfies Mode,
       modeReason: wanted === 'auto' ? 'not chosen yet' : 'asked for',
-    };
+    } as const;
     this.tracker = JobTracker.begin(start, { clock, publish, keep: (job) => jobs.keep(job) });
   }
 

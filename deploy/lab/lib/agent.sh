@@ -21,6 +21,9 @@ port = 7433
 
 [networks]
 lan = "br0"
+
+[checkpoints]
+dir = "/srv/godwit/checkpoints"
 TOML
 }
 

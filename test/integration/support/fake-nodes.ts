@@ -77,6 +77,7 @@ export function fakeNode(
     labels: {},
     ioBytesPerSecond: 200_000_000,
     networkBytesPerSecond: 117_000_000,
+    checkpoints: { compression: 'auto' },
     ...change,
   };
   const file = (container: string, entry: string) => join(dir, 'lxc', container, 'cgroup', entry);

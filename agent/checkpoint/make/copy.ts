@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import type { DomainSpec } from '../../../protocol/mod.ts';
+import { openHooks } from '../../criu/mod.ts';
+import { Reverter } from '../../effects/reverter.ts';
+import { killCgroup } from '../../host/freeze.ts';
+import type { Agent } from '../../migration/agent.ts';
+import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
+import { type Dump, startDump } from '../../migration/source/dump.ts';
+import { type Held, letGo } from '../../migration/source/held.ts';
+import { saveDir } from '../notes.ts';
+
+/** What images need beside the memory itself. */
+const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
+
+export interface SaveRequest {
+  readonly job: string;
+  readonly spec: DomainSpec;
+  readonly leaveRunning: boolean;
+  readonly deadlineMs: number;
+  /** Writes down what may stand still from then on. */
+  readonly note: (held: Held) => void;
+}
+
+/** When things happened to the container: Unix milliseconds. */
+export interface SaveMoments {
+  readonly stoppedAtMs: number;
+  readonly completeAtMs: number;
+  /** Absent while it stands still. */
+  readonly resumedAtMs?: number;
+}
+
+/** A running container that is put into images on a tmpfs, and everything that is done to it for that. */
+export class SavedCopy {
+  private readonly agent: Agent;
+  private readonly request: SaveRequest;
+  private readonly reverter = new Reverter();
+  private held: Held | undefined;
+  private dump: Dump | undefined;
+
+  constructor(agent: Agent, request: SaveRequest) {
+    this.agent = agent;
+    this.request = request;
+  }
+
+  /**
+   * Resolves when the images are complete. A container that is to run on does so already: criu itself lets it, whether or
+   * not this agent lives. Any other stands still until `undo` or `kill`. An abort does not end criu in the middle, which
+   * would leave its tasks in pieces. @throws GodwitError DUMP_FAILED, HOST_FAILED, RUNTIME_FAILED, CHILD_TIMEOUT
+   */
+  async save(): Promise<SaveMoments & { readonly images: string }> {
+    const { agent, request, reverter } = this;
+    const { job, spec, leaveRunning } = request;
+    const plan = await agent.runtime.dumpPlan(spec);
+    const { initPid, cgroup } = plan;
+    this.held = { initPid, cgroup };
+    request.note(this.held);
+    const dir = await makeJobDir(agent.runner, reverter, {
+      own: saveDir(agent.config.runDir, job),
+      imageBytes: Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes,
+    });
+    const moments = leaveRunning ? await this.passBy(plan, dir) : await this.freeze(plan, dir);
+    return { ...moments, images: dir.images };
+  }
+
+  /** The container runs on and nothing is left of this. Safe to repeat. @throws GodwitError HOST_FAILED */
+  async undo(): Promise<void> {
+    const { agent, request, dump, held } = this;
+    if (dump) {
+      await dump.frozen.catch(() => {});
+      await dump.giveUp();
+    }
+    if (held) await letGo(agent, request.job, held, []);
+    await this.settle();
+  }
+
+  /** The frozen tasks die without ever running again. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
+  async kill(): Promise<void> {
+    const { agent, request, dump, held } = this;
+    if (held) await killCgroup(held.cgroup, agent.clock);
+    await dump?.finish();
+    await agent.runtime.sweep(request.spec.name);
+    await this.settle();
+  }
+
+  /** Takes the images and hooks away. */
+  async settle(): Promise<void> {
+    for (const { what, error } of await this.reverter.revert())
+      this.agent.log.warn({ job: this.request.job, what, err: error }, 'could not be undone');
+  }
+
+  private async passBy(
+    plan: Parameters<Agent['criu']['dump']>[0]['plan'],
+    dir: JobDir,
+  ): Promise<SaveMoments> {
+    const { clock, runner, criu } = this.agent;
+    const waiting = new AbortController();
+    const hooks = await openHooks({ dir: dir.own, held: [], told: ['pre-dump'], clock, runner });
+    this.reverter.add('the hooks of the dump', () => hooks.close());
+    const stopping = hooks.called('pre-dump', waiting.signal).then((call) => call.atMs);
+    stopping.catch(() => {});
+    const running = criu.dump({
+      plan,
+      transport: { kind: 'local' },
+      hook: hooks.script,
+      imageDir: dir.images,
+      logFile: join(dir.own, 'dump.log'),
+      deadlineMs: this.request.deadlineMs,
+      leaveRunning: true,
+    });
+    await running.ready;
+    const resumedAtMs = clock.nowMs();
+    waiting.abort(new Error('the dump is over'));
+    return { stoppedAtMs: await stopping, completeAtMs: resumedAtMs, resumedAtMs };
+  }
+
+  private async freeze(plan: Parameters<typeof startDump>[1]['plan'], dir: JobDir): Promise<SaveMoments> {
+    const { deadlineMs } = this.request;
+    const dump = await startDump(this.agent, {
+      plan,
+      pagesFollow: false,
+      dir,
+      streams: new AbortController(),
+      deadlineMs,
+    });
+    this.dump = dump;
+    this.reverter.add('the hooks of the dump', () => dump.close());
+    const completeAtMs = await dump.frozen;
+    return { stoppedAtMs: await dump.stopping, completeAtMs };
+  }
+}

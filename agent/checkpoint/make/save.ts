@@ -1,0 +1,188 @@
+import {
+  type CheckpointReply,
+  type CheckpointRequest,
+  type Compression,
+  GodwitError,
+} from '../../../protocol/mod.ts';
+import type { Agent } from '../../migration/agent.ts';
+import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
+import { persistently } from '../../migration/persistently.ts';
+import { StoreJob, type StoreWork } from '../job.ts';
+import { type SaveNotes, saveDir } from '../notes.ts';
+import { hasZstd } from '../store/compress.ts';
+import { Draft } from '../store/draft.ts';
+import { type KeptFile, type Manifest, makeManifest } from '../store/manifest.ts';
+import { newCheckpointId } from '../store/names.ts';
+import type { CheckpointStore } from '../store/store.ts';
+import { storeOf } from '../store-of.ts';
+import { SavedCopy, type SaveMoments } from './copy.ts';
+import { lookBeforeSave } from './preflight.ts';
+
+/** After its time limit a job has given up; a criu that has not is ended. */
+const GRACE_MS = 60_000;
+
+type Trigger = Manifest['trigger'];
+
+/**
+ * Accepts a checkpoint and runs it as a job. `over` resolves at its end.
+ * @throws GodwitError CHECKPOINTS_OFF, CONTAINER_BUSY, CONTAINER_STATE
+ */
+export async function checkpointContainer(
+  agent: Agent,
+  name: string,
+  request: Omit<CheckpointRequest, 'type'>,
+  trigger: Trigger = 'operator',
+): Promise<{ readonly reply: Omit<CheckpointReply, 'type'>; readonly over: Promise<void> }> {
+  const { config, containers, runtime } = agent;
+  const store = storeOf(agent);
+  const { record } = containers.get(name);
+  const holder = record.job?.id ?? containers.holder(name);
+  if (holder) throw new GodwitError('CONTAINER_BUSY', { container: name, job: holder });
+  const { state } = await runtime.status(name);
+  if (state !== 'running' || record.phase !== 'running')
+    throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'running' });
+  const { timeoutMs, leaveRunning } = request;
+  const how = leaveRunning ? 'it runs on afterwards' : 'it is stopped afterwards';
+  const job = new StoreJob(agent, { kind: 'checkpoint', container: name, how, timeoutMs });
+  const { over } = await job.accept((work) => new Save(agent, store, { name, request, trigger }, work).run());
+  return { reply: { container: name, node: config.node, job: job.tracker.current.job }, over };
+}
+
+interface SaveWish {
+  readonly name: string;
+  readonly request: Omit<CheckpointRequest, 'type'>;
+  readonly trigger: Trigger;
+}
+
+/** One checkpoint, from the look at the container to the record. */
+class Save {
+  private readonly agent: Agent;
+  private readonly store: CheckpointStore;
+  private readonly wish: SaveWish;
+  private readonly work: StoreWork;
+
+  constructor(agent: Agent, store: CheckpointStore, wish: SaveWish, work: StoreWork) {
+    this.agent = agent;
+    this.store = store;
+    this.wish = wish;
+    this.work = work;
+  }
+
+  async run(): Promise<void> {
+    const { agent, store, wish, work } = this;
+    const { name, request } = wish;
+    const { job, tracker } = work;
+    tracker.phase('preflight');
+    const { record, spec } = await agent.containers.refresh(name);
+    const compression = await this.compression();
+    const draft = await Draft.begin(store, { container: name, node: agent.config.node, job });
+    try {
+      const facts = await lookBeforeSave(agent, spec, store.dir, request.unsafe);
+      const id = newCheckpointId(agent.clock.nowMs(), agent.random.id());
+      tracker.set({ checkpoint: { id, storedBytes: 0 } });
+      const { capabilities, cpuFlags, rootfs, memoryBytes } = facts;
+      await this.keep(draft, {
+        id,
+        container: name,
+        uuid: record.uuid,
+        node: agent.config.node,
+        epoch: record.epoch,
+        createdAtMs: agent.clock.nowMs(),
+        trigger: wish.trigger,
+        leftRunning: request.leaveRunning,
+        compression,
+        spec: record.spec,
+        capabilities,
+        cpuFlags: [...cpuFlags],
+        memoryBytes,
+        ...(rootfs ? { rootfs } : {}),
+      });
+    } finally {
+      await draft.discard();
+    }
+  }
+
+  /** Until the checkpoint is whole any failure leaves the container running; from then on it is stopped, if it is to be. */
+  private async keep(draft: Draft, facts: Omit<Manifest, 'type' | 'version' | 'files'>): Promise<void> {
+    const { agent, work, wish } = this;
+    const { leaveRunning } = wish.request;
+    const { spec } = agent.containers.get(wish.name);
+    const journal = Journal.begin(saveDir(agent.config.runDir, work.job), this.notes(facts.id), agent.log);
+    const copy = new SavedCopy(agent, {
+      job: work.job,
+      spec,
+      leaveRunning,
+      deadlineMs: wish.request.timeoutMs + GRACE_MS,
+      note: (held) => journal.note({ held }),
+    });
+    try {
+      work.signal.throwIfAborted();
+      work.tracker.phase('dump');
+      const { images, ...moments } = await copy.save();
+      this.tell(moments);
+      const files = await this.take(draft, images, facts.compression);
+      work.decide();
+      // In a checkpoint that stops its container the state is that of the dump.
+      await draft.publish(makeManifest({ ...facts, createdAtMs: moments.stoppedAtMs, files }), work.signal);
+      if (!leaveRunning) journal.note({ killing: true }, true);
+    } catch (error) {
+      work.tracker.phase('undo');
+      await persistently(agent, { job: work.job, what: 'undo' }, () => copy.undo());
+      await journal.close();
+      throw error;
+    }
+    if (leaveRunning) await copy.settle();
+    else await this.stop(copy);
+    await journal.close();
+  }
+
+  private async take(draft: Draft, images: string, compression: Compression): Promise<KeptFile[]> {
+    const { agent, work, wish } = this;
+    const { tracker, signal } = work;
+    tracker.phase('store');
+    const bytes = { memory: 0, images: 0, rootfs: 0 };
+    let storedBytes = 0;
+    const options = { runner: agent.runner, signal, deadlineMs: wish.request.timeoutMs };
+    const files = await draft.take(images, compression, options, (file) => {
+      bytes[file.name.startsWith('pages-') ? 'memory' : 'images'] += file.bytes;
+      storedBytes += file.keptBytes;
+      tracker.progress({ bytes: bytes.memory + bytes.images });
+    });
+    const { id = '' } = tracker.current.checkpoint ?? {};
+    tracker.set({ bytes, checkpoint: { id, storedBytes } });
+    return files;
+  }
+
+  private async stop(copy: SavedCopy): Promise<void> {
+    const { agent, work, wish } = this;
+    work.tracker.phase('stop');
+    await persistently(agent, { job: work.job, what: 'kill' }, () => copy.kill());
+    await agent.containers.change(wish.name, (record) => ({ ...record, phase: 'stopped' }));
+  }
+
+  private tell({ stoppedAtMs, completeAtMs, resumedAtMs }: SaveMoments): void {
+    this.work.tracker.set({
+      stoppedAtMs,
+      freezeMs: Math.max(0, completeAtMs - stoppedAtMs),
+      ...(resumedAtMs === undefined
+        ? {}
+        : { resumedAtMs, downtimeMs: Math.max(0, resumedAtMs - stoppedAtMs) }),
+    });
+  }
+
+  private notes(checkpoint: string): SaveNotes {
+    const { name, request } = this.wish;
+    const { leaveRunning } = request;
+    const { job } = this.work;
+    return { version: JOURNAL_VERSION, side: 'checkpoint', job, container: name, checkpoint, leaveRunning };
+  }
+
+  private async compression(): Promise<Compression> {
+    const { agent, wish } = this;
+    const wanted = wish.request.compression ?? agent.config.checkpoints.compression;
+    if (wanted === 'zlib' || wanted === 'none') return wanted;
+    if (await hasZstd(agent.runner)) return 'zstd';
+    if (wanted === 'auto') return 'zlib';
+    throw new GodwitError('UNSUPPORTED', { problem: `zstd is not installed on ${agent.config.node}` });
+  }
+}

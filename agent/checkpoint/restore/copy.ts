@@ -1,0 +1,97 @@
+import type { DomainSpec } from '../../../protocol/mod.ts';
+import { GodwitError } from '../../../protocol/mod.ts';
+import { Reverter } from '../../effects/reverter.ts';
+import { announceAddresses } from '../../host/announce.ts';
+import type { Agent } from '../../migration/agent.ts';
+import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
+import { Restore } from '../../migration/target/restore.ts';
+import { restoreDir } from '../notes.ts';
+import type { KeptFile } from '../store/manifest.ts';
+import type { CheckpointStore } from '../store/store.ts';
+import type { RestorePlan } from './plan.ts';
+
+/** What a tmpfs needs beside the files in it. */
+const ROOM_BYTES = 64 * 1024 * 1024;
+
+export interface CopyRequest {
+  readonly job: string;
+  readonly plan: RestorePlan;
+  /** What this node has under that name now, and will have again when the restore is undone. */
+  readonly defined: DomainSpec | undefined;
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+}
+
+/** A container that is built out of a checkpoint, and everything that is done for it on this host. */
+export class RestoredCopy {
+  private readonly agent: Agent;
+  private readonly request: CopyRequest;
+  /** Undone when the container does not come to run. */
+  private readonly reverter = new Reverter();
+  /** Undone in any case, last. */
+  private readonly scratch = new Reverter();
+  private dir: JobDir | undefined;
+  private restore: Restore | undefined;
+
+  constructor(agent: Agent, request: CopyRequest) {
+    this.agent = agent;
+    this.request = request;
+  }
+
+  /** Brings the images back and looks at every byte of them. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
+  async unpack(store: CheckpointStore, done: (file: KeptFile) => void): Promise<void> {
+    const { agent, request, scratch } = this;
+    const { job, plan, signal, deadlineMs } = request;
+    const { files } = plan.found.manifest;
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const own = restoreDir(agent.config.runDir, job);
+    this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
+    await store.unpack(plan.found, this.dir.images, { runner: agent.runner, signal, deadlineMs }, done);
+  }
+
+  /** Builds the tasks; when it resolves they are complete and held. @throws GodwitError RESTORE_FAILED, HOST_FAILED, NODE_LACKS */
+  async build(): Promise<void> {
+    const { agent, request, reverter, scratch, dir } = this;
+    const { plan, defined, signal, deadlineMs } = request;
+    const { spec } = plan;
+    if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was unpacked' });
+    reverter.add('the definition', async () => {
+      await agent.runtime.sweep(spec.name);
+      await (defined ? agent.runtime.define(defined) : agent.runtime.undefine(spec.name));
+    });
+    await agent.runtime.define(spec);
+    const restore = await Restore.begin(agent, { spec, dir, lazy: false, signal, deadlineMs });
+    this.restore = restore;
+    scratch.add('the hooks of the restore', () => restore.close());
+    await restore.build(dir.images);
+  }
+
+  /** Lets the tasks run and tells the network. Resolves when the runtime has taken them over. @throws GodwitError RESTORE_FAILED */
+  async resume(): Promise<number> {
+    const { agent, request, restore } = this;
+    if (!restore) throw new GodwitError('INTERNAL', { problem: 'nothing was built' });
+    const { initPid, resumedAtMs } = await restore.resume();
+    announceAddresses(initPid, request.plan.spec.interfaces, agent).catch((error: unknown) => {
+      agent.log.warn({ job: request.job, err: error }, 'the new place could not be announced');
+    });
+    await restore.done;
+    return resumedAtMs;
+  }
+
+  /** Kills what was built; everything is as it was before. */
+  async undo(): Promise<void> {
+    await this.restore?.giveUp();
+    await this.revert(this.reverter);
+    await this.settle();
+  }
+
+  /** What only the restore needed goes. */
+  async settle(): Promise<void> {
+    await this.revert(this.scratch);
+  }
+
+  private async revert(reverter: Reverter): Promise<void> {
+    for (const { what, error } of await reverter.revert())
+      this.agent.log.warn({ job: this.request.job, what, err: error }, 'could not be undone');
+  }
+}

@@ -1,0 +1,97 @@
+import { parseDomain } from '../../../protocol/domain/mod.ts';
+import type { DomainSpec, Refusal } from '../../../protocol/mod.ts';
+import type { Versioned } from '../../bus/bus.ts';
+import { memoryAvailableBytes } from '../../host/kernel.ts';
+import type { Agent } from '../../migration/agent.ts';
+import { type RefusalCode, refuse } from '../../preflight/catalogue.ts';
+import { collectTargetFacts } from '../../preflight/collect-target.ts';
+import type { TargetRequest } from '../../preflight/facts.ts';
+import { rootfsIdentity } from '../../preflight/rootfs.ts';
+import { targetRefusals } from '../../preflight/target.ts';
+import { compareVersions } from '../../preflight/versions.ts';
+import type { RestorePlan } from './plan.ts';
+
+/** The container that runs somewhere, as far as it may be in the way. */
+interface Running {
+  readonly name: string;
+  readonly owner: string;
+  readonly spec: DomainSpec;
+}
+
+/**
+ * Every reason why this node cannot take the container out of the checkpoint, at once; empty when it can. Changes nothing.
+ * @throws GodwitError STORE_UNAVAILABLE, RUNTIME_FAILED
+ */
+export async function restoreRefusals(agent: Agent, job: string, plan: RestorePlan): Promise<Refusal[]> {
+  const { config, runtime, runner, clock } = agent;
+  const { manifest } = plan.found;
+  const { spec } = plan;
+  const running = runningElsewhere(await agent.bus.records.list(), spec.name);
+  const request: TargetRequest = {
+    job,
+    source: '',
+    sourceCapabilities: manifest.capabilities,
+    mode: 'cold',
+    memoryBytes: manifest.memoryBytes,
+    cpuFlags: manifest.cpuFlags,
+    ...(await expectedRootfs(plan)),
+    nowMs: clock.nowMs(),
+    spec,
+  };
+  const facts = await collectTargetFacts(request, {
+    node: config.node,
+    state: plan.way === 'own' ? 'up' : agent.node.state,
+    capabilities: await agent.capabilities(),
+    jobs: { running: agent.arriving.size, limit: config.movesMax },
+    memoryAvailableBytes: await memoryAvailableBytes(),
+    runDir: config.runDir,
+    runtime,
+    ours: (name) => agent.containers.has(name),
+    containers: running.map(({ name, owner, spec: { interfaces } }) => ({
+      name: `${name} on ${owner}`,
+      addresses: interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)),
+      macs: interfaces.map((nic) => nic.mac),
+    })),
+    runner,
+    clock,
+  });
+  const found = targetRefusals(request, facts).filter(({ code }) => code !== WIRE);
+  if (
+    isOlder(facts.capabilities.criu, manifest.capabilities.criu) &&
+    !found.some(({ code }) => code === OLDER)
+  )
+    found.push(
+      refuse(OLDER, config.node, `${facts.capabilities.criu} here, ${manifest.capabilities.criu} then`),
+    );
+  const sharing = running.filter((other) => other.spec.root.source === spec.root.source);
+  if (sharing.length > 0)
+    found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));
+  return found;
+}
+
+/** Nobody talks to a page server: the images are here. */
+const WIRE: RefusalCode = 'CRIU_WIRE_DIFFERS';
+const OLDER: RefusalCode = 'CRIU_OLDER';
+
+function isOlder(here: string, then: string): boolean {
+  return here !== '' && then !== '' && compareVersions(here, then, 2) < 0;
+}
+
+/** All containers of the cluster that are not at rest, but the one in question. */
+function runningElsewhere(records: readonly Versioned[], except: string): Running[] {
+  return records.flatMap(({ record: { name, owner, phase, spec } }) =>
+    phase === 'stopped' || name === except
+      ? []
+      : [{ name, owner, spec: parseDomain(spec, { file: `record of ${name}` }) }],
+  );
+}
+
+/** Another root is a copy, and has an inode of its own. */
+async function expectedRootfs({ found, spec }: RestorePlan): Promise<Pick<TargetRequest, 'rootfs'>> {
+  const { rootfs, spec: then } = found.manifest;
+  if (!rootfs) return {};
+  if (parseDomain(then, { file: `checkpoint ${found.manifest.id}` }).root.source === spec.root.source)
+    return { rootfs };
+  const here = await rootfsIdentity(spec.root.source, spec.os.init);
+  return { rootfs: { ...rootfs, inode: here?.inode ?? rootfs.inode } };
+}

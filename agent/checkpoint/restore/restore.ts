@@ -1,0 +1,161 @@
+import { GodwitError, type RestoreReply, type RestoreRequest, toGodwitError } from '../../../protocol/mod.ts';
+import type { Agent } from '../../migration/agent.ts';
+import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
+import { persistently } from '../../migration/persistently.ts';
+import { standing } from '../../preflight/catalogue.ts';
+import { StoreJob, type StoreWork } from '../job.ts';
+import { restoreDir } from '../notes.ts';
+import { type CheckpointStore, type Found, shown } from '../store/store.ts';
+import { storeOf } from '../store-of.ts';
+import { commitRestore } from './commit.ts';
+import { RestoredCopy } from './copy.ts';
+import { findCheckpoint, planRestore, type RestorePlan } from './plan.ts';
+import { restoreRefusals } from './preflight.ts';
+
+/** After its time limit a job has given up; a restore that has not is ended. */
+const GRACE_MS = 60_000;
+
+/**
+ * Accepts a restore on this node and runs it as a job, or, as a dry run, answers what speaks against it.
+ * @throws GodwitError CHECKPOINTS_OFF, CHECKPOINT_NOT_FOUND, CHECKPOINT_DAMAGED, CONTAINER_BUSY, USAGE, NAME_INVALID; a dry run
+ * also what `planRestore` throws
+ */
+export async function restoreContainer(
+  agent: Agent,
+  request: RestoreRequest,
+): Promise<Omit<RestoreReply, 'type'>> {
+  const store = storeOf(agent);
+  const found = await findCheckpoint(store, request);
+  const container = request.as ?? request.container;
+  const reply = { container, node: agent.config.node, checkpoint: shown(found) };
+  if (request.dryRun) {
+    const plan = await planRestore(agent, found, request);
+    return { ...reply, refusals: await restoreRefusals(agent, '', plan) };
+  }
+  const how = `from ${found.manifest.id}${request.as === undefined ? '' : ` of '${request.container}'`}`;
+  const job = new StoreJob(agent, { kind: 'restore', container, how, timeoutMs: request.timeoutMs });
+  await job.accept((work) => new Restoring(agent, store, { found, request }, work).run());
+  return { ...reply, job: job.tracker.current.job, refusals: [] };
+}
+
+/** One restore, from the look at the node to the record. */
+class Restoring {
+  private readonly agent: Agent;
+  private readonly store: CheckpointStore;
+  private readonly wish: { readonly found: Found; readonly request: RestoreRequest };
+  private readonly work: StoreWork;
+
+  constructor(agent: Agent, store: CheckpointStore, wish: Restoring['wish'], work: StoreWork) {
+    this.agent = agent;
+    this.store = store;
+    this.wish = wish;
+    this.work = work;
+  }
+
+  async run(): Promise<void> {
+    const { agent, wish, work } = this;
+    const { found, request } = wish;
+    const digest = shown(found);
+    work.tracker.set({ checkpoint: { id: digest.id, storedBytes: digest.storedBytes } });
+    work.tracker.phase('preflight');
+    const plan = await planRestore(agent, found, request);
+    const refusals = standing(await restoreRefusals(agent, work.job, plan), request.unsafe);
+    if (refusals.length > 0) {
+      const problem = refusals.map(({ message }) => message).join('; ');
+      const { node } = agent.config;
+      throw new GodwitError('PREFLIGHT_REFUSED', {
+        container: plan.spec.name,
+        target: node,
+        problem,
+        refusals,
+      });
+    }
+    work.signal.throwIfAborted();
+    await this.build(plan);
+  }
+
+  /** Until the record says that it runs here, any failure leaves everything as it was. */
+  private async build(plan: RestorePlan): Promise<void> {
+    const { agent, work, wish, store } = this;
+    const { job, tracker, signal } = work;
+    const { name } = plan.spec;
+    const journal = this.note(plan);
+    const copy = new RestoredCopy(agent, {
+      job,
+      plan,
+      defined: agent.containers.has(name) ? agent.containers.get(name).spec : undefined,
+      signal,
+      deadlineMs: wish.request.timeoutMs + GRACE_MS,
+    });
+    try {
+      tracker.phase('unpack');
+      await copy.unpack(store, (file) => this.count(file));
+      tracker.phase('restore');
+      await copy.build();
+      work.decide();
+      tracker.phase('commit');
+      await agent.containers.adopt(await commitRestore(agent, job, plan));
+    } catch (error) {
+      tracker.phase('undo');
+      await persistently(agent, { job, what: 'undo' }, () => copy.undo());
+      await journal.close();
+      throw this.explained(error, name);
+    }
+    await this.resume(copy, name);
+    await journal.close();
+  }
+
+  private async resume(copy: RestoredCopy, name: string): Promise<void> {
+    const { agent, work } = this;
+    work.tracker.phase('resume');
+    try {
+      work.tracker.set({ resumedAtMs: await copy.resume() });
+    } catch (error) {
+      await agent.containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
+      throw this.explained(error, name);
+    } finally {
+      await copy.settle();
+    }
+  }
+
+  private note(plan: RestorePlan) {
+    const { agent, work } = this;
+    const { before, xml, spec, found } = plan;
+    return Journal.begin(
+      restoreDir(agent.config.runDir, work.job),
+      {
+        version: JOURNAL_VERSION,
+        side: 'restore',
+        job: work.job,
+        container: spec.name,
+        checkpoint: found.manifest.id,
+        xml,
+        ...(before ? { before } : {}),
+      },
+      agent.log,
+    );
+  }
+
+  private count({ name, bytes }: { readonly name: string; readonly bytes: number }): void {
+    const { tracker } = this.work;
+    const now = tracker.current.bytes;
+    const kind = name.startsWith('pages-') ? 'memory' : 'images';
+    tracker.set({ bytes: { ...now, [kind]: now[kind] + bytes } });
+    const { memory, images } = tracker.current.bytes;
+    tracker.progress({ bytes: memory + images, totalBytes: shown(this.wish.found).bytes });
+  }
+
+  /** The words of a move do not fit: there is no source at which the container runs on. */
+  private explained(error: unknown, container: string): GodwitError {
+    const { code, details, message } = toGodwitError(error);
+    if (code !== 'RESTORE_FAILED') return toGodwitError(error);
+    const { node } = this.agent.config;
+    const { problem = message, cure, lines } = details;
+    const checkpoint = this.wish.found.manifest.id;
+    return new GodwitError(
+      'CHECKPOINT_NOT_RESTORED',
+      { container, checkpoint, node, problem, cure, lines },
+      { cause: error },
+    );
+  }
+}

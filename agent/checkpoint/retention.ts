@@ -1,0 +1,28 @@
+/** What counts of a checkpoint when it is decided what is kept. */
+export interface Dated {
+  readonly id: string;
+  readonly createdAtMs: number;
+}
+
+/** What is kept; without a bound everything is. */
+export interface Retention {
+  /** So many of the newest. */
+  readonly keep?: number | undefined;
+  /** None that is older. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** The checkpoints that may go, oldest first. The newest one always stays: it is what there is to go back to. Pure. */
+export function surplus<One extends Dated>(all: readonly One[], rule: Retention, nowMs: number): One[] {
+  const newestFirst = [...all].sort((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1));
+  const { keep = Number.POSITIVE_INFINITY, maxAgeMs = Number.POSITIVE_INFINITY } = rule;
+  return newestFirst
+    .filter((one, index) => index > 0 && (index >= keep || nowMs - one.createdAtMs > maxAgeMs))
+    .reverse();
+}
+
+/** True when a container whose newest checkpoint is from then is to have another one. Pure. */
+export function isDue(everyMs: number, lastMs: number | undefined, nowMs: number): boolean {
+  // A clock that was set back must not end the schedule.
+  return lastMs === undefined || nowMs - lastMs >= everyMs || lastMs > nowMs + everyMs;
+}

@@ -1,0 +1,113 @@
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { createGunzip, createGzip } from 'node:zlib';
+import { type Compression, GodwitError } from '../../../protocol/mod.ts';
+import type { Runner } from '../../effects/runner.ts';
+import { wordsOf } from '../../host/failure.ts';
+import { Fingerprint, fingerprintOf, readPieces, sync, writeDurably } from './files.ts';
+import type { KeptFile } from './manifest.ts';
+
+/** Smaller files are kept as they are: an image set is a few large ones and many that are hardly worth a process. */
+const SMALL_BYTES = 64 * 1024;
+const ENDINGS = { zstd: '.zst', zlib: '.gz', none: '' } as const;
+/** The quickest: the container may stand still, and pages that compress at all compress well. */
+const GZIP_LEVEL = 1;
+const PROBE_MS = 5_000;
+
+export interface CompressOptions {
+  readonly runner: Runner;
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+}
+
+/** True where the program is installed. */
+export async function hasZstd(runner: Runner): Promise<boolean> {
+  return (await runner.run({ file: 'zstd', args: ['--version'], deadlineMs: PROBE_MS })).exitCode === 0;
+}
+
+/** Brings one image into a directory, in a bounded amount of memory, and onto the disk. @throws Error saying why not */
+export async function keepFile(
+  from: string,
+  { name, bytes }: { readonly name: string; readonly bytes: number },
+  toDir: string,
+  wanted: Compression,
+  options: CompressOptions,
+): Promise<KeptFile> {
+  const compression = bytes <= SMALL_BYTES ? 'none' : wanted;
+  const kept = `${name}${ENDINGS[compression]}`;
+  const to = `${toDir}/${kept}`;
+  const entry = { name, kept, compression };
+  if (compression === 'zstd') {
+    const before = await fingerprintOf(from, options.signal);
+    await zstd(['-q', '-1', '-T0', '-o', to, from], options);
+    await sync(to);
+    const after = await fingerprintOf(to, options.signal);
+    return { ...entry, ...before, keptBytes: after.bytes, keptSha256: after.sha256 };
+  }
+  const [before, after] = [new Fingerprint(), new Fingerprint()];
+  const raw = seen(before, readPieces(from, options.signal));
+  const stream = compression === 'zlib' ? through(raw, createGzip({ level: GZIP_LEVEL })) : raw;
+  await writeDurably(to, seen(after, stream), options.signal);
+  return {
+    ...entry,
+    bytes: before.bytes,
+    sha256: before.sha256(),
+    keptBytes: after.bytes,
+    keptSha256: after.sha256(),
+  };
+}
+
+/** The way back. @throws Error saying what is not as it was written */
+export async function giveBack(
+  dir: string,
+  file: KeptFile,
+  to: string,
+  options: CompressOptions,
+): Promise<void> {
+  const from = `${dir}/${file.kept}`;
+  await checkKept(dir, file, options.signal);
+  if (file.compression === 'zstd') await zstd(['-q', '-d', '-o', to, from], options);
+  else {
+    const kept = readPieces(from, options.signal);
+    const raw = file.compression === 'zlib' ? through(kept, createGunzip()) : kept;
+    await writeDurably(to, bounded(raw, file.bytes), options.signal);
+  }
+  const { bytes, sha256 } = await fingerprintOf(to, options.signal);
+  if (bytes !== file.bytes || sha256 !== file.sha256)
+    throw new Error('what it holds is not what was put into it');
+}
+
+/** Looks at every byte of a file that is kept. @throws Error saying what is not as it was written */
+export async function checkKept(dir: string, file: KeptFile, signal: AbortSignal): Promise<void> {
+  const { bytes, sha256 } = await fingerprintOf(`${dir}/${file.kept}`, signal);
+  if (bytes !== file.keptBytes) throw new Error(`it has ${bytes} bytes, not ${file.keptBytes}`);
+  if (sha256 !== file.keptSha256) throw new Error('its SHA-256 is not the one in the manifest');
+}
+
+async function zstd(args: readonly string[], { runner, signal, deadlineMs }: CompressOptions): Promise<void> {
+  const result = await runner.run({ file: 'zstd', args, deadlineMs, signal });
+  signal.throwIfAborted();
+  if (result.timedOut) throw new GodwitError('CHILD_TIMEOUT', { tool: 'zstd', timeoutMs: deadlineMs });
+  if (result.exitCode !== 0) throw new Error(`zstd: ${wordsOf(result)}`);
+}
+
+async function* seen(print: Fingerprint, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    print.add(piece);
+    yield piece;
+  }
+}
+
+/** A damaged file must not fill the memory of the node. */
+async function* bounded(pieces: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array> {
+  let left = most;
+  for await (const piece of pieces) {
+    left -= piece.length;
+    if (left < 0) throw new Error(`it holds more than ${most} bytes`);
+    yield piece;
+  }
+}
+
+/** An error of either end reaches the other one; whoever reads hears of it. */
+function through(pieces: AsyncIterable<Uint8Array>, filter: Transform): AsyncIterable<Buffer> {
+  return pipeline(Readable.from(pieces, { objectMode: false }), filter, () => {});
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { type Job, JobBytes, type MigrateResult, Outcome, resultOf, WireErrorSchema } from './job.ts';
+
+const RESULT = {
+  job: z.string(),
+  container: z.string(),
+  node: z.string(),
+  /** Its id; null when none was made. */
+  checkpoint: z.string().nullable(),
+  bytes: JobBytes,
+  storedBytes: z.number().nullable(),
+  /** From before the first task stopped until the container ran again; null where it did not. */
+  downtimeMs: z.number().nullable(),
+  totalMs: z.number().nullable(),
+  outcome: Outcome,
+  error: WireErrorSchema.optional(),
+};
+
+/** The document that ends `godwit checkpoint --json`. */
+export const CheckpointResult = z.object({ type: z.literal('io.godwit.v1.checkpoint-result'), ...RESULT });
+export type CheckpointResult = z.infer<typeof CheckpointResult>;
+
+/** The document that ends `godwit restore --json`. */
+export const RestoreResult = z.object({ type: z.literal('io.godwit.v1.restore-result'), ...RESULT });
+export type RestoreResult = z.infer<typeof RestoreResult>;
+
+export type JobResult = MigrateResult | CheckpointResult | RestoreResult;
+
+/** The result document of an ended job of any kind. */
+export function documentOf(job: Job): JobResult {
+  switch (job.kind) {
+    case 'migrate':
+      return resultOf(job);
+    case 'checkpoint':
+      return { type: 'io.godwit.v1.checkpoint-result', ...storeResult(job) };
+    case 'restore':
+      return { type: 'io.godwit.v1.restore-result', ...storeResult(job) };
+  }
+}
+
+function storeResult(job: Job): Omit<CheckpointResult, 'type'> {
+  return {
+    job: job.job,
+    container: job.container,
+    node: job.node,
+    checkpoint: job.checkpoint?.id ?? null,
+    bytes: job.bytes,
+    storedBytes: job.checkpoint?.storedBytes ?? null,
+    downtimeMs: job.downtimeMs ?? null,
+    totalMs: job.totalMs ?? null,
+    outcome: job.outcome ?? 'in-doubt',
+    ...(job.error ? { error: job.error } : {}),
+  };
+}
