@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -42,6 +44,10 @@ beforeEach(async () => {
   mkdirSync(fake(''));
   mkdirSync(join(dir, 'images'));
   tell('lxc-info.state', STOPPED);
+  writeFileSync(
+    sockets(),
+    `00: 00000002 00000000 00010000 0001 01 7 @${join(dir, 'lxc', NAME, 'command')}\n`,
+  );
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -61,6 +67,7 @@ function runtimeWith(bin: string): Runtime {
     lxcPath: join(dir, 'lxc'),
     runDir: join(dir, 'run'),
     node: 'n1',
+    socketTable: sockets(),
     explain: async (logFile) => {
       const text = existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
       return { lines: text.split('\n').filter((line) => line.includes('Error')), cure: 'Do this.' };
@@ -68,6 +75,8 @@ function runtimeWith(bin: string): Runtime {
   });
 }
 
+/** Stands for /proc/net/unix. */
+const sockets = () => join(dir, 'sockets');
 const fake = (file: string) => join(dir, 'lxc', NAME, 'fake', file);
 const tell = (file: string, text: string) => writeFileSync(fake(file), text);
 const argsOf = (tool: string) =>
@@ -132,6 +141,35 @@ describe('status', () => {
     expect((await failureOf(runtime.status(NAME))).code).toBe('RUNTIME_FAILED');
     const error = await failureOf(runtimeWith(join(dir, 'nowhere')).status(NAME));
     expect(error).toMatchObject({ code: 'RUNTIME_FAILED', message: expect.stringContaining('lxc-info') });
+  });
+
+  it('starts no process for a container without a monitor', async () => {
+    tell('lxc-info.exit', '1');
+    writeFileSync(
+      sockets(),
+      [
+        `00: 00000003 00000000 00000000 0001 03 7 @${join(dir, 'lxc', NAME, 'command')}`,
+        `00: 00000002 00000000 00010000 0001 01 8 @${join(dir, 'lxc', `${NAME}2`, 'command')}`,
+      ].join('\n'),
+    );
+    expect(await runtime.status(NAME)).toEqual({ name: NAME, state: 'stopped' });
+    expect(existsSync(fake('lxc-info.args'))).toBe(false);
+  });
+
+  it('asks LXC once about an init, and again when it is another', async () => {
+    const inits = [spawn('sleep', ['60']), spawn('sleep', ['60'])];
+    const up = (pid: number | undefined) => tell('lxc-info.state', `State: RUNNING\nPID: ${pid}\n`);
+    try {
+      up(inits[0]?.pid);
+      expect(await runtime.status(NAME)).toMatchObject({ state: 'running', pid: inits[0]?.pid });
+      up(inits[1]?.pid);
+      expect(await runtime.status(NAME)).toMatchObject({ pid: inits[0]?.pid });
+      inits[0]?.kill();
+      await once(inits[0] as ChildProcess, 'exit');
+      expect(await runtime.status(NAME)).toMatchObject({ pid: inits[1]?.pid });
+    } finally {
+      for (const init of inits) init.kill();
+    }
   });
 
   it('takes an lxc-info that hangs as unknown', async () => {

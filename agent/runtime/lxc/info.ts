@@ -4,8 +4,10 @@ import { GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupOf } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed, wordsOf } from '../../host/failure.ts';
 import { isFrozen } from '../../host/freeze.ts';
+import { birthOf } from '../../host/process-birth.ts';
 import { runTree } from '../../host/process-tree.ts';
 import type { CgroupPaths, ContainerStatus } from '../runtime.ts';
+import { hasMonitor } from './monitor.ts';
 import { configFile, cutToPayload } from './names.ts';
 import { strayInit } from './payload.ts';
 import { type Lxc, runtimeFailed } from './tool.ts';
@@ -20,6 +22,10 @@ const DEADLINE_MS = 3_000;
 export async function statusOf(options: Lxc, name: string): Promise<ContainerStatus> {
   if (!existsSync(configFile(options.lxcPath, name)) || options.restoring.has(name))
     return stray(name, 'unknown');
+  // No process is started for what the kernel tells: a list of a hundred containers would cost seconds.
+  if ((await hasMonitor(options, name)) === false) return stray(name, 'stopped');
+  const known = options.inits.get(name);
+  if (known !== undefined && (await birthOf(known.pid)) === known.birth) return up(name, known.pid);
   const args = ['-n', name, '-P', options.lxcPath, '-s', '-p', '-H'];
   const { result, ended } = await runTree(options.runner, options.clock, {
     file: 'lxc-info',
@@ -32,8 +38,26 @@ export async function statusOf(options: Lxc, name: string): Promise<ContainerSta
   if (state === 'STOPPED') return stray(name, 'stopped');
   const pid = Number(/^PID:\s*(\d+)$/m.exec(result.stdout)?.[1] ?? 0);
   if (pid === 0 || !['RUNNING', 'FROZEN'].includes(state)) return stray(name, 'unknown');
-  const frozen = state === 'FROZEN' || (await isFrozen(await payloadOf(pid)));
-  return { name, state: frozen ? 'frozen' : 'running', pid };
+  await remember(options, name, pid);
+  return up(name, pid);
+}
+
+/** The status right after LXC has said that the container is up; lxc-info is asked only where the kernel does not tell. */
+export async function startedStatus(options: Lxc, name: string): Promise<ContainerStatus> {
+  const pid = await strayInit(name);
+  if (pid === undefined) return statusOf(options, name);
+  await remember(options, name, pid);
+  return up(name, pid);
+}
+
+async function remember({ inits }: Lxc, name: string, pid: number): Promise<void> {
+  const birth = await birthOf(pid);
+  if (birth !== undefined) inits.set(name, { pid, birth });
+}
+
+/** A container whose init lives under LXC's monitor. */
+async function up(name: string, pid: number): Promise<ContainerStatus> {
+  return { name, state: (await isFrozen(await payloadOf(pid))) ? 'frozen' : 'running', pid };
 }
 
 /** Every container defined under lxcPath. */

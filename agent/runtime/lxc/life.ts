@@ -2,7 +2,7 @@ import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
 import { killCgroup } from '../../host/freeze.ts';
 import type { ContainerStatus } from '../runtime.ts';
-import { payloadOf, statusOf } from './info.ts';
+import { payloadOf, startedStatus, statusOf } from './info.ts';
 import { initArgv } from './init-command.ts';
 import { writeLimits } from './limits.ts';
 import { routeCommands } from './network.ts';
@@ -32,7 +32,7 @@ export async function startContainer(options: Lxc, spec: DomainSpec): Promise<Co
   try {
     const result = await callTool(options, call);
     checkTool(call, result);
-    const status = await statusOf(options, name);
+    const status = await startedStatus(options, name);
     if (status.state !== 'running' || status.pid === undefined) {
       throw runtimeFailed(
         'lxc-start',

@@ -27,6 +27,11 @@ export function monitorGroup(name: string): string {
   return `lxc.monitor.${name}`;
 }
 
+/** What LXC's monitor of a container calls itself in the list of processes. */
+export function monitorTitle(lxcPath: string, name: string): string {
+  return `[lxc monitor] ${lxcPath} ${name}`;
+}
+
 /** Shortens a cgroup path to the container's own group: an init like systemd moves itself further down. */
 export function cutToPayload(path: string): string {
   return /^(.*?\/lxc\.payload\.[^/]+)(?:\/|$)/.exec(path)?.[1] ?? path;

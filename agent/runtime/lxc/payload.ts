@@ -6,11 +6,21 @@ import { freezerDir } from '../../host/freeze.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import { payloadGroup } from './names.ts';
 
+let base: Promise<CgroupPaths> | undefined;
+
 /**
  * Where LXC puts its groups: below the cgroup of the node's first process, systemd's init.scope left out. One directory
- * a hierarchy, by controller name, `unified` for cgroup2.
+ * a hierarchy, by controller name, `unified` for cgroup2. Found once: hierarchies are mounted when a machine starts.
  */
-export async function lxcCgroupBase(): Promise<CgroupPaths> {
+export function lxcCgroupBase(): Promise<CgroupPaths> {
+  base ??= findBase().catch((error: unknown) => {
+    base = undefined;
+    throw error;
+  });
+  return base;
+}
+
+async function findBase(): Promise<CgroupPaths> {
   const [hierarchies, first, version] = await Promise.all([
     cgroupHierarchies(),
     memberships(1),

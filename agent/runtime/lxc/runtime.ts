@@ -23,7 +23,12 @@ const VERSION_MS = 5_000;
 
 /** The driver for LXC containers (LXC 6 and 7, cgroup v1, hybrid and v2) through LXC's own command-line tools. */
 export function createLxcRuntime(settings: LxcOptions): Runtime {
-  const options: Lxc = { ...settings, restoring: new Set() };
+  const options: Lxc = {
+    socketTable: '/proc/net/unix',
+    ...settings,
+    restoring: new Set(),
+    inits: new Map(),
+  };
   const cgroup = async (name: string) => payloadOf((await runningStatus(options, name)).pid);
   return {
     kind: 'lxc',

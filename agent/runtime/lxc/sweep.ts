@@ -5,9 +5,11 @@ import { cgroupPids, cgroupTree, isGone } from '../../host/cgroup-tree.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { freezerDir, killCgroup } from '../../host/freeze.ts';
 import { deleteLink } from '../../host/link.ts';
+import { findProcesses } from '../../host/named-processes.ts';
+import { birthOf } from '../../host/process-birth.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import { statusOf } from './info.ts';
-import { hostVethPrefix, monitorGroup, payloadGroup } from './names.ts';
+import { hostVethPrefix, monitorGroup, monitorTitle, payloadGroup } from './names.ts';
 import { lxcGroup } from './payload.ts';
 import { killRestorers } from './restorers.ts';
 import type { Lxc } from './tool.ts';
@@ -15,7 +17,8 @@ import type { Lxc } from './tool.ts';
 /** How long LXC's monitor may take to tidy up by itself after its container has ended. */
 const MONITOR_MS = 3_000;
 const REMOVE_MS = 3_000;
-const POLL_MS = 10;
+const POLL_FIRST_MS = 1;
+const POLL_LAST_MS = 10;
 
 /**
  * Removes what a container that LXC no longer runs left on this node: a restore that is still being built or held by its
@@ -24,9 +27,16 @@ const POLL_MS = 10;
 export async function sweepContainer(options: Lxc, name: string): Promise<void> {
   await refuseRunning(options, name);
   const [payload, monitor] = await Promise.all([lxcGroup(payloadGroup(name)), lxcGroup(monitorGroup(name))]);
+  const monitors = await findProcesses((argv) => argv[0] === monitorTitle(options.lxcPath, name));
   await killRestorers(name);
   await killCgroup(payload, options.clock);
-  await waitFor(options, MONITOR_MS, async () => (await cgroupPids(freezerDir(monitor))).length === 0);
+  await waitFor(options, MONITOR_MS, async () => {
+    // It leaves its cgroup to remove it, and is not done by then.
+    const births = await Promise.all(monitors.map(({ pid }) => birthOf(pid)));
+    return (
+      births.every((birth) => birth === undefined) && (await cgroupPids(freezerDir(monitor))).length === 0
+    );
+  });
   await killCgroup(monitor, options.clock);
   for (const dir of [...Object.values(payload.dirs), ...Object.values(monitor.dirs)]) {
     await removeGroup(options, dir);
@@ -49,9 +59,10 @@ export async function removeLinks(options: Lxc, name: string): Promise<void> {
 async function refuseRunning(options: Lxc, name: string): Promise<void> {
   let state = 'unknown';
   const gone = await waitFor(options, MONITOR_MS, async () => {
+    if (!(await hasTasks(name))) return true;
     const status = await statusOf(options, name);
     state = status.state;
-    return (state !== 'running' && state !== 'frozen') || !(await hasTasks(name));
+    return state !== 'running' && state !== 'frozen';
   });
   if (!gone) throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'stopped' });
 }
@@ -97,13 +108,13 @@ async function removeNumbered(options: Lxc, name: string, groups: readonly Cgrou
   }
 }
 
-/** Polls because neither LXC's monitor nor a v1 cgroup says when it is done. False when the time was not enough. */
+/** Polls, soon and then less often: neither LXC's monitor nor a v1 cgroup says when it is done. False when the time was not enough. */
 async function waitFor(options: Lxc, ms: number, done: () => Promise<boolean>): Promise<boolean> {
   const { clock } = options;
   const untilMs = clock.monotonicMs() + ms;
-  while (!(await done())) {
+  for (let pauseMs = POLL_FIRST_MS; !(await done()); pauseMs = Math.min(pauseMs * 2, POLL_LAST_MS)) {
     if (clock.monotonicMs() >= untilMs) return false;
-    await clock.sleep(POLL_MS);
+    await clock.sleep(pauseMs);
   }
   return true;
 }

@@ -19,6 +19,8 @@ export interface LxcOptions {
   readonly node: string;
   /** Bridges of this node by the name of the network they stand for; none unless told. */
   readonly networks?: Networks;
+  /** The kernel's table of unix sockets; /proc/net/unix unless told. */
+  readonly socketTable?: string;
   /** Reads a criu log: its first error lines and the cure. */
   readonly explain: Criu['explain'];
 }
@@ -27,6 +29,9 @@ export interface LxcOptions {
 export interface Lxc extends LxcOptions {
   /** Names whose restore is under way here. */
   readonly restoring: Set<string>;
+  /** The inits that LXC said it runs, by container. */
+  readonly inits: Map<string, { readonly pid: number; readonly birth: string }>;
+  readonly socketTable: string;
 }
 
 /** One call of an LXC tool. */
