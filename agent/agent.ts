@@ -7,6 +7,9 @@ import { type Bus, connectBus, type Stoppable } from './bus/mod.ts';
 import { keepCheckpointing } from './checkpoint/schedule.ts';
 import { checkpointVerbs } from './checkpoint/serve.ts';
 import { CheckpointStore } from './checkpoint/store/store.ts';
+import { Bidding } from './cluster/auction/bidding.ts';
+import { Failures } from './cluster/auction/failures.ts';
+import { showAuction } from './cluster/auction/show.ts';
 import { startSampling } from './cluster/load/sampler.ts';
 import type { AgentConfig } from './config/config.ts';
 import { OwnedContainers } from './containers/owned.ts';
@@ -161,6 +164,9 @@ async function compose(
     pairs: new PairModels(),
     load,
     checkpoints: storeIn(config),
+    bidding: new Bidding(() => agent),
+    failures: new Failures(),
+    nodes: {},
     capabilities: () => {
       capabilities ??= probeCapabilities({ criu, runtime });
       return capabilities;
@@ -244,6 +250,7 @@ function serveContainer(agent: Agent, name: string): Promise<Stoppable> {
     ...containerVerbs(name, agent),
     ...checkpointVerbs(name, agent),
     migrate: (request) => migrateContainer(agent, name, request),
+    auction: () => showAuction(agent, name),
   });
 }
 

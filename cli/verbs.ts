@@ -53,6 +53,11 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./commands/restore.ts'),
   },
   {
+    name: 'auction',
+    summary: 'show which nodes would take a container',
+    load: () => import('./commands/auction.ts'),
+  },
+  {
     name: 'job',
     summary: 'list, watch, change, abort and resolve jobs',
     load: () => import('./commands/job.ts'),

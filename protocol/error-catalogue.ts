@@ -128,7 +128,7 @@ export const CATALOGUE = {
     status: 409,
     exit: 4,
     message: "no node can take '{container}': {problem}",
-    hint: 'Name a node, or see why each one refused with `godwit migrate NAME NODE --dry-run`.',
+    hint: '`godwit auction NAME` shows what every node says; `godwit migrate NAME NODE --dry-run` asks one of them thoroughly.',
   },
   CONTAINER_EXISTS: {
     status: 409,

@@ -32,7 +32,8 @@ export const LIMITS = {
   /** Longest time a policy may ask for. */
   policyMs: 86_400_000,
   nodeIdChars: 63,
-  /** Value of one label of a node. */
+  /** Labels of one node, or that one container asks for, and the value of one. */
+  labels: 32,
   labelChars: 63,
   containerNameChars: 63,
   /** Reasons one pre-flight answer may carry. */

@@ -7,6 +7,7 @@ export * from './handover/mod.ts';
 export * from './job.ts';
 export * from './job-results.ts';
 export * from './limits.ts';
+export * from './messages/auction.ts';
 export * from './messages/checkpoint.ts';
 export * from './messages/container.ts';
 export * from './messages/event.ts';

@@ -3,6 +3,7 @@ import { checkToken, toToken } from './names.ts';
 /** Verbs a node answers on its own subject. */
 export const NODE_VERBS = [
   'info',
+  'bid',
   'jobs',
   'prepare',
   'switch',
@@ -28,6 +29,7 @@ export const CONTAINER_VERBS = [
   'migrate',
   'checkpoint',
   'hand-over',
+  'auction',
   'undefine',
   'exec',
 ] as const;

@@ -26,10 +26,17 @@ export interface Bus {
   gather(
     subject: string,
     body: unknown,
-    options: { readonly maxWaitMs: number; readonly enough?: (replies: readonly unknown[]) => boolean },
+    options: {
+      readonly maxWaitMs: number;
+      /** Ended early when no reply came for so long after the last one. */
+      readonly stallMs?: number;
+      readonly enough?: (replies: readonly unknown[]) => boolean;
+    },
   ): Promise<unknown[]>;
   /** Answers requests; what the handler throws travels as an error reply. */
   serve(subject: string, handler: (message: Incoming) => Promise<unknown>): Promise<Stoppable>;
+  /** The same for questions to many, of whom those that give undefined, or fail, say nothing. */
+  answer(subject: string, handler: (message: Incoming) => Promise<unknown>): Promise<Stoppable>;
   subscribe(subject: string, handler: (message: Incoming) => void): Promise<Stoppable>;
   readonly records: Records;
   close(): Promise<void>;

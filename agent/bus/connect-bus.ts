@@ -10,7 +10,7 @@ import { inboxPrefixOf, type Link, maxBytes, newCounters } from './link.ts';
 import type { BusCounters, BusOptions } from './options.ts';
 import { createRecords } from './records.ts';
 import { request } from './request.ts';
-import { serve, subscribe } from './serve.ts';
+import { answer, serve, subscribe } from './serve.ts';
 import { openStores, type Stores } from './stores.ts';
 
 const DRAIN_MS = 1_000;
@@ -57,6 +57,7 @@ function busOn(
     request: (subject, body, limits) => request(link, subject, body, limits?.timeoutMs),
     gather: (subject, body, limits) => gather(link, subject, body, limits),
     serve: (subject, handler) => serve(link, subject, handler, endpoints.of(subject)),
+    answer: (subject, handler) => answer(link, subject, handler, endpoints.of(subject)),
     subscribe: (subject, handler) => subscribe(link, subject, handler),
     records: createRecords({ link, subjects, stores, writeMs: options.writeMs ?? LIMITS.requestMs }),
     ready: (deadlineMs) => stores.ready(deadlineMs),

@@ -8,6 +8,7 @@ import { isNoRespondersReply } from './request.ts';
 /** How long to wait, and when enough answers have come. */
 export interface GatherOptions {
   readonly maxWaitMs: number;
+  readonly stallMs?: number;
   readonly enough?: (replies: readonly unknown[]) => boolean;
 }
 
@@ -24,14 +25,17 @@ export function gather(
   return new Promise((resolve, reject) => {
     const finish = () => {
       cancel();
+      cancelStall();
       subscription.unsubscribe();
       resolve(replies);
     };
+    let cancelStall = () => {};
     const cancel = link.clock.after(options.maxWaitMs, finish);
     const subscription = link.nc.subscribe(inbox, {
       callback: (error, message) => {
         if (error) {
           cancel();
+          cancelStall();
           reject(error);
           return;
         }
@@ -42,7 +46,10 @@ export function gather(
           link.log.debug({ subject, err: problem }, 'an answer was left out');
           return;
         }
-        if (replies.length >= LIMITS.gatherReplies || options.enough?.(replies) === true) finish();
+        if (replies.length >= LIMITS.gatherReplies || options.enough?.(replies) === true) return finish();
+        if (options.stallMs === undefined) return;
+        cancelStall();
+        cancelStall = link.clock.after(options.stallMs, finish);
       },
     });
     link.nc.publish(subject, data, { reply: inbox });

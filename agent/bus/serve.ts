@@ -25,6 +25,30 @@ export async function serve(
   });
 }
 
+/** Bus.answer: silence in place of undefined, and of errors, which only the log and the figures tell. */
+export async function answer(
+  link: Link,
+  subject: string,
+  handler: (message: Incoming) => Promise<unknown>,
+  stats: EndpointStats,
+): Promise<Stoppable> {
+  const handle = async (message: Msg) => {
+    const body = decodeOrNote(link, message);
+    const value = await handler({ subject: message.subject, body });
+    if (value !== undefined) respond(link, message, encodeBody(value, maxBytes(link)));
+  };
+  return await listen(link, subject, (message) => {
+    const startedMs = link.clock.monotonicMs();
+    handle(message).then(
+      () => stats.count(link.clock.monotonicMs() - startedMs),
+      (error: unknown) => {
+        stats.count(link.clock.monotonicMs() - startedMs, toGodwitError(error));
+        link.log.warn({ subject: message.subject, err: error }, 'a question could not be answered');
+      },
+    );
+  });
+}
+
 /** Bus.subscribe: what cannot be read is counted and logged; a handler that throws does not end anything. */
 export async function subscribe(
   link: Link,

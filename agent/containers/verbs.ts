@@ -7,11 +7,11 @@ import { type Digesting, digestOf } from './digest.ts';
 
 type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 
-/** What the owner of one container answers, but for moves and checkpoints. */
+/** What the owner of one container answers, but for moves, auctions and checkpoints. */
 export function containerVerbs(
   name: string,
   agent: Digesting & { readonly bus: Bus },
-): Omit<ContainerHandlers, 'migrate' | 'checkpoint' | 'hand-over'> {
+): Omit<ContainerHandlers, 'migrate' | 'auction' | 'checkpoint' | 'hand-over'> {
   const { bus, runtime, containers } = agent;
   const state = async () => ({ container: await digestOf(containers.get(name), agent) });
   const must = async (...wanted: RuntimeState[]) => {

@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import type { Capabilities, Mode, Subjects, WireError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { CheckpointStore } from '../checkpoint/store/store.ts';
+import type { Bidding } from '../cluster/auction/bidding.ts';
+import type { Failures } from '../cluster/auction/failures.ts';
 import type { LoadMeter } from '../cluster/load/sampler.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
@@ -49,6 +51,12 @@ export interface Agent {
   readonly jobs: Jobs;
   readonly publish: PublishEvent;
   readonly pairs: PairModels;
+  /** What this node has promised in auctions. */
+  readonly bidding: Bidding;
+  /** Moves to other nodes that failed. */
+  readonly failures: Failures;
+  /** How many nodes the last auction found: undefined before the first, and forgotten with the agent. */
+  readonly nodes: { seen?: number };
   /** What this node and its containers use. */
   readonly load: LoadMeter;
   /** Where this node keeps checkpoints, if it does. */

@@ -1,6 +1,7 @@
 import { ALL_VERBS, EXCHANGES, NODE_VERBS } from '../../protocol/mod.ts';
 import type { Stoppable } from '../bus/bus.ts';
 import { storeVerbs } from '../checkpoint/serve.ts';
+import { serveAuctions } from '../cluster/auction/bidding.ts';
 import { adoptContainer, defineContainer } from '../containers/define.ts';
 import type { Agent } from '../migration/agent.ts';
 import { arrivalOf } from '../migration/target/arrivals.ts';
@@ -20,6 +21,7 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
   };
   const node: Required<Handlers<typeof EXCHANGES.node>> = {
     info: () => nodeInfo(agent),
+    bid: (request) => agent.bidding.answer(request),
     jobs: listJobs,
     prepare: (request) => prepareArrival(agent, request),
     switch: async ({ job, mode, rounds }) => {
@@ -48,6 +50,7 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
   };
   const all: Required<Handlers<typeof EXCHANGES.all>> = { info: () => nodeInfo(agent), jobs: listJobs };
   return Promise.all([
+    serveAuctions(agent),
     ...NODE_VERBS.map((verb) => serveVerbs(bus, subjects.node(config.node, verb), EXCHANGES.node, node)),
     ...ALL_VERBS.map((verb) => serveVerbs(bus, subjects.all(verb), EXCHANGES.all, all)),
   ]);

@@ -140,6 +140,23 @@ export const REFUSALS = {
     'Timers and time stamps in the container would jump; run NTP on both nodes, or use --unsafe.',
     OVERRIDABLE,
   ),
+  NODE_EXCLUDED: entry('the node is left out of this search: {what}', 'Name it to move there all the same.'),
+  LABELS_MISSING: entry(
+    'the node lacks labels that the container asks for: {what}',
+    "Set them under [labels] in agent.toml of that node, or change <placement require='…'>.",
+  ),
+  MEMORY_PROMISED: entry(
+    'the memory is promised to other containers: {what}',
+    'Promises lapse after some seconds; try again.',
+  ),
+  GROUP_APART: entry(
+    'another container of its group is there: {what}',
+    "<placement apart='require'> forbids it; name the node, or use apart='prefer'.",
+  ),
+  GROUP_TOGETHER: entry(
+    'its group is elsewhere: {what}',
+    "<placement together='require'> forbids it; name the node, or use together='prefer'.",
+  ),
   NODE_CORDONED: entry('the node is {what}', '`godwit node uncordon NODE` opens it again.'),
   JOB_RUNNING: entry('the container is part of another job: {what}', 'Wait for it: `godwit job watch JOB`.'),
   JOBS_FULL: entry('the node has enough to do: {what}', 'Try again when one of its moves has ended.'),

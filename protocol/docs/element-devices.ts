@@ -133,6 +133,14 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
     KEPT,
   ),
   row(
+    'metadata/settings/placement',
+    'where the container may be (group with together or apart, require=labels), who may move it (balance, evacuate)',
+    'lifecycle',
+    "<g:placement group='ranks' apart='prefer' require='zone=a' balance='no'/>",
+    [],
+    KEPT,
+  ),
+  row(
     'metadata/settings/lxc/include',
     "a file of LXC's configuration; also `<lxctools:include>`",
     'settings',

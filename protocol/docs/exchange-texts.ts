@@ -11,10 +11,12 @@ export const EXCHANGE_TEXTS: {
   readonly node: Readonly<Record<NodeVerb, ExchangeText>>;
   readonly container: Readonly<Record<ContainerVerb, ExchangeText>>;
   readonly job: Readonly<Record<JobVerb, ExchangeText>>;
+  readonly scatter: Readonly<Record<'auction', ExchangeText>>;
   readonly all: Readonly<Record<AllVerb, ExchangeText>>;
 } = {
   node: {
     info: { from: 'anyone', purpose: 'what the node is, can do and runs' },
+    bid: { from: 'node', purpose: 'the same as `auction`, asked of one node' },
     jobs: { from: 'anyone', purpose: 'the jobs it remembers' },
     prepare: {
       from: 'source',
@@ -50,6 +52,7 @@ export const EXCHANGE_TEXTS: {
     },
     checkpoint: { from: 'operator', purpose: 'put it into the store, then stop it or let it run on' },
     'hand-over': { from: 'node', purpose: 'it is stopped here: the node that restores it becomes its owner' },
+    auction: { from: 'operator', purpose: "what every node says of taking it, and the source's ranking" },
   },
   job: {
     info: { from: 'anyone', purpose: 'the job as it is now' },
@@ -57,6 +60,12 @@ export const EXCHANGE_TEXTS: {
     set: { from: 'operator', purpose: 'change its bandwidth or downtime target' },
     report: { from: 'target', purpose: 'prepared, running, filled, failed or lost' },
     resolve: { from: 'operator', purpose: 'in doubt: keep the copy of one node, for good' },
+  },
+  scatter: {
+    auction: {
+      from: 'source',
+      purpose: 'who takes this container? Bids keep its place for some seconds, refusals have reasons',
+    },
   },
   all: {
     info: { from: 'anyone', purpose: 'every node tells what it is' },

@@ -29,7 +29,9 @@ export function requests(): Request[] {
     return Object.entries(verbs as Readonly<Record<string, Exchange>>).map(([verb, exchange]) => {
       const text = texts[verb];
       assert(text, `a text for ${family}.${verb}`);
-      const subject = [family, PARAMETERS[family], verb].filter((part) => part !== undefined).join('.');
+      const subject = [family === 'scatter' ? undefined : family, PARAMETERS[family], verb]
+        .filter((part) => part !== undefined)
+        .join('.');
       return { subject, family, verb, ...exchange, ...text };
     });
   });

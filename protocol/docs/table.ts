@@ -20,7 +20,7 @@ function table(): string {
     ...requests().map(({ subject, family, from, purpose, request, reply }) =>
       row(
         subject,
-        family === 'all' ? 'scatter request' : 'request',
+        family === 'all' || family === 'scatter' ? 'scatter request' : 'request',
         from,
         purpose,
         link(request),

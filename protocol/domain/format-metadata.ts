@@ -1,5 +1,6 @@
 import { checkpointLines } from './checkpoints.ts';
 import { around, empty, nested } from './lines.ts';
+import { placementAttributes } from './placement.ts';
 import type { DomainSpec, PolicySpec } from './spec.ts';
 import { DOMAIN_NAMESPACE } from './tree.ts';
 
@@ -11,6 +12,7 @@ export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }
       empty(3, 'godwit:rootfs', { policy: policy.rootfs }),
       ...lifecycle(policy),
       ...checkpointLines(3, policy.checkpoints),
+      ...(policy.placement ? [empty(3, 'godwit:placement', placementAttributes(policy.placement))] : []),
       ...around(3, 'godwit:lxc', [
         ...includes.map((file) => empty(4, 'godwit:include', { file })),
         ...lxc.map(({ key, value }) => empty(4, 'godwit:set', { key, value })),

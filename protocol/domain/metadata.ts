@@ -5,6 +5,7 @@ import { defined } from './defined.ts';
 import { attributesOf, checkEmpty, childrenOf, offsetOf, plainText } from './element.ts';
 import { readForeign } from './foreign.ts';
 import { readLxc } from './lxc-settings.ts';
+import { readPlacement } from './placement.ts';
 import { type Problems, quote } from './problems.ts';
 import type { DomainSpec, PolicySpec } from './spec.ts';
 import type { XmlElement } from './tree.ts';
@@ -18,6 +19,7 @@ const SETTINGS = {
   'godwit:rootfs': 'one',
   'godwit:lifecycle': 'one',
   'godwit:checkpoints': 'one',
+  'godwit:placement': 'one',
   'godwit:lxc': 'one',
 } as const;
 
@@ -99,12 +101,14 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
   const [lxc] = children['godwit:lxc'];
   const [lifecycle] = children['godwit:lifecycle'];
   const [checkpoints] = children['godwit:checkpoints'];
+  const [placement] = children['godwit:placement'];
   return {
     policy: {
       ...DEFAULTS,
       ...(migration ? readMigration(migration, problems) : {}),
       ...(lifecycle ? readLifecycle(lifecycle, problems) : {}),
       ...(checkpoints ? { checkpoints: readCheckpoints(checkpoints, problems) } : {}),
+      ...(placement ? { placement: readPlacement(placement, problems) } : {}),
     },
     ...(lxc ? readLxc(lxc, problems) : {}),
   };

@@ -182,4 +182,21 @@ export interface PolicySpec {
   readonly autostart?: true;
   /** Started again when it ended without being asked to. */
   readonly restart?: true;
+  readonly placement?: PlacementSpec;
+}
+
+/** Where a container may be, and who may move it. */
+export interface PlacementSpec {
+  /** Containers that are one job, or replicas of each other. */
+  readonly group?: string | undefined;
+  /** On the node where others of its group are. */
+  readonly together?: 'prefer' | 'require' | undefined;
+  /** On another node than the others of its group. */
+  readonly apart?: 'prefer' | 'require' | undefined;
+  /** Labels that a node must have. */
+  readonly require?: Readonly<Record<string, string>> | undefined;
+  /** False: balancing leaves it alone. */
+  readonly balance?: false;
+  /** False: nothing but an operator's command moves it off a failing node. */
+  readonly evacuate?: false;
 }

@@ -1,4 +1,5 @@
 import type { AllVerb, ContainerVerb, JobVerb, NodeVerb } from '../subjects.ts';
+import { AuctionReply, AuctionRequest, ContainerAuction, ContainerAuctionRequest } from './auction.ts';
 import {
   CheckpointDeleteRequest,
   CheckpointPruneReply,
@@ -59,6 +60,7 @@ import {
 export const EXCHANGES = {
   node: {
     info: { request: NodeInfoRequest, reply: NodeInfo },
+    bid: { request: AuctionRequest, reply: AuctionReply },
     jobs: { request: JobsRequest, reply: JobsReply },
     prepare: { request: PrepareRequest, reply: PrepareReply },
     switch: { request: SwitchRequest, reply: Acknowledged },
@@ -85,6 +87,7 @@ export const EXCHANGES = {
     migrate: { request: MigrateRequest, reply: MigrateReply },
     checkpoint: { request: CheckpointRequest, reply: CheckpointReply },
     'hand-over': { request: HandOverRequest, reply: HandOverReply },
+    auction: { request: ContainerAuctionRequest, reply: ContainerAuction },
   },
   job: {
     info: { request: JobInfoRequest, reply: JobInfo },
@@ -92,6 +95,10 @@ export const EXCHANGES = {
     set: { request: JobSetRequest, reply: JobInfo },
     report: { request: JobReport, reply: Acknowledged },
     resolve: { request: JobResolveRequest, reply: JobInfo },
+  },
+  /** A subject of its own, `….auction`. */
+  scatter: {
+    auction: { request: AuctionRequest, reply: AuctionReply },
   },
   all: {
     info: { request: NodeInfoRequest, reply: NodeInfo },
@@ -101,5 +108,6 @@ export const EXCHANGES = {
   node: Record<NodeVerb, Exchange>;
   container: Record<ContainerVerb, Exchange>;
   job: Record<JobVerb, Exchange>;
+  scatter: Record<'auction', Exchange>;
   all: Record<AllVerb, Exchange>;
 };

@@ -1,1 +1,5 @@
+export * from './bidder.ts';
 export * from './load.ts';
+export * from './sample.ts';
+export * from './score.ts';
+export type * from './words.ts';

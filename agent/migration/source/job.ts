@@ -134,6 +134,7 @@ export class MoveJob implements MoveControl {
     this.move.start();
     if (this.early) this.move.abort(this.early.reason, this.early.outcome);
     const ending = await this.move.ended;
+    if (ending.outcome === 'failed') agent.failures.add(plan.target, agent.clock.monotonicMs());
     if (ending.outcome === 'done')
       agent.pairs.learn(tracker.current, request.bandwidthBytesPerSecond !== undefined);
     if (!brokenChain(ending) || !hasRounds(plan.mode)) return ending;

@@ -31,6 +31,8 @@ export interface Proposal {
   readonly job: string;
   readonly owned: Owned;
   readonly request: MigrateRequest;
+  /** Nodes that are not asked when no target is named. */
+  readonly exclude?: readonly string[];
 }
 
 /**

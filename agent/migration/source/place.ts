@@ -1,47 +1,50 @@
-import { GodwitError, NodeInfo } from '../../../protocol/mod.ts';
+import { type AuctionEntry, GodwitError, LIMITS, type Refusal } from '../../../protocol/mod.ts';
+import { holdAuction } from '../../cluster/auction/hold.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import type { Agent } from '../agent.ts';
 import { type Offer, offerTo, type Proposal, refusedError } from './negotiate.ts';
 
-/** How long nodes are waited for when no target is named. */
-const GATHER_MS = 500;
+/** Bids that are followed up: more nodes that bid and then refuse are no chance. */
+const TRIES = 8;
 
 /**
- * A place for the container: the target that was named, or the first one that takes it, those with the most free
- * memory asked first.
- * @throws GodwitError PREFLIGHT_REFUSED, NO_TARGET, and what offerTo throws
+ * A place for the container: the target that was named, or by auction the best bidder whose `prepare` agrees.
+ * @throws GodwitError PREFLIGHT_REFUSED, NO_TARGET with the reasons of every node, and what offerTo throws
  */
 export async function findPlace(agent: Agent, proposal: Proposal): Promise<Offer> {
-  const { target, unsafe } = proposal.request;
+  const { target, unsafe, dryRun } = proposal.request;
   if (target !== undefined) return taken(await offerTo(agent, target, proposal), proposal);
 
-  const reasons: string[] = [];
-  for (const candidate of await candidates(agent)) {
+  const { job, owned, exclude = [] } = proposal;
+  const { entries } = await holdAuction(agent, { auction: job, owned, exclude, dryRun });
+  const refusals = entries.flatMap((entry) => entry.refusals);
+  const problems = entries.flatMap(problemOf);
+  for (const { node } of entries.filter(({ score }) => score !== undefined).slice(0, TRIES)) {
     try {
-      const offer = await offerTo(agent, candidate, proposal);
-      if (standing(offer.refusals, unsafe).length === 0) return offer;
-      reasons.push(refusedError(offer).message);
+      const offer = await offerTo(agent, node, proposal);
+      const against = standing(offer.refusals, unsafe);
+      if (against.length === 0) return offer;
+      refusals.push(...against);
+      problems.push(refusedError(offer).message);
     } catch (error) {
       if (!(error instanceof GodwitError)) throw error;
-      reasons.push(`${candidate}: ${error.message}`);
+      problems.push(`${node}: ${error.message}`);
     }
   }
-  const problem = reasons.length > 0 ? reasons.join('; ') : 'no other node answers';
-  throw new GodwitError('NO_TARGET', { container: proposal.owned.record.name, problem });
+  throw noTarget(owned.record.name, problems, refusals);
+}
+
+function noTarget(container: string, problems: readonly string[], refusals: readonly Refusal[]): GodwitError {
+  const problem = problems.length > 0 ? problems.join('; ') : 'no other node answers';
+  return new GodwitError('NO_TARGET', { container, problem, refusals: refusals.slice(0, LIMITS.refusals) });
+}
+
+function problemOf({ node, refusals }: AuctionEntry): string[] {
+  return refusals.length === 0 ? [] : [`${node}: ${refusals.map(({ message }) => message).join(', ')}`];
 }
 
 /** A dry run shows the reasons; a real one stops at them. */
 function taken(offer: Offer, { request }: Proposal): Offer {
   if (!request.dryRun && standing(offer.refusals, request.unsafe).length > 0) throw refusedError(offer);
   return offer;
-}
-
-async function candidates(agent: Agent): Promise<string[]> {
-  const body = { type: 'io.godwit.v1.node.info.request' };
-  const replies = await agent.bus.gather(agent.subjects.all('info'), body, { maxWaitMs: GATHER_MS });
-  return replies
-    .flatMap((reply) => NodeInfo.safeParse(reply).data ?? [])
-    .filter((info) => info.node !== agent.config.node && info.state === 'up')
-    .sort((a, b) => b.memoryAvailableBytes - a.memoryAvailableBytes || a.node.localeCompare(b.node))
-    .map((info) => info.node);
 }

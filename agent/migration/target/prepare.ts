@@ -23,7 +23,7 @@ export async function prepareArrival(
   agent: Agent,
   request: PrepareRequest,
 ): Promise<Omit<PrepareReply, 'type'>> {
-  const { config, clock, random, arriving, faults } = agent;
+  const { config, clock, random, arriving, faults, bidding } = agent;
   if (!request.dryRun) await faults.at('target.prepare', request.job);
   const spec = parseDomain(request.spec, { file: `record of ${request.container}` });
   if (spec.name !== request.container)
@@ -39,7 +39,7 @@ export async function prepareArrival(
       state: agent.node.state,
       capabilities,
       jobs: jobLoad(agent, request.container),
-      memoryAvailableBytes: await memoryAvailableBytes(),
+      memoryAvailableBytes: (await memoryAvailableBytes()) - bidding.promisedBytes(request.job),
       runDir: config.runDir,
       runtime: agent.runtime,
       ours: (name) => agent.containers.has(name),
@@ -68,8 +68,10 @@ export async function prepareArrival(
   };
   const move = new TargetMove(agent, partsOf(agent, arrival, request.spec));
   arriving.set(job, move);
-  void move.ended.then(() => {
+  bidding.prepared(job);
+  void move.ended.then(({ outcome }) => {
     arriving.delete(job);
+    bidding.ended(job, outcome === 'done');
     agent.sweep();
   });
   try {
@@ -78,6 +80,7 @@ export async function prepareArrival(
     await faults.at('target.reserved', job);
   } catch (error) {
     arriving.delete(job);
+    bidding.ended(job, false);
     throw error;
   }
   move.start();
