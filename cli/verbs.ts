@@ -33,6 +33,11 @@ export const VERBS: readonly Verb[] = [
   },
   { name: 'exec', summary: 'run a command in a container', load: () => import('./commands/exec.ts') },
   {
+    name: 'prepare-rootfs',
+    summary: 'make a system container fit for moves',
+    load: () => import('./commands/prepare-rootfs.ts'),
+  },
+  {
     name: 'migrate',
     summary: 'move a running container to another node',
     load: () => import('./commands/migrate.ts'),

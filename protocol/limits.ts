@@ -53,6 +53,8 @@ export const LIMITS = {
   cpuFlagChars: 32,
   /** Output of `exec` that travels in one reply (each of stdout and stderr). */
   execOutputBytes: 384 * 1024,
+  /** Read of a file that `prepare-rootfs` compares with its own. */
+  preparedBytes: 64 * 1024,
   /** Command-line arguments of one `exec`. */
   execArgs: 256,
   /** Error lines of a CRIU log quoted in a job record. */

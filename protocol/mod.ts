@@ -15,6 +15,7 @@ export * from './messages/exchanges.ts';
 export * from './messages/job.ts';
 export * from './messages/message.ts';
 export * from './messages/node.ts';
+export * from './messages/preparation.ts';
 export * from './modes.ts';
 export * from './names.ts';
 export * from './placement/mod.ts';

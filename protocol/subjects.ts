@@ -32,6 +32,7 @@ export const CONTAINER_VERBS = [
   'auction',
   'undefine',
   'exec',
+  'prepare-rootfs',
 ] as const;
 /** Verbs the node that runs a job answers; `report` is the target's way to tell the source. */
 export const JOB_VERBS = ['info', 'abort', 'set', 'report', 'resolve'] as const;

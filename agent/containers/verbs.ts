@@ -2,6 +2,7 @@ import { formatDomain } from '../../protocol/domain/mod.ts';
 import { type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Handlers } from '../node/endpoints.ts';
+import { preparationOf } from '../preparation/verb.ts';
 import type { RuntimeState } from '../runtime/runtime.ts';
 import { type Digesting, digestOf } from './digest.ts';
 
@@ -98,6 +99,13 @@ export function containerVerbs(
         await runtime.sweep(name);
         await containers.release(name);
         return {};
+      }),
+
+    'prepare-rootfs': ({ action }) =>
+      containers.exclusively(name, 'prepare-rootfs', async () => {
+        const { spec, record } = containers.get(name);
+        const { state } = await runtime.status(name);
+        return preparationOf(spec, action, { node: record.owner, state });
       }),
 
     exec: async ({ argv, timeoutMs }) => {

@@ -46,6 +46,10 @@ export const EXCHANGE_TEXTS: {
     resume: { from: 'operator', purpose: 'let its tasks run again' },
     undefine: { from: 'operator', purpose: 'forget it; it must be stopped' },
     exec: { from: 'operator', purpose: 'run a command in it' },
+    'prepare-rootfs': {
+      from: 'operator',
+      purpose: 'what systemd in it needs to be moved: look, write, or remove',
+    },
     migrate: {
       from: 'operator',
       purpose: 'move it; answered at once with the job, or with the pre-flight of a dry run',

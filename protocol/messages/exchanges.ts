@@ -55,6 +55,7 @@ import {
   PrepareRequest,
   SwitchRequest,
 } from './node.ts';
+import { Preparation, PrepareRootfsRequest } from './preparation.ts';
 
 /** Every request of the bus with its reply, by subject family and verb: the table servers and clients share. */
 export const EXCHANGES = {
@@ -84,6 +85,7 @@ export const EXCHANGES = {
     resume: { request: ResumeRequest, reply: StateReply },
     undefine: { request: UndefineRequest, reply: Acknowledged },
     exec: { request: ExecRequest, reply: ExecReply },
+    'prepare-rootfs': { request: PrepareRootfsRequest, reply: Preparation },
     migrate: { request: MigrateRequest, reply: MigrateReply },
     checkpoint: { request: CheckpointRequest, reply: CheckpointReply },
     'hand-over': { request: HandOverRequest, reply: HandOverReply },

@@ -1,0 +1,107 @@
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SYSTEMD_CHANGES } from './changes.ts';
+import { type Preparing, prepareRootfs } from './prepare.ts';
+
+let base: string;
+let root: string;
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'godwit-preparation-'));
+  root = join(base, 'root');
+  await mkdir(join(root, 'usr/lib/systemd'), { recursive: true });
+  await mkdir(join(root, 'etc/systemd/system'), { recursive: true });
+  await writeFile(join(root, 'usr/lib/systemd/systemd'), '');
+});
+afterEach(() => rm(base, { recursive: true }));
+
+const [services, manager, users] = SYSTEMD_CHANGES.map(({ path }) => path) as [string, string, string];
+
+it('says what is missing and changes nothing', async () => {
+  expect(await states('check')).toEqual(['missing', 'missing', 'missing']);
+  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(['system']);
+});
+
+it('writes what is missing, once', async () => {
+  expect(await states('apply')).toEqual(['written', 'written', 'written']);
+  expect(await readFile(join(root, services), 'utf8')).toContain('\nProtectHostname=no\n');
+  expect(await readFile(join(root, manager), 'utf8')).toContain(
+    '\nManagerEnvironment=MEMORY_PRESSURE_WATCH=/dev/null\n',
+  );
+  expect(await readlink(join(root, users))).toBe('/dev/null');
+  expect(await states('check')).toEqual(['there', 'there', 'there']);
+  const before = await lstat(join(root, services));
+  expect(await states('apply')).toEqual(['there', 'there', 'there']);
+  expect((await lstat(join(root, services))).ino).toBe(before.ino);
+});
+
+it('renews what an older version wrote', async () => {
+  await states('apply');
+  const text = await readFile(join(root, manager), 'utf8');
+  await writeFile(join(root, manager), text.replace(/^Default.*\n/m, ''));
+  expect(await states('check')).toEqual(['there', 'old', 'there']);
+  expect(await states('apply')).toEqual(['there', 'written', 'there']);
+  expect(await readFile(join(root, manager), 'utf8')).toBe(text);
+});
+
+it('removes all it wrote, and the directories it made for that', async () => {
+  await states('apply');
+  expect(await states('undo')).toEqual(['removed', 'removed', 'removed']);
+  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(['system']);
+  expect(await states('undo')).toEqual(['missing', 'missing', 'missing']);
+});
+
+it("leaves files alone that are the owner's", async () => {
+  await mkdir(dirname(join(root, services)), { recursive: true });
+  await writeFile(join(root, services), '[Service]\n');
+  await writeFile(join(root, users), '[Unit]\n');
+  expect(await states('apply')).toEqual(['foreign', 'written', 'foreign']);
+  expect(await states('undo')).toEqual(['foreign', 'removed', 'foreign']);
+  expect(await readFile(join(root, services), 'utf8')).toBe('[Service]\n');
+});
+
+it.each(['etc/systemd', 'etc/systemd/system', 'etc'])('writes nothing through a link at %s', async (at) => {
+  const outside = join(base, 'outside');
+  await mkdir(join(outside, 'systemd/system'), { recursive: true });
+  await rm(join(root, at), { recursive: true });
+  await symlink(outside, join(root, at));
+  await expect(prepareRootfs(spec(), 'apply')).rejects.toMatchObject({ code: 'HOST_FAILED' });
+  expect(await readdir(outside, { recursive: true })).toEqual(['systemd', 'systemd/system']);
+});
+
+it('does not follow a link in the place of a file', async () => {
+  const outside = join(base, 'outside');
+  await writeFile(outside, 'mine');
+  await mkdir(dirname(join(root, services)), { recursive: true });
+  await symlink(outside, join(root, services));
+  expect(await states('apply')).toEqual(['foreign', 'written', 'written']);
+  expect(await readFile(outside, 'utf8')).toBe('mine');
+});
+
+it.each([
+  ['/init', 'usr/lib/systemd'],
+  ['/sbin/init', 'usr/lib/nothing'],
+])('has nothing to do for the init %s and a root with %s', async (init, has) => {
+  await rm(join(root, 'usr/lib/systemd'), { recursive: true });
+  await mkdir(join(root, has), { recursive: true });
+  await writeFile(join(root, has, 'systemd'), '');
+  expect(await prepareRootfs(spec(init), 'apply')).toEqual({ init: 'other', files: [] });
+});
+
+it('tells a root that is not there', async () => {
+  await rm(root, { recursive: true });
+  await expect(prepareRootfs(spec(), 'check')).rejects.toMatchObject({ code: 'HOST_FAILED' });
+});
+
+async function states(action: Preparing): Promise<string[]> {
+  return (await prepareRootfs(spec(), action)).files.map(({ state }) => state);
+}
+
+function spec(init = '/sbin/init') {
+  return {
+    os: { init, initArgs: [], initEnv: [] },
+    root: { type: 'mount', source: root, target: '/', readonly: false },
+  } as const;
+}

@@ -1,0 +1,108 @@
+import { rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { type DomainSpec, LIMITS, type PreparedFile } from '../../protocol/mod.ts';
+import { hostFailed } from '../host/failure.ts';
+import { entryOf, openInside, readEntry, removeEmptyInside } from '../host/inside.ts';
+import { type Change, MARK, SYSTEMD_CHANGES } from './changes.ts';
+import { initKind } from './init-kind.ts';
+
+/** What is to be done with a container's root. */
+export type Preparing = 'check' | 'apply' | 'undo';
+
+export interface Preparation {
+  readonly init: 'systemd' | 'other';
+  readonly files: readonly PreparedFile[];
+}
+
+/**
+ * Compares the container's root with what a container with systemd needs for a move; `apply` writes what is missing,
+ * `undo` removes what was written. Neither touches a file that godwit did not write, nor a running process: systemd reads
+ * these files when the container starts. @throws GodwitError HOST_FAILED
+ */
+export async function prepareRootfs(
+  { os, root }: Pick<DomainSpec, 'os' | 'root'>,
+  action: Preparing,
+): Promise<Preparation> {
+  try {
+    const init = await initKind(root.source, os.init);
+    if (init === 'other') return { init, files: [] };
+    const files: PreparedFile[] = [];
+    for (const change of SYSTEMD_CHANGES) files.push(await perform(root.source, change, action));
+    return { init, files };
+  } catch (error) {
+    throw hostFailed(`preparing ${root.source}`, error);
+  }
+}
+
+async function perform(root: string, change: Change, action: Preparing): Promise<PreparedFile> {
+  const { path, content, why, cost } = change;
+  const found = await stateOf(root, change);
+  const shown = 'text' in content ? content.text : `link to ${content.link}`;
+  const told = (state: PreparedFile['state']): PreparedFile => ({
+    path: `/${path}`,
+    state,
+    content: shown,
+    why,
+    cost,
+  });
+  if (action === 'apply' && (found === 'missing' || found === 'old')) {
+    await write(root, change);
+    return told('written');
+  }
+  if (action === 'undo' && (found === 'there' || found === 'old')) {
+    await remove(root, change);
+    return told('removed');
+  }
+  return told(found);
+}
+
+async function stateOf(
+  root: string,
+  { path, content }: Change,
+): Promise<'there' | 'missing' | 'old' | 'foreign'> {
+  const { parents, name } = split(path);
+  const directory = await openInside(root, parents);
+  if (!directory) return 'missing';
+  try {
+    const found = await readEntry(directory, name, LIMITS.preparedBytes);
+    if (!found) return 'missing';
+    if ('link' in content) return 'link' in found && found.link === content.link ? 'there' : 'foreign';
+    if (!('text' in found) || !found.text.startsWith(MARK)) return 'foreign';
+    return found.text === content.text ? 'there' : 'old';
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Whole or not at all. */
+async function write(root: string, { path, content }: Change): Promise<void> {
+  const { parents, name } = split(path);
+  const directory = await openInside(root, parents, { make: true });
+  if (!directory) throw new Error(`${path} cannot be made`);
+  const fresh = entryOf(directory, `.${name}.godwit`);
+  try {
+    await rm(fresh, { force: true });
+    if ('link' in content) await symlink(content.link, fresh);
+    else await writeFile(fresh, content.text, { mode: 0o644, flag: 'wx' });
+    await rename(fresh, entryOf(directory, name));
+  } finally {
+    await directory.close();
+  }
+}
+
+async function remove(root: string, { path }: Change): Promise<void> {
+  const { parents, name } = split(path);
+  const directory = await openInside(root, parents);
+  if (!directory) return;
+  try {
+    await rm(entryOf(directory, name), { force: true });
+  } finally {
+    await directory.close();
+  }
+  // Directories of drop-ins; others have files of the distribution in them.
+  if (/\.d$/.test(parents.at(-1) ?? '')) await removeEmptyInside(root, parents);
+}
+
+function split(path: string): { readonly parents: readonly string[]; readonly name: string } {
+  const parts = path.split('/');
+  return { parents: parts.slice(0, -1), name: parts.at(-1) ?? '' };
+}
