@@ -178,7 +178,8 @@ async function compose(
   };
   const sweeper = new Sweeper(agent);
   stops.push(() => sweeper.stop());
-  await recover(agent, kept, await patiently(agent, () => bus.records.list()));
+  const records = await patiently(agent, () => bus.records.list());
+  await recover(agent, kept, records);
   data.settle();
   sweeper.begin();
   for (const endpoint of await serveNode(agent)) stops.push(() => endpoint.stop());
@@ -186,7 +187,7 @@ async function compose(
   stops.push(() => looking.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());
-  const keeping = await keepRunning(agent);
+  const keeping = await keepRunning(agent, records);
   stops.push(() => keeping.stop());
   const checkpointing = keepCheckpointing(agent);
   stops.push(() => checkpointing.stop());

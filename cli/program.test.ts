@@ -84,7 +84,7 @@ describe('the commands', () => {
 
   it('are those of the README, and so are the exit codes', () => {
     const readme = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
-    const documented = [...readme.matchAll(/^\| `([a-z]+)/gm)].map((row) => row[1]);
+    const documented = [...readme.matchAll(/^\| `([a-z-]+)/gm)].map((row) => row[1]);
     expect([...new Set(documented)].sort()).toEqual(VERBS.map(({ name }) => name).sort());
     const codes = [...readme.matchAll(/^\| (\d+) +\|/gm)].map((row) => Number(row[1]));
     expect(codes).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 124, 130]);

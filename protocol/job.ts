@@ -92,6 +92,8 @@ export const Job = z.object({
   /** The checkpoint that was made, or is restored. */
   checkpoint: z.object({ id: z.string(), storedBytes: z.number() }).optional(),
   error: WireErrorSchema.optional(),
+  /** What was found out after the move, for people. */
+  warnings: z.array(z.string()).optional(),
   /** First error lines of CRIU's log, when CRIU failed. */
   log: z.array(z.string()).default([]),
 });

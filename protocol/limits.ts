@@ -73,6 +73,8 @@ export const LIMITS = {
   jobsKept: 200,
   /** Phases one job record may hold. */
   jobPhases: 128,
+  /** Remarks kept with one job. */
+  jobWarnings: 16,
   /** Pre-dumps of one move. */
   roundsMax: 64,
   /** Files in one image set. */

@@ -34,8 +34,8 @@ export const CONTAINER_VERBS = [
   'exec',
   'prepare-rootfs',
 ] as const;
-/** Verbs the node that runs a job answers; `report` is the target's way to tell the source. */
-export const JOB_VERBS = ['info', 'abort', 'set', 'report', 'resolve'] as const;
+/** Verbs the node that runs a job answers; `report` and `remark` are the target's way to tell the source. */
+export const JOB_VERBS = ['info', 'abort', 'set', 'report', 'remark', 'resolve'] as const;
 /** Questions that every node answers (scatter, never a queue group). */
 export const ALL_VERBS = ['info', 'jobs'] as const;
 

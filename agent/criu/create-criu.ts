@@ -10,6 +10,7 @@ import {
 import { createProbe, type Probed } from './capabilities.ts';
 import type { Criu } from './criu.ts';
 import { explainLog } from './explain.ts';
+import { triesOtherUser } from './limits-probe.ts';
 import { startCriu } from './process.ts';
 import { readDumpStats } from './stats.ts';
 
@@ -31,6 +32,7 @@ export interface CriuDependencies {
 export function createCriu({ runner, binary = 'criu', networkLock, logLevel = 2 }: CriuDependencies): Criu {
   const probe = createProbe(runner, binary);
   let probed: Probed | undefined;
+  let others: Promise<boolean> | undefined;
   const start = (
     args: readonly string[],
     logFile: string,
@@ -42,6 +44,7 @@ export function createCriu({ runner, binary = 'criu', networkLock, logLevel = 2 
       probed = await probe();
       return { criu: probed.version, features: probed.features };
     },
+    dumpsOtherUsers: (runDir) => (others ??= triesOtherUser(runner, binary, runDir)),
     dump: (options) =>
       start(dumpArguments(options, networkLock ?? probed?.networkLock), options.logFile, {
         action: 'dump',

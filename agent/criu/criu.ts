@@ -66,6 +66,8 @@ export interface CriuLogSummary {
 /** criu on this node. Every call has a deadline; nothing here decides about a container. */
 export interface Criu {
   capabilities(): Promise<Pick<Capabilities, 'criu' | 'features'>>;
+  /** Whether it can dump processes of other users, found out once by dumping one in a directory below `runDir`. */
+  dumpsOtherUsers(runDir: string): Promise<boolean>;
   dump(options: DumpOptions): CriuProcess;
   /** Never to be tried on a kernel without dirty tracking: see `capabilities`. */
   preDump(options: PreDumpOptions): CriuProcess;

@@ -117,7 +117,13 @@ export class JobTracker {
     this.emit('ended');
   }
 
-  private emit(event: 'accepted' | 'progress' | 'phase' | 'ended'): void {
+  /** Something about the container that people should know; also after the end. */
+  remark(text: string): void {
+    this.set({ warnings: [...(this.job.warnings ?? []), text].slice(-LIMITS.jobWarnings) });
+    this.emit('remark');
+  }
+
+  private emit(event: 'accepted' | 'progress' | 'phase' | 'ended' | 'remark'): void {
     if (event !== 'progress') this.effects.keep(this.job);
     this.effects.publish('job', this.job.job, { type: 'io.godwit.v1.event.job', event, job: this.job } as {
       readonly type: string;

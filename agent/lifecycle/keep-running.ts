@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Stoppable } from '../bus/bus.ts';
+import type { Stoppable, Versioned } from '../bus/bus.ts';
 import { containerVerbs } from '../containers/verbs.ts';
 import { hasCode } from '../host/failure.ts';
 import type { Agent } from '../migration/agent.ts';
@@ -10,14 +10,17 @@ const PERIOD_MS = 2_000;
 
 /**
  * Starts containers that nobody asked for now: after the boot of the node those with `autostart`, and those with `restart`
- * that ran and have ended by themselves. It asks as an operator would, so that a move, a doubt or a stop goes before it.
+ * that ran and have ended by themselves, also while no agent was there: `before` is what the records said when this one
+ * started. It asks as an operator would, so that a move, a doubt or a stop goes before it.
  */
-export async function keepRunning(agent: Agent): Promise<Stoppable> {
+export async function keepRunning(agent: Agent, before: readonly Versioned[]): Promise<Stoppable> {
   const stop = new AbortController();
   const ran = new Set<string>();
   const pauses = new Pauses();
   const booted = await firstSinceBoot(agent.config.runDir);
-  const due = new Set(booted ? names(agent, ({ autostart }) => autostart === true) : []);
+  const due = new Set(
+    booted ? names(agent, ({ autostart }) => autostart === true) : await endedMeanwhile(agent, before),
+  );
   const watch = async () => {
     while (!stop.signal.aborted) {
       for (const name of names(agent, ({ restart }) => restart === true)) {
@@ -43,6 +46,23 @@ function names(
   test: (policy: { readonly autostart?: true; readonly restart?: true }) => boolean,
 ): string[] {
   return containers.list().flatMap(({ record, spec }) => (test(spec.policy) ? record.name : []));
+}
+
+/** Containers with `restart` that ran as far as their records knew, and do not now. */
+async function endedMeanwhile(agent: Agent, before: readonly Versioned[]): Promise<string[]> {
+  const restart = new Set(names(agent, (policy) => policy.restart === true));
+  const ran = before.flatMap(({ record: { name, owner, phase, job } }) =>
+    restart.has(name) && owner === agent.config.node && phase === 'running' && job === undefined
+      ? [name]
+      : [],
+  );
+  const states = await Promise.all(
+    ran.map((name) => agent.runtime.status(name).catch(() => ({ state: 'unknown' as const }))),
+  );
+  const ended = ran.filter((_name, index) => states[index]?.state === 'stopped');
+  for (const name of ended)
+    agent.log.warn({ container: name }, 'ended while no agent was there; it is started again');
+  return ended;
 }
 
 /** It was seen running, the record says that it should, nothing works on it, and it is gone. */

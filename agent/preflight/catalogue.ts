@@ -177,7 +177,7 @@ export const REFUSALS = {
   ),
   ANON_INODE: entry(
     'criu cannot dump these kernel objects: {what}',
-    'Stop the program that holds them, or turn the feature off in it. For systemd: PrivateDevices=no, ProtectClock=no, DevicePolicy=auto, IPAddressDeny= in the units (bpf-prog).',
+    'Stop the program that holds them, or turn the feature off in it. For systemd (bpf-prog): `godwit prepare-rootfs NAME --apply`, and restart the container.',
   ),
   FILE_OUTSIDE: entry(
     "files outside the container's mounts are open: {what}",
@@ -203,7 +203,7 @@ export const REFUSALS = {
   ),
   NAMESPACE_NESTED: entry(
     'criu cannot dump nested namespaces of this kind: {what}',
-    'Only mount and network namespaces may be nested. For systemd units: ProtectHostname=no, PrivateIPC=no, PrivateUsers=no.',
+    'Only mount and network namespaces may be nested. For services of systemd: `godwit prepare-rootfs NAME --apply`, and restart the container.',
   ),
   USER_NAMESPACE: entry(
     'the container has a user namespace of its own: {what}',
@@ -236,7 +236,7 @@ export const REFUSALS = {
   ),
   PRESSURE_WATCH: entry(
     'a pressure (PSI) trigger would be lost and its owner would spin: {what}',
-    'For systemd: MEMORY_PRESSURE_WATCH=/dev/null for init and DefaultMemoryPressureWatch=off in system.conf; or use --unsafe.',
+    'For systemd: `godwit prepare-rootfs NAME --apply`, and restart the container; or use --unsafe.',
     OVERRIDABLE,
   ),
   TIMER_PERIODIC: entry(
@@ -246,8 +246,17 @@ export const REFUSALS = {
   ),
   USER_MANAGER: entry(
     'a systemd user manager does not survive a restore: {what}',
-    'Mask user@.service in the container and restart it, or use --unsafe to try.',
+    '`godwit prepare-rootfs NAME --apply`, and restart the container; or use --unsafe to try.',
     OVERRIDABLE,
+  ),
+  MEMORY_EVENTS: entry(
+    'a restore would not find the watched files of memory groups: {what}',
+    'systemd watches units with MemoryAccounting= or MemoryMax=: `godwit prepare-rootfs NAME --apply`, take MemoryMax= out of the units, and restart the container; or use --unsafe to try.',
+    OVERRIDABLE,
+  ),
+  LIMITS_HIDDEN: entry(
+    "criu may not read the resource limits of other users' processes: {what}",
+    'Give the agent CAP_SYS_RESOURCE (a container that is a node often lacks it), or let everything in the container run as root.',
   ),
 } as const satisfies Record<string, RefusalEntry>;
 

@@ -28,6 +28,8 @@ export interface SourceContext {
   readonly targetAheadMs?: number;
   /** Where /proc and /sys are looked for: `/` (the default) except in tests. */
   readonly root?: string;
+  /** Tries out whether criu can dump processes of other users; asked only where that is in doubt. */
+  readonly dumpsOtherUsers: () => Promise<boolean>;
 }
 
 const CAP_SYS_RESOURCE = 24n;
@@ -41,6 +43,8 @@ const PIPE_MAX = 'proc/sys/fs/pipe-max-size';
 export async function collectSourceFacts(context: SourceContext): Promise<SourceFacts> {
   const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer } = context;
   const proc = procAt(context.root ?? '/');
+  const free = hasSysResource(proc);
+  const readsLimits = async () => free || context.dumpsOtherUsers();
   const [status, rootfs, problem] = await Promise.all([
     runtime.status(spec.name),
     rootfsIdentity(spec.root.source, spec.os.init),
@@ -48,7 +52,7 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
   ]);
   const look =
     status.state === 'running'
-      ? await lookInto({ proc, runner, clock, machine: machine() }, await runtime.dumpPlan(spec))
+      ? await lookInto({ proc, runner, clock, machine: machine(), readsLimits }, await runtime.dumpPlan(spec))
       : undefined;
   const address = peer ? `${peer.host}:${peer.port}` : undefined;
   return {
@@ -58,7 +62,7 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     jobs,
     state: status.state,
     ...(look ? { look } : {}),
-    pipe: await pipeFacts(proc),
+    pipe: await pipeFacts(proc, free),
     ...(address === undefined
       ? {}
       : { dataPort: { address, ...(problem === undefined ? {} : { problem }) } }),
@@ -68,14 +72,15 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
   };
 }
 
-async function pipeFacts(proc: Proc): Promise<PipeFacts> {
-  const capabilities = BigInt(`0x${fieldsOf(proc.text('proc/self/status')).get('CapEff') || '0'}`);
+async function pipeFacts(proc: Proc, free: boolean): Promise<PipeFacts> {
   const writable = await access(proc.path(PIPE_MAX), constants.W_OK).then(
     () => true,
     () => false,
   );
-  return {
-    maxBytes: Number(proc.text(PIPE_MAX)),
-    raisable: writable || ((capabilities >> CAP_SYS_RESOURCE) & 1n) === 1n,
-  };
+  return { maxBytes: Number(proc.text(PIPE_MAX)), raisable: writable || free };
+}
+
+function hasSysResource(proc: Proc): boolean {
+  const capabilities = BigInt(`0x${fieldsOf(proc.text('proc/self/status')).get('CapEff') || '0'}`);
+  return ((capabilities >> CAP_SYS_RESOURCE) & 1n) === 1n;
 }

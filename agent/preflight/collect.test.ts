@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +34,10 @@ describe('collecting facts', () => {
   async function put(path: string, text = ''): Promise<void> {
     await mkdir(join(root, path, '..'), { recursive: true });
     await writeFile(join(root, path), text);
+  }
+  async function putLink(path: string, target: string): Promise<void> {
+    await mkdir(join(root, path, '..'), { recursive: true });
+    await symlink(target, join(root, path));
   }
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'node-'));
@@ -147,6 +151,7 @@ describe('collecting facts', () => {
     runner,
     clock: systemClock,
     root,
+    dumpsOtherUsers: () => Promise.reject(new Error('must not be asked')),
     ...change,
   });
 
@@ -169,6 +174,24 @@ describe('collecting facts', () => {
       ['TASK_STUCK', 'worker (pid 8)'],
       ['MOUNT_KIND', 'fuse.x on /a b'],
     ]);
+  });
+
+  it.each([
+    ['an agent that lacks CAP_SYS_RESOURCE', '000001fffeffffff', false, ['LIMITS_HIDDEN']],
+    ['one whose criu manages without', '000001fffeffffff', true, []],
+    ['one that has it', '000001ffffffffff', false, []],
+  ])('judges tasks of other users by what criu can do: %s', async (_agent, caps, manages, codes) => {
+    await put('proc/self/status', `CapEff:\t${caps}\n`);
+    await putLink('proc/self/ns/user', 'user:[1]');
+    await put('proc/7/status', 'Name:\tinit\nState:\tS\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n');
+    await put('proc/7/task/7/children', '8 9 ');
+    await put('proc/8/status', 'Name:\tdb\nState:\tS\nUid:\t26\t26\t26\t26\nGid:\t0\t0\t0\t0\n');
+    await put('proc/9/status', 'Name:\tx\nState:\tS\nUid:\t0\t0\t0\t0\nGid:\t5\t5\t5\t5\n');
+    await putLink('proc/8/ns/user', 'user:[1]');
+    await putLink('proc/9/ns/user', 'user:[2]');
+    await put('sys/fs/cgroup/shop/cgroup.procs', '7\n8\n9\n');
+    const facts = await collectSourceFacts(source({ dumpsOtherUsers: async () => manages }));
+    expect(sourceRefusals(facts).map(({ code }) => code)).toEqual(codes);
   });
 
   it('does not look into a container that is stopped', async () => {

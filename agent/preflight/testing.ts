@@ -102,6 +102,8 @@ export const LOOK: ContainerLook = {
   ],
   nodeDevices: ['8:1'],
   mappedRings: [],
+  memoryEvents: new Map([[4711, '/init.scope/memory.events']]),
+  hiddenLimits: [],
   stuck: [],
   outsideLockers: [],
   criuArgs: ['--file-locks', '--enable-fs', 'hugetlbfs'],

@@ -33,8 +33,9 @@ export function describeJob(job: Job): string {
     ['error', job.error === undefined ? undefined : `${job.error.code}: ${job.error.message}`],
     ['hint', job.error?.hint],
   ]);
+  const warnings = (job.warnings ?? []).map((text) => `warning: ${printable(text)}\n`).join('');
   const log = job.log.map((line) => `criu: ${printable(line)}\n`).join('');
-  return fields + phases(job) + rounds(job) + log;
+  return fields + warnings + phases(job) + rounds(job) + log;
 }
 
 function phases(job: Job): string {

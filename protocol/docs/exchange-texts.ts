@@ -63,6 +63,7 @@ export const EXCHANGE_TEXTS: {
     abort: { from: 'operator', purpose: 'undo it, as long as it is not committed' },
     set: { from: 'operator', purpose: 'change its bandwidth or downtime target' },
     report: { from: 'target', purpose: 'prepared, running, filled, failed or lost' },
+    remark: { from: 'target', purpose: 'what it found out about the container after the move' },
     resolve: { from: 'operator', purpose: 'in doubt: keep the copy of one node, for good' },
   },
   scatter: {

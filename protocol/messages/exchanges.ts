@@ -33,6 +33,7 @@ import {
   JobAbortRequest,
   JobInfo,
   JobInfoRequest,
+  JobRemark,
   JobReport,
   JobResolveRequest,
   JobSetRequest,
@@ -96,6 +97,7 @@ export const EXCHANGES = {
     abort: { request: JobAbortRequest, reply: JobInfo },
     set: { request: JobSetRequest, reply: JobInfo },
     report: { request: JobReport, reply: Acknowledged },
+    remark: { request: JobRemark, reply: Acknowledged },
     resolve: { request: JobResolveRequest, reply: JobInfo },
   },
   /** A subject of its own, `….auction`. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Job, JobPhase, WireErrorSchema } from '../job.ts';
+import { LIMITS } from '../limits.ts';
 import { message } from './message.ts';
 
 export const JobInfoRequest = message('job.info.request', {});
@@ -44,9 +45,15 @@ export const JobReport = message('job.report', {
 });
 export type JobReport = z.infer<typeof JobReport>;
 
+/** What the target found out about the container after the move, for people: kept with the job. */
+export const JobRemark = message('job.remark.request', {
+  job: z.string(),
+  text: z.string().max(LIMITS.logLineChars),
+});
+
 /** Event payload on `event.job.<job>` (a CloudEvent's data): the job as it is now. */
 export const JobEvent = message('event.job', {
-  event: z.enum(['accepted', 'progress', 'phase', 'ended']),
+  event: z.enum(['accepted', 'progress', 'phase', 'ended', 'remark']),
   job: Job,
 });
 export type JobEvent = z.infer<typeof JobEvent>;

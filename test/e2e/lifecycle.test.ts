@@ -38,6 +38,12 @@ it('starts a container again that ended by itself, and after a boot, but not one
   await cluster.lab.sh('n1', `kill -KILL ${pid}`);
   await isStartedAgain(pid);
 
+  const again = await info();
+  await cluster.lab.run(['agent', 'n1', 'stop']);
+  await cluster.lab.sh('n1', `kill -KILL ${again.pid}`);
+  expect(await cluster.lab.run(['agent', 'n1', 'start'])).toMatchObject({ exitCode: 0 });
+  await isStartedAgain(again.pid);
+
   expect(await cluster.godwit('stop', NAME, '--kill')).toMatchObject({ exitCode: 0 });
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   expect(await info()).toMatchObject({ state: 'stopped', phase: 'stopped' });

@@ -33,6 +33,7 @@ export async function lookBeforeSave(
     runtime,
     runner,
     clock,
+    dumpsOtherUsers: () => agent.criu.dumpsOtherUsers(config.runDir),
   });
   const found = sourceRefusals(facts).filter(({ code }) => !OF_MOVES.includes(code as RefusalCode));
   const refusals = standing([...found, ...(await roomRefusals(agent, memoryBytes, store))], unsafe);

@@ -74,6 +74,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     clock,
     peer: { host: info.address, port: info.dataPort },
     targetAheadMs: aheadMs,
+    dumpsOtherUsers: () => agent.criu.dumpsOtherUsers(config.runDir),
   });
   const own = sourceRefusals(facts);
   const onlyLook = request.dryRun || standing(own, request.unsafe).length > 0;

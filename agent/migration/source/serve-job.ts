@@ -34,5 +34,9 @@ export function serveJob(agent: Agent, control: MoveControl): Promise<Stoppable>
       control.move?.report(report);
       return {};
     },
+    remark: async ({ text }) => {
+      tracker.remark(text);
+      return {};
+    },
   });
 }

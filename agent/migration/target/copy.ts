@@ -7,6 +7,7 @@ import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
+import { watchIdle } from './idle.ts';
 import { type Memory, receiveMemory } from './memory.ts';
 import { Restore } from './restore.ts';
 import { ArrivingRounds } from './rounds.ts';
@@ -166,6 +167,7 @@ export class TargetCopy implements ArrivingCopy {
     announceAddresses(initPid, arrival.spec.interfaces, agent).catch((error: unknown) => {
       agent.log.warn({ job: arrival.move.job, err: error }, 'the new place could not be announced');
     });
+    void watchIdle(agent, arrival.move.job, arrival.spec.name, initPid);
     return resumedAtMs;
   }
 

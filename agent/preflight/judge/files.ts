@@ -50,6 +50,9 @@ function judge(look: ContainerLook, file: OpenFile, known: Known): Finding[] {
   const where = `${STANDARD_STREAMS[file.fd] ?? `fd ${file.fd}`} of ${taskName(look, file.pid)}`;
   if (file.timerMs !== undefined && file.timerMs < TIMER_MS)
     return [{ code: 'TIMER_PERIODIC', what: `every ${Math.round(file.timerMs)} ms at ${where}` }];
+  const events = (file.watched ?? []).flatMap((inode) => look.memoryEvents.get(inode) ?? []);
+  if (events.length > 0)
+    return events.map((path): Finding => ({ code: 'MEMORY_EVENTS', what: `${path} by ${where}` }));
   if (link === 'anon_inode:[io_uring]') return [{ code: 'IO_URING', what: where }];
   if (link.startsWith('anon_inode:') || link.startsWith('pidfd:'))
     return DUMPABLE_ANON.test(link)

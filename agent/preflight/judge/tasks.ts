@@ -23,6 +23,9 @@ export function taskFindings(look: ContainerLook): Finding[] {
     if (init) findings.push(...nestedIn(init, task, name));
   }
   findings.push(...look.stuck.map((pid): Finding => ({ code: 'TASK_STUCK', what: taskName(look, pid) })));
+  findings.push(
+    ...look.hiddenLimits.map((pid): Finding => ({ code: 'LIMITS_HIDDEN', what: taskName(look, pid) })),
+  );
   return findings;
 }
 

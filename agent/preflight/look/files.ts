@@ -15,6 +15,8 @@ export interface OpenFile {
   readonly processLock?: true;
   /** Interval of a periodic timerfd. */
   readonly timerMs?: number;
+  /** Inodes that an inotify descriptor watches. */
+  readonly watched?: readonly number[];
   /** `chr 10:229` or `blk 8:0`, for paths below /dev that are not the usual ones. */
   readonly device?: string;
   /** Space a deleted file without any name takes. */
@@ -38,6 +40,8 @@ export function readFile(proc: Proc, pid: number, fd: number): OpenFile | undefi
   if (!link) return undefined;
   if (link === 'anon_inode:[timerfd]')
     return { pid, fd, link, ...timerInterval(proc.text(`proc/${pid}/fdinfo/${fd}`)) };
+  if (/^anon_inode:\[?inotify\]?$/.test(link))
+    return { pid, fd, link, watched: watchedInodes(proc.text(`proc/${pid}/fdinfo/${fd}`)) };
   if (!link.startsWith('/') || isKernelFile(link)) return { pid, fd, link };
   const text = proc.text(`proc/${pid}/fdinfo/${fd}`);
   const mountId = fieldsOf(text).get('mnt_id');
@@ -70,6 +74,12 @@ export async function withStat(proc: Proc, file: OpenFile): Promise<OpenFile> {
   if (status.isCharacterDevice()) return { ...file, device: `chr ${number}` };
   if (status.isBlockDevice()) return { ...file, device: `blk ${number}` };
   return status.isFile() && status.nlink === 0 ? { ...file, ghostBytes: status.blocks * 512 } : file;
+}
+
+function watchedInodes(fdinfo: string): number[] {
+  return [...fdinfo.matchAll(/^inotify wd:\S+ ino:([0-9a-f]+) /gm)].map(([, inode]) =>
+    Number.parseInt(inode ?? '', 16),
+  );
 }
 
 function timerInterval(fdinfo: string): Pick<OpenFile, 'timerMs'> {

@@ -48,7 +48,13 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
 
   async function look(initPid: number, pids: readonly number[], args: string[] = []): Promise<ContainerLook> {
     await writeFile(join(cgroup, 'cgroup.procs'), pids.map((pid) => `${pid}\n`).join(''));
-    const context = { proc: procAt('/'), runner: createRunner(), clock: systemClock, machine: machine() };
+    const context = {
+      proc: procAt('/'),
+      runner: createRunner(),
+      clock: systemClock,
+      machine: machine(),
+      readsLimits: async () => false,
+    };
     return lookInto(context, { initPid, args, cgroup: { version: 'v1', dirs: { freezer: cgroup } } });
   }
   const codes = (seen: ContainerLook) => lookRefusals('n1', seen).map((refusal) => refusal.code);
@@ -178,6 +184,33 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
     }
   });
 
+  it.skipIf(!python)('finds a watch on the memory events of a group of the container', async () => {
+    const group = join(cgroup, 'init.scope');
+    await mkdir(group);
+    for (const name of ['memory.events', 'cgroup.events']) await writeFile(join(group, name), '');
+    const watch = (name: string) =>
+      py(
+        `c=ctypes.CDLL(None); i=c.inotify_init(); assert c.inotify_add_watch(i, b"${join(group, name)}", 2) > 0`,
+      );
+    const bad = await ready(String(python), watch('memory.events'));
+    expect(lookRefusals('n1', await look(bad, [bad]))).toMatchObject([
+      { code: 'MEMORY_EVENTS', message: expect.stringContaining('/init.scope/memory.events by fd') },
+    ]);
+    const good = await ready(String(python), watch('cgroup.events'));
+    expect(codes(await look(good, [good]))).toEqual([]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('finds tasks of another user', async () => {
+    const pid = await ready('setpriv', [
+      '--regid=65534',
+      '--clear-groups',
+      'sh',
+      '-c',
+      'echo ready; sleep 60',
+    ]);
+    expect(codes(await look(pid, [pid]))).toContain('LIMITS_HIDDEN');
+  });
+
   it('gives helpers that hang so much time a task, and then says what it does not know', async () => {
     const pid = await ready('sh', ['-c', 'sleep 60 & echo ready; wait']);
     await writeFile(join(cgroup, 'cgroup.procs'), `${pid}\n`);
@@ -190,7 +223,7 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
     const clock = { ...systemClock, monotonicMs: () => 0, after };
     const runner = { ...createRunner(), run: () => new Promise<never>(() => {}) };
     const cgroups = { version: 'v1', dirs: { freezer: cgroup } } as const;
-    const context = { proc: procAt('/'), runner, clock, machine: machine() };
+    const context = { proc: procAt('/'), runner, clock, machine: machine(), readsLimits: async () => true };
     const seen = await lookInto(context, { initPid: pid, args: [], cgroup: cgroups });
     expect(given).toEqual([LIMITS.lookMs + seen.tasks.length * LIMITS.lookTaskMs]);
     expect(codes(seen)).toContain('LOOK_INCOMPLETE');

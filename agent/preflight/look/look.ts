@@ -4,6 +4,7 @@ import type { Clock } from '../../effects/clock.ts';
 import type { Runner } from '../../effects/runner.ts';
 import type { DumpPlan } from '../../runtime/runtime.ts';
 import { needsStat, type OpenFile, readFile, withStat } from './files.ts';
+import { findMemoryEvents } from './memory-events.ts';
 import { type MountFacts, parseMounts } from './mounts.ts';
 import type { Proc } from './proc.ts';
 import { nameSockets, type SocketFacts, type UnixPair, unixPairs } from './sockets.ts';
@@ -25,6 +26,10 @@ export interface ContainerLook {
   readonly stuck: readonly number[];
   /** Lock holders outside the container that are alive. */
   readonly outsideLockers: readonly number[];
+  /** `memory.events` of the container's groups, by inode, as far as something in it is watched at all. */
+  readonly memoryEvents: ReadonlyMap<number, string>;
+  /** Tasks of other users whose limits criu cannot read here. */
+  readonly hiddenLimits: readonly number[];
   /** criu arguments of the container: what is external, how large deleted files may be. */
   readonly criuArgs: readonly string[];
   /** What could not be looked at; empty when the look is complete. */
@@ -39,6 +44,8 @@ export interface LookContext {
   readonly clock: Clock;
   /** `uname -m`. */
   readonly machine: string;
+  /** Whether criu can read the limits of other users' processes here. */
+  readonly readsLimits: () => Promise<boolean>;
 }
 
 /**
@@ -78,7 +85,7 @@ export async function lookInto(context: LookContext, plan: DumpPlan): Promise<Co
     files.flatMap((file) => file.lockPids ?? []).filter((pid) => pid > 0 && !pids.has(pid)),
   );
   const slow = await beforeDeadline(context, endMs, (signal) =>
-    slowPart(context, plan.initPid, tasks, files, signal),
+    slowPart(context, plan, tasks, files, signal),
   );
   if (!slow) omitted.add('sockets, deleted files and mappings (too slow)');
   return {
@@ -92,6 +99,8 @@ export async function lookInto(context: LookContext, plan: DumpPlan): Promise<Co
       (mount) => mount.device,
     ),
     mappedRings: slow?.mappedRings ?? [],
+    memoryEvents: slow?.memoryEvents ?? new Map(),
+    hiddenLimits: slow?.hiddenLimits ?? [],
     stuck: tasks.filter((task) => task.state === 'D' && stillStuck(proc, task)).map((task) => task.pid),
     outsideLockers: [...lockers].filter((pid) => proc.text(`proc/${pid}/stat`) !== ''),
     criuArgs: plan.args,
@@ -102,23 +111,40 @@ export async function lookInto(context: LookContext, plan: DumpPlan): Promise<Co
 
 /** The reads that may wait: for a disk (stat), for a process's memory lock (maps), for a child (sockets). */
 async function slowPart(
-  { proc, runner, machine }: LookContext,
-  initPid: number,
+  context: LookContext,
+  plan: DumpPlan,
   tasks: readonly TaskFacts[],
   files: readonly OpenFile[],
   signal: AbortSignal,
 ) {
-  const [sockets, pairs, withStats, mapped] = await Promise.all([
+  const { proc, runner, machine } = context;
+  const { initPid } = plan;
+  const watching = files.some(({ watched = [] }) => watched.length > 0);
+  const [sockets, pairs, withStats, mapped, memoryEvents, hiddenLimits] = await Promise.all([
     nameSockets(runner, files, machine, signal),
     files.some((file) => file.link.startsWith('socket:')) ? unixPairs(runner, initPid, signal) : [],
     Promise.all(files.map((file) => (needsStat(file) ? withStat(proc, file) : file))),
     Promise.all(tasks.map(async ({ pid }) => ((await mapsRing(proc, pid)) ? [pid] : []))),
+    watching ? findMemoryEvents(proc, freezeDirs(plan)) : new Map<number, string>(),
+    findHiddenLimits(context, tasks),
   ]);
-  return { sockets, pairs, files: withStats, mappedRings: mapped.flat() };
+  return { sockets, pairs, files: withStats, mappedRings: mapped.flat(), memoryEvents, hiddenLimits };
 }
 
 async function mapsRing(proc: Proc, pid: number): Promise<boolean> {
   return (await proc.textWaiting(`proc/${pid}/maps`, LIMITS.lookMapsBytes)).includes('anon_inode:[io_uring]');
+}
+
+/** Without a user namespace of its own in between, only CAP_SYS_RESOURCE opens the limits of another user's process. */
+async function findHiddenLimits(
+  { proc, readsLimits }: LookContext,
+  tasks: readonly TaskFacts[],
+): Promise<number[]> {
+  const own = proc.link('proc/self/ns/user');
+  const others = tasks.filter(({ otherUser, namespaces, inTree }) => {
+    return otherUser === true && inTree && namespaces.user === own;
+  });
+  return others.length === 0 || (await readsLimits()) ? [] : others.map(({ pid }) => pid);
 }
 
 async function beforeDeadline<Value>(

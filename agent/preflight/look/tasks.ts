@@ -17,6 +17,8 @@ export interface TaskFacts {
   /** Pid of the tracer; 0 is none. */
   readonly tracer: number;
   readonly namespaces: Readonly<Partial<Record<Namespace, string>>>;
+  /** It runs as another user or group than the agent, at least in part. */
+  readonly otherUser?: true;
   /** In the tree below the container's init: what criu dumps. */
   readonly inTree: boolean;
   /** In the container's cgroup: what freezes and dies with it. */
@@ -65,6 +67,7 @@ export function readTask(
     switches: switchesOf(status),
     tracer: Number(status.get('TracerPid') ?? 0),
     namespaces,
+    ...(isRoot(status) ? {} : { otherUser: true }),
     ...place,
   };
 }
@@ -79,6 +82,12 @@ function switchesOf(status: Map<string, string>): number {
   return (
     Number(status.get('voluntary_ctxt_switches') ?? 0) + Number(status.get('nonvoluntary_ctxt_switches') ?? 0)
   );
+}
+
+/** Real, effective and saved ids, as the kernel compares them (check_prlimit_permission); that of file systems it does not. */
+function isRoot(status: Map<string, string>): boolean {
+  const ids = ['Uid', 'Gid'].flatMap((key) => (status.get(key) ?? '').split(/\s+/).slice(0, 3));
+  return ids.every((id) => id === '0' || id === '');
 }
 
 function childrenOf(proc: Proc, pid: number): number[] {
