@@ -7,7 +7,7 @@ import type { Runner } from '../effects/runner.ts';
 import { freezeCgroup } from '../host/freeze.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
 import { openStream, type TransferLog } from '../transfer/mod.ts';
-import { openPageServer, type PageServer } from '../transfer/pages/mod.ts';
+import { openPageServer, type PageServer, rehearse } from '../transfer/pages/mod.ts';
 import { type FaultHolder, holdFaults } from './fault-holder.ts';
 import type { PagerConfig, PagerStatus } from './messages.ts';
 
@@ -121,7 +121,10 @@ export class Pager {
       () => this.filled(),
       (error: unknown) => this.fail(error),
     );
+    // While criu starts: the container does not stand still yet.
+    const rehearsal = rehearse({ dir: join(config.dir, 'rehearsal'), wire, clock, log });
     await Promise.race([this.gate.reached(stopping.signal), ended]);
+    await rehearsal;
   }
 
   private async start(images: string): Promise<void> {

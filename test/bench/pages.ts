@@ -15,9 +15,9 @@ import { fileURLToPath } from 'node:url';
 import { systemClock as clock } from '../../agent/effects/system-clock.ts';
 import { ByteReader } from '../../agent/transfer/byte-reader.ts';
 import { openDataPort, openStream } from '../../agent/transfer/mod.ts';
+import { mmImage } from '../../agent/transfer/pages/mm-image.ts';
 import { openPageServer } from '../../agent/transfer/pages/mod.ts';
 import { EntryTable, encodePagemap } from '../../agent/transfer/pages/pagemap.ts';
-import { mmImage } from '../../agent/transfer/pages/testing/images.ts';
 import { COMMAND, PAGE_BYTES, PAGE_FLAGS, readHeader, writeHeader } from '../../agent/transfer/pages/wire.ts';
 
 const MIB_PAGES = 256;

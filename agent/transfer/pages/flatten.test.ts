@@ -2,17 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flattenFinal, flattenRound } from './flatten.ts';
 import { decodeLazyAreas, type LazyAreas } from './lazy-areas.ts';
+import { mmImage } from './mm-image.ts';
 import { EntryTable } from './pagemap.ts';
 import { REMOTE, type SegmentTable } from './segments.ts';
-import {
-  arbitraryDumps,
-  dumpEntries,
-  entriesOf,
-  mmImage,
-  pagemapOf,
-  type Truth,
-  truths,
-} from './testing/images.ts';
+import { arbitraryDumps, dumpEntries, entriesOf, pagemapOf, type Truth, truths } from './testing/images.ts';
 
 const PAGES = 60;
 const BASE = 0x7f00;

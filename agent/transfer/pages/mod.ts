@@ -8,5 +8,6 @@ export type {
   PageServerReport,
 } from './page-server.ts';
 export { PageService } from './page-service.ts';
+export { type RehearsalOptions, rehearse } from './rehearsal.ts';
 export { TaskMemory } from './task-memory.ts';
 export type { WireFormat } from './wire.ts';

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../../../protocol/errors.ts';
 import { decodeLazyAreas, splitAtAreas } from './lazy-areas.ts';
+import { mmImage } from './mm-image.ts';
 import { decodePagemap, encodePagemap } from './pagemap.ts';
-import { type Entry, entriesOf, mmImage, pagemapOf } from './testing/images.ts';
+import { type Entry, entriesOf, pagemapOf } from './testing/images.ts';
 
 const entryLists: fc.Arbitrary<Entry[]> = fc
   .array(
