@@ -34,6 +34,7 @@ import { startAnnouncing } from './node/announcer.ts';
 import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
+import { nodeStateIn } from './node/state.ts';
 import type { LaunchPager } from './pager/client.ts';
 import { keepLooking } from './recovery/look-again.ts';
 import { recover } from './recovery/recover.ts';
@@ -172,7 +173,7 @@ async function compose(
       return capabilities;
     },
     notes,
-    node: { state: 'up' },
+    node: nodeStateIn(config.stateDir, log),
     arriving: new Map(),
     sweep: () => sweeper.sweep(),
   };

@@ -130,6 +130,12 @@ export const CATALOGUE = {
     message: "no node can take '{container}': {problem}",
     hint: '`godwit auction NAME` shows what every node says; `godwit migrate NAME NODE --dry-run` asks one of them thoroughly.',
   },
+  EVACUATION_INCOMPLETE: {
+    status: 409,
+    exit: 4,
+    message: '{left} containers are still on {node}: {containers}',
+    hint: 'They run on; `godwit job show JOB` has the reason of each. `godwit node uncordon NODE` lets it take containers again.',
+  },
   CONTAINER_EXISTS: {
     status: 409,
     exit: 5,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Job, JobBytes, type MigrateResult, Outcome, resultOf, WireErrorSchema } from './job.ts';
+import { EvacuationItem } from './placement/evacuation.ts';
 
 const RESULT = {
   job: z.string(),
@@ -24,7 +25,20 @@ export type CheckpointResult = z.infer<typeof CheckpointResult>;
 export const RestoreResult = z.object({ type: z.literal('io.godwit.v1.restore-result'), ...RESULT });
 export type RestoreResult = z.infer<typeof RestoreResult>;
 
-export type JobResult = MigrateResult | CheckpointResult | RestoreResult;
+/** The document that ends `godwit evacuate --json`. */
+export const EvacuateResult = z.object({
+  type: z.literal('io.godwit.v1.evacuate-result'),
+  job: z.string(),
+  node: z.string(),
+  /** In the order of the moves. */
+  items: z.array(EvacuationItem),
+  totalMs: z.number().nullable(),
+  outcome: Outcome,
+  error: WireErrorSchema.optional(),
+});
+export type EvacuateResult = z.infer<typeof EvacuateResult>;
+
+export type JobResult = MigrateResult | CheckpointResult | RestoreResult | EvacuateResult;
 
 /** The result document of an ended job of any kind. */
 export function documentOf(job: Job): JobResult {
@@ -35,6 +49,16 @@ export function documentOf(job: Job): JobResult {
       return { type: 'io.godwit.v1.checkpoint-result', ...storeResult(job) };
     case 'restore':
       return { type: 'io.godwit.v1.restore-result', ...storeResult(job) };
+    case 'evacuate':
+      return {
+        type: 'io.godwit.v1.evacuate-result',
+        job: job.job,
+        node: job.node,
+        items: job.evacuation?.items ?? [],
+        totalMs: job.totalMs ?? null,
+        outcome: job.outcome ?? 'in-doubt',
+        ...(job.error ? { error: job.error } : {}),
+      };
   }
 }
 

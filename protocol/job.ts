@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CATALOGUE, type ErrorCode } from './errors.ts';
+import { Evacuation } from './placement/evacuation.ts';
 
 export const MODES = ['cold', 'precopy', 'postcopy', 'hybrid'] as const;
 export const Mode = z.enum(MODES);
@@ -55,8 +56,8 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** A checkpoint and a restore are between a node (both `source` and `target`) and its store. */
-export const JOB_KINDS = ['migrate', 'checkpoint', 'restore'] as const;
+/** An evacuation is of many containers and names none. A checkpoint and a restore are between a node (both `source` and `target`) and its store. */
+export const JOB_KINDS = ['migrate', 'checkpoint', 'restore', 'evacuate'] as const;
 
 /** One long operation, as the node that runs it remembers it (`godwit job show`, the end of `migrate --json`). */
 export const Job = z.object({
@@ -91,6 +92,10 @@ export const Job = z.object({
   frozenCopy: z.boolean().optional(),
   /** The checkpoint that was made, or is restored. */
   checkpoint: z.object({ id: z.string(), storedBytes: z.number() }).optional(),
+  evacuation: Evacuation.extend({
+    maxExposureMs: z.number().optional(),
+    unsafe: z.boolean().optional(),
+  }).optional(),
   error: WireErrorSchema.optional(),
   /** What was found out after the move, for people. */
   warnings: z.array(z.string()).optional(),

@@ -75,6 +75,8 @@ export const LIMITS = {
   jobPhases: 128,
   /** Remarks kept with one job. */
   jobWarnings: 16,
+  /** Moves of one evacuation at a time. */
+  evacuateParallel: 64,
   /** Pre-dumps of one move. */
   roundsMax: 64,
   /** Files in one image set. */

@@ -10,6 +10,7 @@ export * from './limits.ts';
 export * from './messages/auction.ts';
 export * from './messages/checkpoint.ts';
 export * from './messages/container.ts';
+export * from './messages/evacuate.ts';
 export * from './messages/event.ts';
 export * from './messages/exchanges.ts';
 export * from './messages/job.ts';

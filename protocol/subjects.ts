@@ -12,6 +12,7 @@ export const NODE_VERBS = [
   'define',
   'doctor',
   'cordon',
+  'evacuate',
   'uncordon',
   'restore',
   'checkpoints',

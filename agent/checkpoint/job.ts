@@ -17,7 +17,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 /** What is asked of this node and its store. */
 export interface StoreWish {
-  readonly kind: Exclude<Job['kind'], 'migrate'>;
+  readonly kind: Exclude<Job['kind'], 'migrate' | 'evacuate'>;
   /** The container that is busy with it. */
   readonly container: string;
   /** One sentence for `job show`. */

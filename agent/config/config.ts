@@ -41,6 +41,12 @@ const ConfigFile = z.strictObject({
   lxc: z.strictObject({ path: path.default('/var/lib/lxc') }).prefault({}),
   /** Bridges of this node by the network's name that `<source network='NAME'/>` gives. */
   networks: z.record(z.string(), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/)).default({}),
+  health: z
+    .strictObject({
+      /** Whether a critical state that a monitor reports evacuates this node. */
+      evacuate: z.boolean().default(false),
+    })
+    .prefault({}),
   /** What constraints of containers ask for, such as zone = "a". */
   labels: z.record(label, z.string().max(LIMITS.labelChars)).default({}),
   /** What the kernel does not know of this node: how much its disks and its network can do. */
@@ -89,6 +95,7 @@ export interface AgentConfig {
   readonly networks: Readonly<Record<string, string>>;
   readonly movesMax: number;
   readonly labels: Readonly<Record<string, string>>;
+  readonly evacuateWhenFailing: boolean;
   readonly ioBytesPerSecond: number;
   readonly networkBytesPerSecond: number;
   readonly checkpoints: {
@@ -106,7 +113,7 @@ export function loadConfig(file: string, options: { readonly mustExist: boolean 
 export function parseConfig(text: string, file: string): AgentConfig {
   const raw = ConfigFile.safeParse(parseToml(text, file));
   if (!raw.success) throw invalid(file, raw.error.issues.map(describe).join('; '));
-  const { bus, data, lxc, limits, load, checkpoints, ...top } = raw.data;
+  const { bus, data, lxc, limits, load, health, checkpoints, ...top } = raw.data;
   const node = top.node ?? hostname().split('.')[0] ?? '';
   if (!isToken(node)) throw invalid(file, `node: the host name '${node}' cannot be a node id, set one`);
   return {
@@ -131,6 +138,7 @@ export function parseConfig(text: string, file: string): AgentConfig {
     networks: top.networks,
     movesMax: limits.moves,
     labels: top.labels,
+    evacuateWhenFailing: health.evacuate,
     ioBytesPerSecond: load.io_bytes_per_second,
     networkBytesPerSecond: load.network_bytes_per_second,
     checkpoints: {

@@ -46,8 +46,9 @@ export class Jobs {
     return [...this.jobs.values()].map((control) => control.tracker.current);
   }
 
+  /** Those that are about one container: an evacuation is made of them. */
   running(): number {
-    return this.list().filter((job) => job.state === 'running').length;
+    return this.list().filter(({ state, kind }) => state === 'running' && kind !== 'evacuate').length;
   }
 
   /** @throws GodwitError JOB_NOT_FOUND */

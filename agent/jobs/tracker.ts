@@ -22,6 +22,7 @@ export interface JobStart {
   readonly target: string;
   readonly mode: Mode;
   readonly modeReason: string;
+  readonly evacuation?: Job['evacuation'];
 }
 
 /** Where a job's changes go. */

@@ -2,6 +2,7 @@ import { GodwitError, type Job, type SourcePhase } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
 import { findLeftWork } from '../checkpoint/notes.ts';
 import { recoverStoreWork } from '../checkpoint/recover.ts';
+import { EvacuationJob } from '../cluster/evacuate/job.ts';
 import { JobTracker, type TrackerEffects } from '../jobs/tracker.ts';
 import type { Agent } from '../migration/agent.ts';
 import { EarlierJob } from '../migration/source/earlier-job.ts';
@@ -42,7 +43,9 @@ export async function recover(
     // Said before it is asked: the target gives the container up when nobody holds a copy.
     if (!NOTHING_FROZEN.includes(notes.state.phase)) tracker.set({ frozenCopy: true });
   }
-  const earlier = [...trackers].map(([job, tracker]) => {
+  const evacuations = [...trackers.values()].filter(({ current }) => isOpenEvacuation(current));
+  const others = [...trackers].filter(([, { current }]) => !isOpenEvacuation(current));
+  const earlier = others.map(([job, tracker]) => {
     const notes = byJob.get(job);
     return new EarlierJob(agent, tracker, notes && new SourceMove(agent, leftParts(agent, notes, tracker)));
   });
@@ -53,6 +56,11 @@ export async function recover(
   for (const notes of arriving) recoverArrival(agent, notes);
   for (const job of earlier) void job.recover();
   recoverStoreWork(agent, work, trackers);
+  for (const tracker of evacuations) await EvacuationJob.recover(agent, tracker).accept();
+}
+
+function isOpenEvacuation({ kind, state }: Job): boolean {
+  return kind === 'evacuate' && state === 'running';
 }
 
 /** A job without notes: it had not begun, or nothing was left to do but to say so. Its container's record tells which. */

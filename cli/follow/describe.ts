@@ -2,6 +2,7 @@ import type { Job } from '../../protocol/job.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
 import { formatFields, formatTable } from '../output/table.ts';
 import { printable } from '../output/text.ts';
+import { evacuationTable } from './evacuation.ts';
 import { progressLine } from './progress.ts';
 import { roundsTable } from './rounds.ts';
 
@@ -35,7 +36,8 @@ export function describeJob(job: Job): string {
   ]);
   const warnings = (job.warnings ?? []).map((text) => `warning: ${printable(text)}\n`).join('');
   const log = job.log.map((line) => `criu: ${printable(line)}\n`).join('');
-  return fields + warnings + phases(job) + rounds(job) + log;
+  const evacuation = job.kind === 'evacuate' ? `\n${evacuationTable(job)}` : '';
+  return fields + warnings + evacuation + phases(job) + rounds(job) + log;
 }
 
 function phases(job: Job): string {

@@ -11,7 +11,8 @@ export function createReporter(terminal: Terminal, options: { readonly quiet: bo
 }
 
 /** What a job is about: `web n1 -> n2`, `checkpoint of web`. */
-export function subjectOf({ kind, container, source, target }: Job): string {
+export function subjectOf({ kind, container, node, source, target }: Job): string {
+  if (kind === 'evacuate') return `evacuation of ${node}`;
   return kind === 'migrate' ? `${container} ${source} -> ${target}` : `${kind} of ${container}`;
 }
 

@@ -6,6 +6,7 @@ import { writeError } from '../output/error.ts';
 import { formatBytes, formatMs } from '../output/format.ts';
 import { formatFields } from '../output/table.ts';
 import { printable } from '../output/text.ts';
+import { evacuationSummary, evacuationTable } from './evacuation.ts';
 import { subjectOf } from './progress.ts';
 import { roundsTable } from './rounds.ts';
 
@@ -29,6 +30,7 @@ export async function writeEnd(
 
 /** One paragraph: what was done, how, and what it cost. */
 export function summary(job: Job): string {
+  if (job.kind === 'evacuate') return evacuationSummary(job);
   return job.kind === 'migrate' ? moveSummary(job) : storeSummary(job);
 }
 
@@ -95,6 +97,7 @@ function writeFailure(context: Context, job: Job): void {
   } else {
     writeError(terminal, error, { json: false });
   }
+  if (job.kind === 'evacuate') terminal.err(evacuationTable(job));
   for (const line of job.log) terminal.err(`  criu: ${printable(line)}\n`);
   terminal.err(`${printable(`job ${job.job}: ${subjectOf(job)}, ${outcome}`)}\n`);
 }

@@ -16,6 +16,11 @@ export function parseKept(text: string): number {
   return parseCount(text, 1, LIMITS.checkpointsKept);
 }
 
+/** How many moves at a time. @throws GodwitError USAGE */
+export function parseParallel(text: string): number {
+  return parseCount(text, 1, LIMITS.evacuateParallel);
+}
+
 function parseCount(text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) {

@@ -118,6 +118,12 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'Every node is cordoned, incompatible or full.',
     cure: 'See the reasons with `godwit migrate NAME NODE --dry-run` and remove one.',
   },
+  EVACUATION_INCOMPLETE: {
+    meaning: 'A node could not be emptied; what is still there runs on.',
+    cause:
+      'No other node takes these containers, their moves failed, or the evacuation was aborted or ran out of time.',
+    cure: 'See each reason with `godwit job show JOB`, make room or remove what stands in the way, and evacuate again.',
+  },
   CONTAINER_EXISTS: {
     meaning: 'A container of that name exists in the cluster.',
     cause: 'Names are unique in a cluster.',

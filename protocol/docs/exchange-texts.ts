@@ -28,6 +28,10 @@ export const EXCHANGE_TEXTS: {
     define: { from: 'operator', purpose: 'own a new container, from its domain XML' },
     doctor: { from: 'operator', purpose: 'really dump and restore something; what fails, and its cure' },
     cordon: { from: 'operator', purpose: 'take no more containers' },
+    evacuate: {
+      from: 'operator',
+      purpose: 'take no more, and move everything that runs there; answered with the job',
+    },
     uncordon: { from: 'operator', purpose: 'take containers again' },
     restore: {
       from: 'operator',

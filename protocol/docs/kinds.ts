@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { assert } from '../assert.ts';
 import { Job, MigrateResult } from '../job.ts';
-import { CheckpointResult, RestoreResult } from '../job-results.ts';
+import { CheckpointResult, EvacuateResult, RestoreResult } from '../job-results.ts';
 import { CloudEvent } from '../messages/event.ts';
 import { EXCHANGES } from '../messages/exchanges.ts';
 import { JobEvent } from '../messages/job.ts';
@@ -41,7 +41,17 @@ export function requests(): Request[] {
 export function kinds(): ReadonlyMap<string, z.ZodType> {
   const schemas = [
     ...requests().flatMap(({ request, reply }) => [request, reply]),
-    ...[Announce, JobEvent, CloudEvent, ContainerRecord, Job, MigrateResult, CheckpointResult, RestoreResult],
+    ...[
+      Announce,
+      JobEvent,
+      CloudEvent,
+      ContainerRecord,
+      Job,
+      MigrateResult,
+      CheckpointResult,
+      RestoreResult,
+      EvacuateResult,
+    ],
   ];
   const found = new Map<string, z.ZodType>();
   for (const schema of schemas) {

@@ -29,6 +29,7 @@ import {
   SuspendRequest,
   UndefineRequest,
 } from './container.ts';
+import { EvacuateReply, EvacuateRequest } from './evacuate.ts';
 import {
   JobAbortRequest,
   JobInfo,
@@ -71,6 +72,7 @@ export const EXCHANGES = {
     define: { request: DefineRequest, reply: DefineReply },
     doctor: { request: DoctorRequest, reply: DoctorReply },
     cordon: { request: NodeInfoRequest, reply: NodeInfo },
+    evacuate: { request: EvacuateRequest, reply: EvacuateReply },
     uncordon: { request: NodeInfoRequest, reply: NodeInfo },
     restore: { request: RestoreRequest, reply: RestoreReply },
     checkpoints: { request: CheckpointsRequest, reply: CheckpointsReply },

@@ -1,4 +1,5 @@
 export * from './bidder.ts';
+export * from './evacuation.ts';
 export * from './load.ts';
 export * from './sample.ts';
 export * from './score.ts';

@@ -75,6 +75,7 @@ export function fakeNode(
     networks: {},
     movesMax: 4,
     labels: {},
+    evacuateWhenFailing: false,
     ioBytesPerSecond: 200_000_000,
     networkBytesPerSecond: 117_000_000,
     checkpoints: { compression: 'auto' },
