@@ -94,6 +94,12 @@ export const CATALOGUE = {
     message: 'the checkpoint {checkpoint} is damaged: {file}: {problem}',
     hint: 'Nothing was started from it. Take an older one: `godwit checkpoints NAME`.',
   },
+  CHECKPOINT_REFUSED: {
+    status: 412,
+    exit: 8,
+    message: "the {what} of '{container}' on {node} is refused: {problem}",
+    hint: 'Every reason is listed with its cure; --unsafe skips the overridable ones.',
+  },
   CHECKPOINT_FAILED: {
     status: 500,
     exit: 1,

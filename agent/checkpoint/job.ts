@@ -7,7 +7,7 @@ import { type MoveControl, serveJob } from '../migration/source/serve-job.ts';
 
 /** Errors that mean: nothing was touched. */
 const REFUSALS: ReadonlySet<string> = new Set([
-  'PREFLIGHT_REFUSED',
+  'CHECKPOINT_REFUSED',
   'CONTAINER_STATE',
   'CONTAINER_EXISTS',
   'CHECKPOINT_NOT_FOUND',

@@ -13,6 +13,7 @@ import { recoverRestore } from './restore/left.ts';
 
 /** How long a criu that was told to let its tasks go, or does so by itself, may take: killed, it leaves them in pieces. */
 const END_MS = 60_000;
+const AGAIN_MS = 2_000;
 
 /** Brings to an end what an earlier agent has left half-done in the store or out of it, each beside the others. */
 export function recoverStoreWork(
@@ -30,6 +31,7 @@ export function recoverStoreWork(
     );
 }
 
+/** Tried until it is done: nobody else would do it, and a container may stand still. */
 async function bringToEnd(
   agent: Agent,
   notes: SaveNotes | RestoreNotes,
@@ -37,23 +39,23 @@ async function bringToEnd(
   trackers: ReadonlyMap<string, JobTracker>,
   recover: () => Promise<'done' | 'undone'>,
 ): Promise<void> {
-  const { log, config } = agent;
+  const { log, config, containers, clock } = agent;
   const { job, container, side } = notes;
   log.warn({ job, container }, `an earlier agent has left a ${side}`);
-  let release = () => {};
-  try {
-    release = agent.containers.claim(container, job);
-    const done = (await recover()) === 'done';
-    await unmountTmpfs(agent.runner, tmpfsOf(dir));
-    await new Journal(dir, notes, log).close();
-    const problem = `the agent on ${config.node} restarted`;
-    const error = new GodwitError('JOB_ABORTED', { what: side, problem });
-    end(trackers.get(job), done ? 'done' : 'failed', done ? undefined : error);
-  } catch (error) {
-    log.error({ job, container, err: error }, `what is left of a ${side} could not be mended`);
-  } finally {
-    release();
-    agent.sweep();
+  for (;;) {
+    try {
+      const done = await containers.exclusively(container, job, recover);
+      await unmountTmpfs(agent.runner, tmpfsOf(dir));
+      await new Journal(dir, notes, log).close();
+      const problem = `the agent on ${config.node} restarted`;
+      const error = new GodwitError('JOB_ABORTED', { what: side, problem });
+      if (done === 'done') end(trackers.get(job), 'done');
+      else end(trackers.get(job), 'failed', error);
+      return agent.sweep();
+    } catch (error) {
+      log.error({ job, container, err: error }, `what is left of a ${side} could not be mended`);
+      await clock.sleep(AGAIN_MS);
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { checkpointContainer } from './make/save.ts';
 import { isDue, surplus } from './retention.ts';
 import type { CheckpointStore } from './store/store.ts';
 
-const PERIOD_MS = 5_000;
+const PERIOD_MS = 2_000;
 /** After a try that failed. */
 const PAUSE_MS = 60_000;
 

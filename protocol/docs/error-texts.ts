@@ -72,6 +72,13 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'A broken disk or file system, or somebody who changed the file.',
     cure: 'Take another checkpoint; look for the reason before it happens to the next one.',
   },
+  CHECKPOINT_REFUSED: {
+    meaning:
+      'A look at the container, or at the node that is to restore it, found what stands in the way; nothing was touched.',
+    cause:
+      'Each reason is listed, as for a move; the address of a clone that a running container has, most often.',
+    cure: 'See the cure of each reason; `--dry-run` of a restore shows them, `--unsafe` skips what may be skipped.',
+  },
   CHECKPOINT_FAILED: {
     meaning:
       'The images could not be brought into the store. The container runs on as if nothing had been tried.',

@@ -53,12 +53,24 @@ describe('a Redis with a client that never reconnects', () => {
     expect(await networkLocks(cluster, 'n1', 'redis')).toBe('');
     const { limits } = await cluster.json<ContainerInfo>('inspect', 'redis');
     expect(Object.values(limits)).toContain(256 * 1024 * 1024);
+    await expectOneStore('redis', [stopped.checkpoint, through.checkpoint]);
 
     const verdict = await client.finish();
     expect(verdict).toMatchObject({ ok: true, wrong: 0, problems: [] });
     expect(verdict.verifiedKeys).toBe(verdict.keys);
   });
 });
+
+/** One for all nodes: listed, pruned and deleted from any. Newest first. */
+async function expectOneStore(name: string, [newer, older]: readonly [string, string]): Promise<void> {
+  const ids = async (...words: readonly string[]) =>
+    (await cluster.json<CheckpointList>('checkpoints', ...words)).items.map(({ id }) => id);
+  expect(await ids(name, '--node', 'n2')).toEqual([newer, older]);
+  expect(await ids('prune', name, '--keep', '1', '--node', 'n1')).toEqual([older]);
+  expect((await cluster.godwit('checkpoints', 'delete', newer, '--node', 'n2')).exitCode).toBe(0);
+  expect(await ids(name)).toEqual([]);
+  expect((await cluster.godwit('restore', name, '--from', newer)).exitCode).toBe(3);
+}
 
 describe('a container whose memory is known word for word', () => {
   const name = 'mem';
@@ -141,30 +153,6 @@ describe('a container whose memory is known word for word', () => {
     expect(await tracesOf(cluster, 'n1', 'twin')).toEqual([]);
     expect((await cluster.godwit('restore', name)).exitCode).toBe(5);
   }
-});
-
-describe('the store', () => {
-  it('is one for all nodes: listed, pruned and deleted from any', async () => {
-    await startContainer(cluster, 'n1', 'generic', {
-      name: 'idle',
-      address: '10.77.1.62',
-      args: ['/bin/sleep', 'inf'],
-    });
-    const made: string[] = [];
-    for (const compression of ['zlib', 'none', 'zlib'])
-      made.push(
-        (await checkpoint(cluster, 'idle', '--leave-running', '--compression', compression)).checkpoint,
-      );
-    const ids = async () =>
-      (await cluster.json<CheckpointList>('checkpoints', 'idle', '--node', 'n2')).items.map(({ id }) => id);
-    expect(await ids()).toEqual([...made].reverse());
-    const [first = '', second = '', third = ''] = made;
-    const pruned = await cluster.json<CheckpointList>('checkpoints', 'prune', 'idle', '--keep', '2');
-    expect(pruned.items.map(({ id }) => id)).toEqual([first]);
-    expect((await cluster.godwit('checkpoints', 'delete', third, '--node', 'n2')).exitCode).toBe(0);
-    expect(await ids()).toEqual([second]);
-    expect((await cluster.godwit('restore', 'idle', '--from', third)).exitCode).toBe(3);
-  });
 });
 
 async function running(name: string): Promise<ContainerInfo['container']> {

@@ -14,7 +14,7 @@ const OF_MOVES: readonly RefusalCode[] = ['LOCK_OF_PROCESS'];
 const IMAGES_BYTES = 16 * 1024 * 1024;
 
 /**
- * Looks at the container and at the room for it before anything is stopped. @throws GodwitError PREFLIGHT_REFUSED with every reason
+ * Looks at the container and at the room for it before anything is stopped. @throws GodwitError CHECKPOINT_REFUSED with every reason
  */
 export async function lookBeforeSave(
   agent: Agent,
@@ -39,8 +39,13 @@ export async function lookBeforeSave(
   const refusals = standing([...found, ...(await roomRefusals(agent, memoryBytes, store))], unsafe);
   if (refusals.length === 0) return { ...facts, memoryBytes };
   const problem = refusals.map(({ message }) => message).join('; ');
-  const { node } = config;
-  throw new GodwitError('PREFLIGHT_REFUSED', { container: spec.name, target: node, problem, refusals });
+  throw new GodwitError('CHECKPOINT_REFUSED', {
+    what: 'checkpoint',
+    container: spec.name,
+    node: config.node,
+    problem,
+    refusals,
+  });
 }
 
 /** The images lie in memory beside the container, until they are in the store. */

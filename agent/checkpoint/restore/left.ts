@@ -23,7 +23,8 @@ export async function recoverRestore(agent: Agent, notes: RestoreNotes): Promise
   if (!committed) {
     await stop(agent, dir, spec);
     await killProcesses(dir);
-    await runtime.sweep(spec.name);
+    // Should any of its tasks have come to run, they must not.
+    await runtime.stop(spec.name, { timeoutMs: 0, kill: true });
     const own = before?.record.owner === config.node ? before.record : undefined;
     if (own) await runtime.define(parseDomain(own.spec, { file: `record of ${own.name}` }));
     else await runtime.undefine(spec.name);

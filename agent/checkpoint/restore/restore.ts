@@ -63,9 +63,10 @@ class Restoring {
     if (refusals.length > 0) {
       const problem = refusals.map(({ message }) => message).join('; ');
       const { node } = agent.config;
-      throw new GodwitError('PREFLIGHT_REFUSED', {
+      throw new GodwitError('CHECKPOINT_REFUSED', {
+        what: 'restore',
         container: plan.spec.name,
-        target: node,
+        node,
         problem,
         refusals,
       });

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Compression } from '../../../protocol/mod.ts';
+import { chooseBit, flip, seeded } from '../../../test/e2e/support/store.ts';
 import { createRunner } from '../../effects/system-runner.ts';
 import { hasZstd } from './compress.ts';
 import { Draft } from './draft.ts';
@@ -119,6 +120,22 @@ describe('a checkpoint in the store', () => {
     await unlink(join(found.dir, file));
     await expect(store.verify(found, options.signal)).rejects.toMatchObject(damaged);
     await expect(unpack(found)).rejects.toMatchObject(damaged);
+  });
+
+  it('shows each of 100 flipped bits, by the name of its file', async () => {
+    const found = await make();
+    const random = seeded(5);
+    for (let tried = 0; tried < 100; tried++) {
+      const bit = chooseBit(found.dir, random);
+      flip(found.dir, bit);
+      const damaged = { code: 'CHECKPOINT_DAMAGED', details: { file: bit.file } };
+      const whole = async (look: (one: Found) => Promise<unknown>) =>
+        look(await store.find(found.manifest.id));
+      await expect(whole((one) => store.verify(one, options.signal))).rejects.toMatchObject(damaged);
+      await expect(whole(unpack)).rejects.toMatchObject(damaged);
+      flip(found.dir, bit);
+    }
+    await unpack(found);
   });
 
   it('is not passed over for an older one when its manifest is damaged', async () => {

@@ -41,17 +41,21 @@ export function fakeTools(
   return { runner, criu, launchPager, runtime, openData, faults };
 }
 
-/** The real runner; criu is the fake one, and nothing reaches the network namespace of the machine. */
+/** Programs that have a fake one. */
+const FAKES: Readonly<Record<string, string>> = { criu: 'fake-criu.mjs', zstd: 'fake-zstd.mjs' };
+
+/** The real runner; criu and zstd are fake ones, and nothing reaches the network namespace of the machine. */
 function fakeRunner(fake: string): Runner {
   const runner = createRunner();
   const replaced = (command: Command): Command => {
     const env = { ...command.env, GODWIT_FAKE: fake };
     if (command.file === 'nsenter') return { ...command, file: 'true', args: [] };
-    if (command.file !== 'criu') return { ...command, env };
+    const fakeOne = FAKES[command.file];
+    if (fakeOne === undefined) return { ...command, env };
     return {
       ...command,
       file: process.execPath,
-      args: [join(FAKE_PROGRAMS, 'fake-criu.mjs'), ...command.args],
+      args: [join(FAKE_PROGRAMS, fakeOne), ...command.args],
       env,
     };
   };

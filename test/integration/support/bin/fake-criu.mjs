@@ -60,12 +60,17 @@ async function dump() {
       process.exit(1);
     });
   }
+  if (!rest.includes('--page-server') && !rest.includes('--lazy-pages')) {
+    writeFileSync(join(images, 'pages-1.img'), PAGES);
+    writeFileSync(join(images, 'pagemap-1.img'), 'pagemap');
+  }
   for (const name of ['inventory.img', 'core-1.img', 'pstree.img']) writeFileSync(join(images, name), name);
   if (!hook('post-dump')) {
     log('Error (criu/action-scripts.c:1): the hook said stop\n');
     freezer('THAWED');
     process.exit(1);
   }
+  if (rest.includes('--leave-running')) freezer('THAWED');
 }
 
 function receivePages() {
