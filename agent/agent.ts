@@ -120,7 +120,7 @@ async function compose(
 ) {
   const clock = systemClock;
   const random = systemRandom;
-  const { criu, runtime } = tools;
+  const { runtime } = tools;
   await raisePipeMaxSize(PIPE_MAX_BYTES).catch((error: unknown) => {
     log.warn({ err: error }, 'fs.pipe-max-size stays as it is; post-copy of large containers may fail');
   });
@@ -169,7 +169,7 @@ async function compose(
     failures: new Failures(),
     nodes: {},
     capabilities: () => {
-      capabilities ??= probeCapabilities({ criu, runtime });
+      capabilities ??= probeCapabilities(tools);
       return capabilities;
     },
     notes,

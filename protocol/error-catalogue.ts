@@ -193,6 +193,12 @@ export const CATALOGUE = {
     message: 'the data stream between {source} and {target} broke: {problem}',
     hint: 'Check that the data port (default 7433) is reachable both ways.',
   },
+  ROOTFS_FAILED: {
+    status: 500,
+    exit: 1,
+    message: "the root file system of '{container}' could not be copied: {problem}",
+    hint: 'The container runs on at the source.',
+  },
   TARGET_SILENT: {
     status: 504,
     exit: 1,

@@ -40,6 +40,18 @@ export const Round = z.object({
 });
 export type Round = z.infer<typeof Round>;
 
+/** One look through a root file system that is copied, and what it sent. */
+export const RootfsPass = z.object({
+  index: z.number().int(),
+  /** True for the last one: the container stood still. */
+  frozen: z.boolean(),
+  /** Files, directories and everything else that was to be looked at by both ends. */
+  entries: z.number().int(),
+  bytes: z.number().int(),
+  durationMs: z.number(),
+});
+export type RootfsPass = z.infer<typeof RootfsPass>;
+
 export const JobBytes = z.object({ memory: z.number(), images: z.number(), rootfs: z.number() });
 export type JobBytes = z.infer<typeof JobBytes>;
 
@@ -77,6 +89,7 @@ export const Job = z.object({
   progress: Progress,
   phases: z.array(JobPhase),
   rounds: z.array(Round),
+  rootfsPasses: z.array(RootfsPass).default([]),
   bytes: JobBytes,
   /** When the first task was about to stop, and when the first ran on the target: Unix milliseconds of the source's clock. */
   stoppedAtMs: z.number().optional(),
@@ -113,6 +126,7 @@ export const MigrateResult = z.object({
   target: z.string(),
   mode: Mode,
   rounds: z.array(Round),
+  rootfsPasses: z.array(RootfsPass).default([]),
   bytes: JobBytes,
   freezeMs: z.number().nullable(),
   downtimeMs: z.number().nullable(),
@@ -144,6 +158,7 @@ export function resultOf(job: Job): MigrateResult {
     target: job.target,
     mode: job.mode,
     rounds: job.rounds,
+    rootfsPasses: job.rootfsPasses,
     bytes: job.bytes,
     freezeMs: job.freezeMs ?? null,
     downtimeMs: job.downtimeMs ?? null,

@@ -79,6 +79,12 @@ export const LIMITS = {
   evacuateParallel: 64,
   /** Pre-dumps of one move. */
   roundsMax: 64,
+  /** Passes through a root file system while its container runs. */
+  rootfsPasses: 8,
+  /** Files, directories and links in one root file system that is copied. */
+  rootfsEntries: 2_000_000,
+  /** One listing of them, as it crosses to the target. */
+  rootfsListingBytes: 512 * 1024 * 1024,
   /** Files in one image set. */
   imageFiles: 65_536,
   imageFileNameChars: 128,

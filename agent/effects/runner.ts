@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
 /** A child process to run: an argument array (never a shell string) and a deadline (every child has one). */
@@ -19,6 +20,8 @@ export interface Command {
   readonly silent?: boolean;
   /** True: fd 3 of the child is a pipe, readable as {@link RunningProcess.status} (criu's --status-fd 3). */
   readonly statusFd?: boolean;
+  /** True: fd 3 of the child is one end of a two-way channel, the other one is {@link RunningProcess.channel}. */
+  readonly channel?: boolean;
 }
 
 export interface RunResult {
@@ -34,6 +37,8 @@ export interface RunningProcess {
   readonly pid: number;
   /** Present with `statusFd`. */
   readonly status?: Readable;
+  /** Present with `channel`. */
+  readonly channel?: Socket;
   /** Never rejects: a child that could not be started ends with exitCode 127 and the reason in stderr. */
   readonly ended: Promise<RunResult>;
   kill(signal: NodeJS.Signals): void;

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { execa, type Options, type ResultPromise } from 'execa';
 import type { Command, Runner, RunningProcess, RunResult } from './runner.ts';
@@ -49,14 +50,25 @@ function start(command: Command): RunningProcess {
     };
   });
   const status = command.statusFd ? (child.stdio[3] as Readable | undefined) : undefined;
-  return { pid: child.pid ?? 0, ...(status ? { status } : {}), ended, kill };
+  const channel = command.channel ? (child.stdio[3] as unknown as Socket | undefined) : undefined;
+  // What breaks it breaks its user's reads and writes, too; one that nobody uses yet must not end the agent.
+  channel?.on('error', () => {});
+  return {
+    pid: child.pid ?? 0,
+    ...(status ? { status } : {}),
+    ...(channel ? { channel } : {}),
+    ended,
+    kill,
+  };
 }
 
 function optionsOf(command: Command) {
   const output = command.silent ? 'ignore' : 'pipe';
   const input = command.input === undefined ? 'ignore' : 'pipe';
   const options = {
-    stdio: command.statusFd ? [input, output, output, 'pipe'] : [input, output, output],
+    stdio: command.statusFd || command.channel ? [input, output, output, 'pipe'] : [input, output, output],
+    // Its bytes are its user's alone, and may be more than memory holds.
+    ...(command.channel ? { buffer: { fd3: false } } : {}),
     ...(command.input === undefined ? {} : { input: command.input }),
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     env: { PATH, LANG: 'C', ...command.env },

@@ -23,11 +23,13 @@ test('every point is somewhere on the way of a move', () => {
     'source/job.ts',
     'source/move.ts',
     'source/negotiate.ts',
+    'source/rootfs.ts',
     'source/way.ts',
     'target/copy.ts',
     'target/move.ts',
     'target/prepare.ts',
     'target/rounds.ts',
+    '../rootfs/receiver.ts',
   ].map((file) => read(`../migration/${file}`));
   const cores = ['source', 'target'].map((side) => read(`../../protocol/handover/${side}-words.ts`));
   const missing = Object.keys(POINTS).filter((point) => {

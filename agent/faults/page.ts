@@ -2,6 +2,7 @@ import { ACTIONS, POINTS, type PointWords, type Reached } from './points.ts';
 
 const REACHED: Readonly<Record<Reached, string>> = {
   always: 'in every move that goes through',
+  rootfs: 'with a root file system that is copied',
   rounds: 'with rounds before the freeze (pre-copy, hybrid)',
   pages: 'with memory that follows the resume (post-copy, hybrid)',
   failure: 'when the move is given up',

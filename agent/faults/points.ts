@@ -1,9 +1,9 @@
 /**
  * Where a move comes by a point. `always`: in every move that goes through. `rounds`: with rounds before the freeze. `pages`:
  * with memory that follows the resume. `failure`: when it is given up. `doubt`: when the outcome of a change of the record is
- * not known, or no verdict came. `loss`: when the copy breaks after the commit.
+ * not known, or no verdict came. `loss`: when the copy breaks after the commit. `rootfs`: with a root file system that is copied.
  */
-export type Reached = 'always' | 'rounds' | 'pages' | 'failure' | 'doubt' | 'loss';
+export type Reached = 'always' | 'rootfs' | 'rounds' | 'pages' | 'failure' | 'doubt' | 'loss';
 
 /** What the record says there: not committed, committed, or only the record itself knows. */
 export type Committed = 'no' | 'perhaps' | 'yes';
@@ -27,12 +27,20 @@ export const POINTS = {
   'source.search': before('always', 'The job is accepted; no node has been asked.'),
   'source.prepare': before('always', 'The source has looked at its container; the target is asked next.'),
   'source.open': before('always', 'The target has reserved; no stream is open, no image directory made.'),
+  'source.rootfs': before(
+    'rootfs',
+    'Streams are open; a pass through the root file system is next, the container runs.',
+  ),
   'source.round': before('rounds', 'Streams are open; a pre-dump is next, the container runs.'),
   'source.switch': before('rounds', 'The rounds are over; the target does not know yet.'),
   'source.claim': before('always', 'Both ends are ready; the record still says `running`.'),
   'source.dump': before('always', 'The record says `switching`; the container runs.'),
   'source.stopping': before('always', 'criu dumps and is about to stop the tasks.'),
   'source.ship': before('always', 'The tasks stand still, the images are complete; none is sent.'),
+  'source.rootfs-rest': before(
+    'rootfs',
+    'The tasks stand still; what they wrote since the last pass is not at the target.',
+  ),
   'source.shipped': before('always', 'Every image is sent; the target builds its copy.'),
   'source.commit': before('always', 'The target is prepared; the commit is not sent.'),
   'source.settle': unsure('doubt', 'The commit was sent, its answer did not come.'),
@@ -42,6 +50,10 @@ export const POINTS = {
   'source.pages': after('pages', 'The target runs; its pages are asked for here.'),
   'source.kill': after('always', 'The target needs nothing more; the copy here is frozen and alive.'),
   'source.sweep': after('always', 'The copy here is dead; its directories, streams and definition are left.'),
+  'source.leave-rootfs': after(
+    'rootfs',
+    'The copy here is dead and not defined any more; its files are in their place.',
+  ),
   'source.doubt': after('loss', 'The target lost its copy; the operator does not know.'),
   'source.resolve': after('loss', 'The operator has decided; the record does not say so.'),
   'source.tell-abort': before('failure', 'The move is given up; the target does not know.'),
@@ -53,6 +65,8 @@ export const POINTS = {
     'always',
     'Directory, token, definition and waiting restore are there; no answer.',
   ),
+  'target.rootfs': before('rootfs', 'Part of a pass arrives; no rsync takes it.'),
+  'target.rootfs-check': before('rootfs', 'The root file system is here; it is not compared.'),
   'target.round': before('rounds', 'The pages of a round are here; its pagemaps are not sent back.'),
   'target.switch': before('rounds', 'No more rounds come; nothing waits for the final dump.'),
   'target.build': before('always', 'The source may open its streams; none is taken.'),

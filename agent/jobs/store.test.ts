@@ -28,6 +28,7 @@ const jobOf = (job: string, change: Partial<Job> = {}): Job => ({
   progress: { phase: 'dump', bytes: 0, rateBytesPerSecond: 0 },
   phases: [],
   rounds: [],
+  rootfsPasses: [],
   bytes: { memory: 0, images: 0, rootfs: 0 },
   log: [],
   ...change,

@@ -49,6 +49,7 @@ export class JobTracker {
         progress: { phase: 'preparing', bytes: 0, rateBytesPerSecond: 0 },
         phases: [],
         rounds: [],
+        rootfsPasses: [],
         bytes: { memory: 0, images: 0, rootfs: 0 },
         log: [],
       },

@@ -1,18 +1,23 @@
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { Capabilities } from '../../protocol/mod.ts';
 import type { Criu } from '../criu/criu.ts';
+import type { Runner } from '../effects/runner.ts';
 import { cgroupVersion } from '../host/cgroup-paths.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+
+const TOOL_MS = 10_000;
 
 /** What this node can do, found out by asking its tools. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
 export async function probeCapabilities(tools: {
   readonly criu: Criu;
   readonly runtime: Runtime;
+  readonly runner: Runner;
 }): Promise<Capabilities> {
-  const [{ criu, features }, lxc, cgroup] = await Promise.all([
+  const [{ criu, features }, lxc, cgroup, rsync] = await Promise.all([
     tools.criu.capabilities(),
     tools.runtime.version(),
     cgroupVersion(),
+    rsyncVersion(tools.runner),
   ]);
   return {
     arch: arch(),
@@ -23,5 +28,11 @@ export async function probeCapabilities(tools: {
     features,
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
+    ...(rsync === undefined ? {} : { rsync }),
   };
+}
+
+async function rsyncVersion(runner: Runner): Promise<string | undefined> {
+  const { stdout } = await runner.run({ file: 'rsync', args: ['--version'], deadlineMs: TOOL_MS });
+  return /^rsync +version (\S+)/.exec(stdout)?.[1];
 }

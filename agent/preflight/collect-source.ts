@@ -3,13 +3,14 @@ import { machine } from 'node:os';
 import type { Capabilities, DomainSpec, Mode } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
+import { canKeep, rootfsBytes } from '../rootfs/mod.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { visibleCpuFlags } from './cpu.ts';
 import { probeDataPort } from './data-port.ts';
-import type { JobLoad, PipeFacts, SourceFacts } from './facts.ts';
+import type { CopiedFacts, JobLoad, PipeFacts, SourceFacts } from './facts.ts';
 import { lookInto } from './look/look.ts';
 import { fieldsOf, type Proc, procAt } from './look/proc.ts';
-import { rootfsIdentity } from './rootfs.ts';
+import { mountsIn, rootfsIdentity } from './rootfs.ts';
 
 /** What collecting at the source needs. */
 export interface SourceContext {
@@ -21,6 +22,8 @@ export interface SourceContext {
   readonly jobs: JobLoad;
   readonly runtime: Pick<Runtime, 'status' | 'dumpPlan'>;
   readonly runner: Runner;
+  /** Where godwit's own state is; present for a move, which copies root file systems whose policy says so. */
+  readonly stateDir?: string;
   readonly clock: Clock;
   /** The target's announced data port, when a target is known. */
   readonly peer?: { readonly host: string; readonly port: number };
@@ -41,7 +44,7 @@ const PIPE_MAX = 'proc/sys/fs/pipe-max-size';
  * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked
  */
 export async function collectSourceFacts(context: SourceContext): Promise<SourceFacts> {
-  const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer } = context;
+  const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer, stateDir } = context;
   const proc = procAt(context.root ?? '/');
   const free = hasSysResource(proc);
   const readsLimits = async () => free || context.dumpsOtherUsers();
@@ -69,6 +72,23 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     ...(context.targetAheadMs === undefined ? {} : { targetAheadMs: context.targetAheadMs }),
     cpuFlags: visibleCpuFlags(proc.text('proc/cpuinfo')),
     ...(rootfs ? { rootfs } : {}),
+    ...(spec.policy.rootfs === 'copy' && stateDir !== undefined
+      ? { copied: await copiedFacts(context, stateDir) }
+      : {}),
+  };
+}
+
+async function copiedFacts(
+  { spec, runner, root = '/' }: SourceContext,
+  stateDir: string,
+): Promise<CopiedFacts> {
+  const { source } = spec.root;
+  const bytes = await rootfsBytes(runner, source);
+  const kept = { name: spec.name, uuid: spec.uuid, root: source };
+  return {
+    ...(bytes === undefined ? {} : { bytes }),
+    mounts: mountsIn(procAt(root).text('proc/self/mountinfo'), source),
+    keptTaken: !(await canKeep(stateDir, kept)),
   };
 }
 

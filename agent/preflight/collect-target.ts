@@ -2,9 +2,10 @@ import { stat, statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { hostPaths } from '../../protocol/domain/mod.ts';
-import type { Capabilities } from '../../protocol/mod.ts';
+import type { Capabilities, DomainSpec } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
+import { basisBytes, roomAt } from '../rootfs/mod.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { visibleCpuFlags } from './cpu.ts';
 import type { AddressClaim, JobLoad, TargetFacts, TargetRequest } from './facts.ts';
@@ -21,6 +22,8 @@ export interface TargetContext {
   readonly jobs: JobLoad;
   readonly memoryAvailableBytes: number;
   readonly runDir: string;
+  /** Where godwit's own state is; present for a move, which copies root file systems whose policy says so. */
+  readonly stateDir?: string;
   readonly runtime: Pick<Runtime, 'list' | 'lacks' | 'bridges'>;
   /** True when godwit defined the container of this name that the runtime knows here. */
   readonly ours: (name: string) => boolean | Promise<boolean>;
@@ -70,6 +73,9 @@ export async function collectTargetFacts(
     lacks,
     missingSources: missing.flat(),
     ...(rootfs ? { rootfs } : {}),
+    ...(spec.policy.rootfs === 'copy' && context.stateDir !== undefined
+      ? { place: await placeOf(spec, context.runner, context.stateDir) }
+      : {}),
     memoryAvailableBytes: context.memoryAvailableBytes,
     runDir,
     ...(same ? { sameName: { state: same.state, foreign } } : {}),
@@ -93,6 +99,18 @@ function ownClaims(proc: Proc): AddressClaim[] {
     addresses: (addresses[name] ?? []).map((one) => one.address),
     macs: [proc.text(`sys/class/net/${name}/address`).trim()],
   }));
+}
+
+/** An older copy is room as well: its files are replaced. */
+async function placeOf(
+  { name, uuid, root }: DomainSpec,
+  runner: Runner,
+  stateDir: string,
+): Promise<NonNullable<TargetFacts['place']>> {
+  const room = await roomAt(stateDir, { name, uuid, root: root.source });
+  const { availableBytes } = await roomOf(dirname(root.source));
+  if (room !== 'basis') return { room, availableBytes };
+  return { room, availableBytes: availableBytes + (await basisBytes(runner, root.source)) };
 }
 
 /** Room of the file system the run directory is, or will be, on. */

@@ -1,4 +1,5 @@
 import type { Capabilities, DomainSpec, Mode, PrepareRequest, RootfsIdentity } from '../../protocol/mod.ts';
+import type { Room } from '../rootfs/mod.ts';
 import type { Lack } from '../runtime/runtime.ts';
 import type { ContainerLook } from './look/look.ts';
 
@@ -30,6 +31,18 @@ export interface SourceFacts {
   /** For PrepareRequest. */
   readonly cpuFlags: readonly string[];
   readonly rootfs?: RootfsIdentity;
+  /** Of a root file system that is to be copied. */
+  readonly copied?: CopiedFacts;
+}
+
+/** A root file system with policy `copy`, where it is now. */
+export interface CopiedFacts {
+  /** What it takes on its disk, as far as that could be found out in time. */
+  readonly bytes?: number;
+  /** Where something is mounted at its root or below. */
+  readonly mounts: readonly string[];
+  /** Something lies where the copy that stays behind would be kept, and godwit has not put it there. */
+  readonly keptTaken: boolean;
 }
 
 /** How large a pipe the agent's children can get. */
@@ -42,7 +55,15 @@ export interface PipeFacts {
 /** What counts of the request to the target, its domain XML already parsed. */
 export type TargetRequest = Pick<
   PrepareRequest,
-  'job' | 'source' | 'sourceCapabilities' | 'mode' | 'memoryBytes' | 'cpuFlags' | 'rootfs' | 'nowMs'
+  | 'job'
+  | 'source'
+  | 'sourceCapabilities'
+  | 'mode'
+  | 'memoryBytes'
+  | 'cpuFlags'
+  | 'rootfs'
+  | 'rootfsBytes'
+  | 'nowMs'
 > & { readonly spec: DomainSpec };
 
 /** Who else holds which addresses: another container, an interface of the node, a neighbour on the link. */
@@ -69,6 +90,8 @@ export interface TargetFacts {
   readonly missingSources: readonly string[];
   /** Undefined: the root directory is not there (or cannot be read). */
   readonly rootfs?: RootfsIdentity;
+  /** Where a root file system is to be copied to: what is there, and what its disk has room for. */
+  readonly place?: { readonly room: Room; readonly availableBytes: number };
   readonly memoryAvailableBytes: number;
   readonly runDir: { readonly path: string; readonly tmpfs: boolean; readonly availableBytes: number };
   /** A container of the same name that the runtime knows here. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat, open, readdir, readlink, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { RootfsIdentity } from '../../protocol/mod.ts';
+import { fromFstab } from '../runtime/lxc/mounts.ts';
 
 /** Links followed on the way to the init program, as the kernel's own limit. */
 const LINKS = 40;
@@ -62,4 +63,10 @@ async function resolveIn(root: string, path: string): Promise<string> {
     }
   }
   return posix.join(root, done);
+}
+
+/** Mount points at a directory and below it, by the kernel's own list. Pure. */
+export function mountsIn(mountInfo: string, dir: string): string[] {
+  const points = mountInfo.split('\n').map((line) => fromFstab(line.split(' ')[4] ?? ''));
+  return points.filter((point) => point === dir || point.startsWith(`${dir}/`));
 }

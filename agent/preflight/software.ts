@@ -7,6 +7,9 @@ const OLDEST_KERNEL = '5.10';
 const OLDEST_KERNEL_V2 = '5.14';
 const OLDEST_CRIU = '4.1';
 
+/** Both rsyncs of a copy understand the same fixed options from here on. */
+const OLDEST_RSYNC = '3.2.7';
+
 /** Features of CRIU's own naming (`criu check --feature`) that a mode needs at each end. */
 export const MODE_FEATURES: Readonly<Record<Mode, Readonly<Record<'source' | 'target', readonly string[]>>>> =
   {
@@ -41,6 +44,14 @@ export function featureRefusals(
 ): Refusal[] {
   const missing = missingFeatures(end, mode, features);
   return missing.length > 0 ? [refuse('FEATURE_MISSING', node, `${mode} needs ${missing.join(', ')}`)] : [];
+}
+
+/** What is wrong with a node's rsync, which copies root file systems. */
+export function rsyncRefusals(node: string, rsync: string | undefined): Refusal[] {
+  if (rsync === undefined) return [refuse('RSYNC_MISSING', node)];
+  return compareVersions(rsync, OLDEST_RSYNC) < 0
+    ? [refuse('RSYNC_TOO_OLD', node, `${rsync}, godwit needs ${OLDEST_RSYNC}`)]
+    : [];
 }
 
 /** What is wrong with one node's own kernel, criu and LXC, whoever the peer is. */

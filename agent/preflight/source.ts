@@ -1,13 +1,13 @@
 import { LIMITS, pagesFollowIn, type Refusal } from '../../protocol/mod.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
-import type { SourceFacts } from './facts.ts';
+import type { CopiedFacts, SourceFacts } from './facts.ts';
 import { fileFindings } from './judge/files.ts';
 import type { Finding } from './judge/finding.ts';
 import { mountFindings } from './judge/mounts.ts';
 import { socketFindings } from './judge/sockets.ts';
 import { taskFindings } from './judge/tasks.ts';
 import type { ContainerLook } from './look/look.ts';
-import { featureRefusals, softwareRefusals } from './software.ts';
+import { featureRefusals, rsyncRefusals, softwareRefusals } from './software.ts';
 import { duration, mebibytes, some } from './words.ts';
 
 /** Pages criu has in flight while it serves them; with smaller pipes its page server dies. */
@@ -29,9 +29,19 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
     add('DATA_PORT_UNREACHABLE', `${facts.dataPort.address}: ${facts.dataPort.problem}`);
   const aheadMs = facts.targetAheadMs ?? 0;
   if (aheadMs > LIMITS.clockSkewMs) add('CLOCK_SKEW', `${duration(aheadMs)} behind the target's`);
+  if (facts.copied) found.push(...copiedRefusals(node, facts.copied, facts.capabilities.rsync));
   if (facts.look) found.push(...lookRefusals(node, facts.look));
   else add('NOT_RUNNING', `it is ${facts.state}`);
   return found.slice(0, LIMITS.refusals);
+}
+
+function copiedRefusals(node: string, copied: CopiedFacts, rsync: string | undefined): Refusal[] {
+  const { mounts, keptTaken } = copied;
+  return [
+    ...rsyncRefusals(node, rsync),
+    ...(mounts.length > 0 ? [refuse('ROOTFS_MOUNTS', node, some(mounts))] : []),
+    ...(keptTaken ? [refuse('ROOTFS_KEPT', node)] : []),
+  ];
 }
 
 /** What criu would refuse of a running container; one refusal a kind, with the first few cases. Pure. */

@@ -2,11 +2,14 @@ import { LIMITS, type Refusal } from '../../protocol/mod.ts';
 import type { Lack } from '../runtime/runtime.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
 import type { TargetFacts, TargetRequest } from './facts.ts';
-import { compatibilityRefusals, featureRefusals, softwareRefusals } from './software.ts';
+import { compatibilityRefusals, featureRefusals, rsyncRefusals, softwareRefusals } from './software.ts';
 import { duration, mebibytes, some } from './words.ts';
 
 /** Images without memory pages, logs and hooks of one move. */
 const IMAGES_BYTES = 16 * 1024 * 1024;
+
+/** What a copy needs for each byte: files that change are built anew beside the old ones. */
+const ROOTFS_SHARE = 1.1;
 
 /** What a node may lack, and the reason that it is. */
 const LACKS = [
@@ -57,7 +60,8 @@ function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   }
   if (facts.missingSources.length > 0) add('MOUNT_SOURCE_MISSING', some(facts.missingSources));
   const { source } = request.spec.root;
-  if (!facts.rootfs) add('ROOTFS_MISSING', source);
+  if (facts.place) found.push(...arrivalRefusals(request, facts, facts.place));
+  else if (!facts.rootfs) add('ROOTFS_MISSING', source);
   else if (request.rootfs) {
     if (request.rootfs.entries !== facts.rootfs.entries)
       add('ROOTFS_DIFFERS', `${source} holds other entries`);
@@ -66,6 +70,22 @@ function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
     else if (request.rootfs.inode !== facts.rootfs.inode)
       add('ROOTFS_COPIED', `${source} is inode ${facts.rootfs.inode} here and ${request.rootfs.inode} there`);
   }
+  return found;
+}
+
+/** Of a root file system that is copied. */
+function arrivalRefusals(
+  { spec, rootfsBytes = 0 }: TargetRequest,
+  { node, capabilities }: TargetFacts,
+  { room, availableBytes }: NonNullable<TargetFacts['place']>,
+): Refusal[] {
+  const found = rsyncRefusals(node, capabilities.rsync);
+  if (room === 'taken') found.push(refuse('ROOTFS_TAKEN', node, spec.root.source));
+  const needBytes = Math.ceil(rootfsBytes * ROOTFS_SHARE);
+  if (availableBytes < needBytes)
+    found.push(
+      refuse('ROOTFS_ROOM', node, `${mebibytes(needBytes)} needed, ${mebibytes(availableBytes)} available`),
+    );
   return found;
 }
 

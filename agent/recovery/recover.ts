@@ -109,6 +109,7 @@ function jobOf({ plan, state }: SourceNotes, nowMs: number): Job {
     progress: { phase: 'undo', bytes: 0, rateBytesPerSecond: 0 },
     phases: [],
     rounds: [],
+    rootfsPasses: [],
     bytes: { memory: 0, images: 0, rootfs: 0 },
     log: [],
   };

@@ -3,6 +3,7 @@ export { type DataPortOptions, openDataPort } from './data-port.ts';
 export type { DataPeer } from './dialer.ts';
 export type { TransferLog } from './failure.ts';
 export type { ImageSummary } from './image-records.ts';
+export { join } from './join.ts';
 export { createMeter, type MeterOptions } from './meter.ts';
 export { openStream } from './open-stream.ts';
 export { type ReceiveImagesOptions, receiveImages } from './receive-images.ts';

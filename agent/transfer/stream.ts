@@ -2,16 +2,26 @@ import type { Duplex } from 'node:stream';
 
 /**
  * What a stream carries; part of its handshake. `control` carries nothing: its end tells that the peer has died. `round`:
- * the pages of one pre-dump; `pagemaps`: where they belong, back to the source. `pages`, `lazy`: the final dump's.
+ * the pages of one pre-dump; `pagemaps`: where they belong, back to the source. `pages`, `lazy`: the final dump's. `rootfs`: what
+ * two rsyncs say to each other; `listing`: what the target's copy has to be like, and its verdict.
  */
-export const STREAM_KINDS = ['control', 'images', 'round', 'pagemaps', 'pages', 'lazy'] as const;
+export const STREAM_KINDS = [
+  'control',
+  'images',
+  'round',
+  'pagemaps',
+  'pages',
+  'lazy',
+  'rootfs',
+  'listing',
+] as const;
 export type StreamKind = (typeof STREAM_KINDS)[number];
 
 /** Names one stream of one job; `token` is the one-time secret from `prepare`. */
 export interface StreamId {
   readonly job: string;
   readonly kind: StreamKind;
-  /** The round, for those of a pre-copy; 0 otherwise. */
+  /** The round, for those of a pre-copy; for `rootfs` see agent/rootfs/rsync.ts; 0 otherwise. */
   readonly index: number;
 }
 

@@ -168,6 +168,7 @@ function jobOf(reply: MigrateReply, id: string): Job {
     progress: { phase: 'accepted', bytes: 0, rateBytesPerSecond: 0 },
     phases: [],
     rounds: [],
+    rootfsPasses: [],
     bytes: { memory: 0, images: 0, rootfs: 0 },
     log: [],
   };

@@ -60,6 +60,7 @@ function jobOf({ kind, job, container, node }: Begun): Job {
     progress: { phase: 'accepted', bytes: 0, rateBytesPerSecond: 0 },
     phases: [],
     rounds: [],
+    rootfsPasses: [],
     bytes: { memory: 0, images: 0, rootfs: 0 },
     log: [],
   };

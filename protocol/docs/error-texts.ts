@@ -217,6 +217,13 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'The quoted lines of the CRIU log, usually something missing on the target.',
     cure: 'The hint says what is known; make the target like the source.',
   },
+  ROOTFS_FAILED: {
+    meaning:
+      'The root file system, which is to be copied, did not get to the target as it is; the container runs on at the source.',
+    cause:
+      'rsync failed at one end (room, permissions, attributes that the file system of the target does not have), or the copies differ.',
+    cure: 'The problem names the first file or the last words of rsync.',
+  },
   TRANSFER_FAILED: {
     meaning: 'The data connection between the two nodes broke.',
     cause: 'A cut network, a blocked port, a full disk at the receiver.',

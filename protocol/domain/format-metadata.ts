@@ -9,7 +9,7 @@ export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }
   return around(1, 'metadata', [
     ...nested(2, 'godwit:settings', { 'xmlns:godwit': DOMAIN_NAMESPACE }, [
       empty(3, 'godwit:migration', migration(policy)),
-      empty(3, 'godwit:rootfs', { policy: policy.rootfs }),
+      empty(3, 'godwit:rootfs', { policy: policy.rootfs, left: policy.leftRootfs }),
       ...lifecycle(policy),
       ...checkpointLines(3, policy.checkpoints),
       ...(policy.placement ? [empty(3, 'godwit:placement', placementAttributes(policy.placement))] : []),

@@ -91,12 +91,7 @@ function readLxctools(
 function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 'metadata'> {
   attributesOf(settings, {}, problems);
   const children = childrenOf(settings, SETTINGS, problems);
-  for (const rootfs of children['godwit:rootfs']) {
-    const { policy } = attributesOf(rootfs, { required: ['policy'] }, problems);
-    if (policy !== '')
-      readChoice(policy, ['shared'], 'the rootfs policy', offsetOf(rootfs, 'policy'), problems);
-    checkEmpty(rootfs, problems);
-  }
+  const [rootfs] = children['godwit:rootfs'];
   const [migration] = children['godwit:migration'];
   const [lxc] = children['godwit:lxc'];
   const [lifecycle] = children['godwit:lifecycle'];
@@ -105,6 +100,7 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
   return {
     policy: {
       ...DEFAULTS,
+      ...(rootfs ? readRootfs(rootfs, problems) : {}),
       ...(migration ? readMigration(migration, problems) : {}),
       ...(lifecycle ? readLifecycle(lifecycle, problems) : {}),
       ...(checkpoints ? { checkpoints: readCheckpoints(checkpoints, problems) } : {}),
@@ -112,6 +108,25 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
     },
     ...(lxc ? readLxc(lxc, problems) : {}),
   };
+}
+
+/** How the root file system gets to another node, and what stays where it was. */
+function readRootfs(element: XmlElement, problems: Problems): Pick<PolicySpec, 'rootfs' | 'leftRootfs'> {
+  checkEmpty(element, problems);
+  const values = attributesOf(element, { required: ['policy'], optional: ['left'] }, problems);
+  if (values.policy === '') return { rootfs: 'shared' };
+  const at = (name: 'policy' | 'left') => offsetOf(element, name);
+  const rootfs = readChoice(values.policy, ['shared', 'copy'], 'the rootfs policy', at('policy'), problems);
+  if (values.left === undefined) return { rootfs };
+  if (rootfs === 'shared') problems.refuse(at('left'), 'a shared root file system leaves nothing behind');
+  const left = readChoice(
+    values.left,
+    ['keep', 'delete'],
+    'what becomes of a left rootfs',
+    at('left'),
+    problems,
+  );
+  return left === 'delete' ? { rootfs, leftRootfs: left } : { rootfs };
 }
 
 /** Who starts the container, besides an operator. */
@@ -123,7 +138,7 @@ function readLifecycle(element: XmlElement, problems: Problems): Pick<PolicySpec
   return { ...(is('autostart') ? { autostart: true } : {}), ...(is('restart') ? { restart: true } : {}) };
 }
 
-function readMigration(element: XmlElement, problems: Problems): Omit<PolicySpec, 'rootfs'> {
+function readMigration(element: XmlElement, problems: Problems): Omit<PolicySpec, 'rootfs' | 'leftRootfs'> {
   checkEmpty(element, problems);
   const values = attributesOf(element, { optional: MIGRATION }, problems);
   const at = (name: (typeof MIGRATION)[number]) => offsetOf(element, name);

@@ -172,7 +172,10 @@ export interface CheckpointSchedule {
 /** godwit's own settings, from `<metadata>` (namespace https://godwit.dev/xmlns/domain/1). */
 export interface PolicySpec {
   readonly mode: RequestedMode;
-  readonly rootfs: 'shared';
+  /** `copy`: each node has its own directory, and a move copies it. */
+  readonly rootfs: 'shared' | 'copy';
+  /** What becomes of the directory that a move leaves behind; without it is kept as `<rootfs>.migrated`. */
+  readonly leftRootfs?: 'delete';
   readonly iterations?: number | 'dynamic';
   readonly maxDowntimeMs?: number;
   readonly maxExposureMs?: number;

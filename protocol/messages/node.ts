@@ -16,6 +16,8 @@ export const Capabilities = z.object({
   features: z.record(z.string(), z.boolean()),
   cpus: z.number().int(),
   memoryBytes: z.number(),
+  /** Version of rsync; none means that it is not there. */
+  rsync: z.string().optional(),
 });
 export type Capabilities = z.infer<typeof Capabilities>;
 
@@ -122,6 +124,8 @@ export const PrepareRequest = message('node.prepare.request', {
   /** Flags of the source's CPU, by the kernel's names; empty when unknown. */
   cpuFlags: z.array(z.string().max(LIMITS.cpuFlagChars)).max(LIMITS.cpuFlags).default([]),
   rootfs: RootfsIdentity.optional(),
+  /** What the root file system takes on the source's disk, when it is copied. */
+  rootfsBytes: z.number().optional(),
   /** The source's clock when it sent this; the target compares its own. */
   nowMs: z.number(),
   /** Where the target asks for pages that follow the container, and what it shows there. */
@@ -146,7 +150,15 @@ export const PrepareReply = message('node.prepare', {
   refusals: z.array(Refusal),
   nowMs: z.number(),
   /** Present when nothing was refused and it was not a dry run. */
-  data: z.object({ host: z.string(), port: z.number().int(), token: z.string() }).optional(),
+  data: z
+    .object({
+      host: z.string(),
+      port: z.number().int(),
+      token: z.string(),
+      /** An older copy of the root file system is there, for a move that copies it. */
+      rootfsBasis: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type PrepareReply = z.infer<typeof PrepareReply>;
 

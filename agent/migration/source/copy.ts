@@ -4,7 +4,7 @@ import { type FileLock, findFileLocks, releaseFileLocks } from '../../host/file-
 import { killCgroup, thawCgroup } from '../../host/freeze.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { createMeter, sendImages } from '../../transfer/mod.ts';
-import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
+import type { DataStream, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir, roundLink } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
@@ -13,6 +13,7 @@ import { type Dump, startDump } from './dump.ts';
 import { letGo } from './held.ts';
 import type { SourceNotes } from './notes.ts';
 import { type ServedPages, servePages } from './page-service.ts';
+import { leaveRootfs, OutgoingRootfs, type RootfsFollower } from './rootfs.ts';
 import { Rounds } from './rounds.ts';
 import type { MovingCopy, Peer, Plan, Way } from './words.ts';
 
@@ -35,11 +36,14 @@ interface Opened {
 
 /** The source's copy of a moving container: everything a move does to it and around it on this host. */
 export class SourceCopy implements MovingCopy {
-  readonly meters: { readonly memory: Meter; readonly images: Meter };
+  readonly meters: MovingCopy['meters'];
+  /** Once the streams are open; none where both nodes see the same one. */
+  rootfs: OutgoingRootfs | undefined;
   private readonly agent: Agent;
   private readonly plan: Plan;
   private readonly peer: Peer;
   private readonly note: Note;
+  private readonly follower: RootfsFollower;
   private readonly streams = new AbortController();
   private readonly reverter = new Reverter();
   private readonly brake: CpuBrake;
@@ -49,7 +53,7 @@ export class SourceCopy implements MovingCopy {
   /** Released for the target's restore. */
   private locks: readonly FileLock[] = [];
 
-  constructor(agent: Agent, plan: Plan, peer: Peer, note: Note) {
+  constructor(agent: Agent, plan: Plan, peer: Peer, note: Note, follower: RootfsFollower) {
     const { clock } = agent;
     const limitBytesPerSecond = plan.request.bandwidthBytesPerSecond;
     const options = { clock, ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }) };
@@ -57,8 +61,13 @@ export class SourceCopy implements MovingCopy {
     this.plan = plan;
     this.peer = peer;
     this.note = note;
+    this.follower = follower;
     this.brake = new CpuBrake(agent.log, (cpuLimit) => note({ cpuLimit }));
-    this.meters = { memory: createMeter(options), images: createMeter(options) };
+    this.meters = {
+      memory: createMeter(options),
+      images: createMeter(options),
+      rootfs: createMeter(options),
+    };
   }
 
   /**
@@ -105,11 +114,14 @@ export class SourceCopy implements MovingCopy {
     await Promise.all([dump?.fenced, this.pages?.ready()]);
   }
 
-  /** Sends the images. @throws GodwitError TRANSFER_FAILED */
+  /** Sends the images, and what is left of the root file system. @throws GodwitError TRANSFER_FAILED, ROOTFS_FAILED */
   async ship(): Promise<void> {
     const { streams, meters } = this;
-    const { images, dir } = await this.ready();
-    await sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal });
+    const { images, dir, dumpPlan } = await this.ready();
+    await Promise.all([
+      sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal }),
+      this.rootfs?.finish(dumpPlan.cgroup),
+    ]);
   }
 
   async undo(): Promise<void> {
@@ -136,6 +148,7 @@ export class SourceCopy implements MovingCopy {
     await agent.faults.at('source.sweep', plan.job);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
+    await leaveRootfs(agent, plan.job, plan.owned.spec);
     await this.cleanUp('the move is over');
   }
 
@@ -168,6 +181,17 @@ export class SourceCopy implements MovingCopy {
       meter: this.meters.memory,
       signal: streams.signal,
       deadlineMs: plan.request.timeoutMs + LIMITS.moveGraceMs,
+    });
+    this.rootfs = await OutgoingRootfs.begin(agent, {
+      job: plan.job,
+      spec,
+      dir: dir.own,
+      basis: this.peer.rootfsBasis ?? false,
+      open: (kind, index) => this.openStream(kind, index),
+      meter: this.meters.rootfs,
+      signal: streams.signal,
+      deadlineMs: plan.request.timeoutMs + LIMITS.moveGraceMs,
+      follower: this.follower,
     });
     return { dumpPlan, dir, images, rounds };
   }

@@ -58,7 +58,7 @@ export class Figures {
   /** What a job's end says beside its error. @param meters unless another agent has counted before */
   outcome({ outcome, error }: Ending, pagesFollow: boolean, meters?: MovingCopy['meters']): Partial<Job> {
     return {
-      ...(meters ? { bytes: { memory: meters.memory.bytes, images: meters.images.bytes, rootfs: 0 } } : {}),
+      ...(meters ? { bytes: bytesOf(meters) } : {}),
       ...(error ? { log: criuLines(error) } : {}),
       ...(outcome === 'done' ? this.summary(pagesFollow) : {}),
     };
@@ -85,6 +85,10 @@ export class Figures {
     this.moments = { ...moments, ...this.moments };
     this.note(this.moments);
   }
+}
+
+function bytesOf({ memory, images, rootfs }: MovingCopy['meters']): Job['bytes'] {
+  return { memory: memory.bytes, images: images.bytes, rootfs: rootfs.bytes };
 }
 
 function span(from: number | undefined, to: number | undefined): number | undefined {

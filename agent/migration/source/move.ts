@@ -87,9 +87,9 @@ export class SourceMove {
   /** Goes on from an accepted `prepare` to the end. */
   start(): void {
     const { copy, finder } = this.live();
-    this.stopProgress = showProgress(this.agent.clock, this.tracker, copy.meters, () =>
-      Math.max(this.plan.memoryBytes, finder.expectedBytes),
-    );
+    const { memoryBytes, rootfsBytes } = this.plan;
+    const expected = () => rootfsBytes + Math.max(memoryBytes, finder.expectedBytes);
+    this.stopProgress = showProgress(this.agent.clock, this.tracker, copy.meters, expected);
     const { source, target } = this.move;
     const gone = new GodwitError('TRANSFER_FAILED', { source, target, problem: `${target} went away` });
     finder

@@ -26,8 +26,7 @@ export interface Changes {
 export function adjust({ copy, finder }: Outgoing, changes: Changes): void {
   finder.adjust(changes);
   if (changes.bandwidthBytesPerSecond === undefined) return;
-  copy.meters.memory.setLimit(changes.bandwidthBytesPerSecond);
-  copy.meters.images.setLimit(changes.bandwidthBytesPerSecond);
+  for (const meter of Object.values(copy.meters)) meter.setLimit(changes.bandwidthBytesPerSecond);
 }
 
 /** What the source's side of a move is made of. */
@@ -62,7 +61,10 @@ export function partsOf(agent: Agent, plan: Plan, peer: Peer, tracker: JobTracke
     moments: {},
   };
   const journal = Journal.begin(sideDir(agent.config.runDir, plan.job, 'source'), notes, agent.log);
-  const copy = new SourceCopy(agent, plan, peer, (changes) => journal.note(changes));
+  const copy = new SourceCopy(agent, plan, peer, (changes) => journal.note(changes), {
+    phase: (name) => tracker.phase(name),
+    passed: (pass) => tracker.set({ rootfsPasses: [...tracker.current.rootfsPasses, pass] }),
+  });
   return {
     journal,
     tracker,

@@ -8,15 +8,16 @@ const PERIOD_MS = 200;
 export function showProgress(
   clock: Clock,
   tracker: JobTracker,
-  { memory, images }: MovingCopy['meters'],
+  meters: MovingCopy['meters'],
   expectedBytes: () => number,
 ): () => void {
   let cancel: () => void = () => {};
   const show = () => {
-    const bytes = memory.bytes + images.bytes;
+    const all = Object.values(meters);
+    const bytes = all.reduce((sum, meter) => sum + meter.bytes, 0);
     tracker.progress({
       bytes,
-      rateBytesPerSecond: memory.rateBytesPerSecond + images.rateBytesPerSecond,
+      rateBytesPerSecond: all.reduce((sum, meter) => sum + meter.rateBytesPerSecond, 0),
       totalBytes: Math.max(expectedBytes(), bytes),
     });
     cancel = clock.after(PERIOD_MS, show);

@@ -10,6 +10,7 @@ import { tmpfsOf } from '../job-dir.ts';
 import { type Held, letGo } from './held.ts';
 import type { SourceNotes } from './notes.ts';
 import { type ServedPages, servePages } from './page-service.ts';
+import { leaveRootfs } from './rootfs.ts';
 import type { MovingCopy } from './words.ts';
 
 /** How long a criu whose streams are gone may take to notice and to let its tasks go: killed, it leaves them in pieces. */
@@ -33,7 +34,7 @@ export class RecoveredCopy implements MovingCopy {
       clock,
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
     });
-    this.meters = { memory, images: createMeter({ clock }) };
+    this.meters = { memory, images: createMeter({ clock }), rootfs: createMeter({ clock }) };
     const { held, plan, way } = notes;
     if (!held || !pagesFollowIn(way.mode)) return;
     const { job, pagesToken: token } = plan;
@@ -58,11 +59,13 @@ export class RecoveredCopy implements MovingCopy {
 
   async kill(): Promise<void> {
     const { agent, notes } = this;
-    const { name } = notes.plan.owned.record;
+    const { job, owned } = notes.plan;
+    const { name } = owned.record;
     if (notes.held) await killCgroup(notes.held.cgroup, agent.clock);
     await killProcesses(this.dir);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
+    await leaveRootfs(agent, job, owned.spec);
     await this.cleanUp();
   }
 

@@ -31,6 +31,7 @@ export class WayFinder {
   async find(copy: SourceCopy, targetGone: () => void): Promise<Way> {
     const { plan, tracker } = this;
     await copy.open(targetGone);
+    await copy.rootfs?.passes();
     if (!hasRounds(plan.mode)) return { mode: plan.mode, rounds: 0 };
     this.precopy = new Precopy({
       container: plan.owned.record.name,
@@ -48,6 +49,7 @@ export class WayFinder {
       told: (figures) => this.told(figures, copy.meters.memory.bytes),
     });
     const way = await this.precopy.run();
+    if (way.rounds > 0) await copy.rootfs?.pass();
     await this.switchTarget(way);
     tracker.set({ mode: way.mode });
     return way;

@@ -13,6 +13,8 @@ export interface Plan {
   readonly mode: Mode;
   readonly modeReason: string;
   readonly memoryBytes: number;
+  /** What the root file system takes on the disk, when it is copied and as far as it is known. */
+  readonly rootfsBytes: number;
   /** What moves to this target have cost so far. */
   readonly model: PairModel;
   /** What rounds are to reach, in the modes that have them. */
@@ -29,6 +31,8 @@ export interface Peer {
   readonly host: string;
   readonly port: number;
   readonly token: string;
+  /** The target has an older copy of the root file system. */
+  readonly rootfsBasis?: boolean | undefined;
 }
 
 /** How the final dump is done, and how many rounds it stands on. */
@@ -40,7 +44,7 @@ export interface Way {
 /** The source's copy as every move ends with it, also one that an earlier agent began. */
 export interface MovingCopy {
   /** Bytes sent, each under the job's limit. */
-  readonly meters: { readonly memory: Meter; readonly images: Meter };
+  readonly meters: { readonly memory: Meter; readonly images: Meter; readonly rootfs: Meter };
   /** Nothing but this agent can let the container run here: the move may be committed. @throws GodwitError HOST_FAILED */
   fenced(): Promise<void>;
   /** Lets the container run on here and leaves nothing of the move behind. @throws GodwitError HOST_FAILED */

@@ -1,7 +1,8 @@
-import { GodwitError, hasRounds, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
+import { type DomainSpec, GodwitError, hasRounds, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import { freezeCgroup } from '../../host/freeze.ts';
+import type { Place } from '../../rootfs/mod.ts';
 import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
@@ -10,6 +11,7 @@ import { sideDir } from '../journal.ts';
 import { watchIdle } from './idle.ts';
 import { type Memory, receiveMemory } from './memory.ts';
 import { Restore } from './restore.ts';
+import { ArrivingRootfs } from './rootfs.ts';
 import { ArrivingRounds } from './rounds.ts';
 import type { Arrival, ArrivingCopy } from './words.ts';
 
@@ -32,6 +34,7 @@ export class TargetCopy implements ArrivingCopy {
   private readonly agent: Agent;
   private readonly arrival: Arrival;
   private readonly events: ArrivalEvents;
+  private readonly note: (place: Place) => void;
   /** Undone when the container does not stay here. */
   private readonly reverter = new Reverter();
   /** Undone in any case, last. */
@@ -40,13 +43,16 @@ export class TargetCopy implements ArrivingCopy {
   private readonly all = new AbortController();
   private dir: JobDir | undefined;
   private rounds: ArrivingRounds | undefined;
+  private rootfs: ArrivingRootfs | undefined;
   private memory: Memory | undefined;
   private restore: Restore | undefined;
   private resumed = false;
   private reserving: Promise<void> | undefined;
 
-  constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents) {
+  /** `note` writes down how the place of a copied root file system is taken, before it is. */
+  constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents, note: (place: Place) => void) {
     this.agent = agent;
+    this.note = note;
     this.arrival = arrival;
     this.events = events;
   }
@@ -76,16 +82,25 @@ export class TargetCopy implements ArrivingCopy {
     this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes });
     agent.data.permit(job, arrival.token);
     scratch.add('the token', () => agent.data.forbid(job, 'the move is over'));
+    const { signal } = this.all;
+    this.rootfs = await ArrivingRootfs.begin(agent, reverter, {
+      job,
+      spec,
+      dir: own,
+      signal,
+      deadlineMs,
+      note: this.note,
+    });
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
       await agent.runtime.undefine(spec.name);
     });
-    await agent.runtime.define(spec);
+    await agent.runtime.define(this.rootfs ? withoutNames(spec) : spec);
     if (!hasRounds(mode)) return this.awaitFinal(this.dir, mode, []);
     this.rounds = await ArrivingRounds.begin(agent, {
       job,
       dir: this.dir,
-      signal: this.all.signal,
+      signal,
       deadlineMs,
       failed: this.events.failed,
     });
@@ -149,6 +164,8 @@ export class TargetCopy implements ArrivingCopy {
     events.phase('receive');
     const maxBytes = spec.memoryBytes + IMAGE_ROOM.bytes;
     await receiveImages({ stream: images, dir: dir.images, signal: all.signal, maxBytes });
+    await this.rootfs?.complete;
+    if (this.rootfs && spec.os.initUser) await agent.runtime.define(spec);
     await agent.faults.at('target.images', job);
     const { memory, restore } = this;
     if (!memory || !restore) throw new GodwitError('INTERNAL', { problem: 'images before the switch' });
@@ -157,6 +174,11 @@ export class TargetCopy implements ArrivingCopy {
     events.phase('restore');
     await agent.faults.at('target.restore', job);
     memory.guard(await agent.runtime.cgroupOf(await restore.build(dir.images)));
+  }
+
+  /** An older copy of the root file system was here. */
+  get rootfsBasis(): boolean {
+    return this.rootfs?.basis ?? false;
   }
 
   async resume(): Promise<number> {
@@ -188,7 +210,9 @@ export class TargetCopy implements ArrivingCopy {
       () => undefined,
       (error: unknown) => error,
     );
-    return Promise.race([broken, this.agent.clock.sleep(ms)]);
+    const ways = [broken, this.rootfs?.broken].filter((way) => way !== undefined);
+    if (ways.length === 0) return Promise.resolve(undefined);
+    return Promise.race([...ways, this.agent.clock.sleep(ms)]);
   }
 
   async undo(): Promise<void> {
@@ -219,4 +243,10 @@ export class TargetCopy implements ArrivingCopy {
     for (const { what, error } of await reverter.revert())
       this.agent.log.warn({ job: this.arrival.move.job, what, err: error }, 'could not be undone');
   }
+}
+
+/** A root file system that is still to come says nothing of its users, and a restore asks for none. */
+function withoutNames(spec: DomainSpec): DomainSpec {
+  const { initUser: _later, ...os } = spec.os;
+  return { ...spec, os };
 }

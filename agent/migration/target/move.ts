@@ -82,10 +82,11 @@ export class TargetMove implements Arriving {
   }
 
   /** @throws GodwitError HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED; nothing is left then */
-  async reserve(): Promise<void> {
+  async reserve(): Promise<{ readonly rootfsBasis: boolean }> {
     this.phase('prepare');
     try {
       await this.begun().reserve();
+      return this.begun();
     } catch (error) {
       await this.journal.close();
       throw error;

@@ -1,5 +1,6 @@
 import { parseDomain } from '../../../protocol/domain/mod.ts';
 import type { JobPhase, Mode, TargetState } from '../../../protocol/mod.ts';
+import type { Place } from '../../rootfs/mod.ts';
 import { JOURNAL_VERSION } from '../journal.ts';
 import type { Arrival } from './words.ts';
 
@@ -15,6 +16,8 @@ export interface TargetNotes {
   readonly mode: Mode;
   readonly phases: readonly JobPhase[];
   readonly resumedAtMs?: number;
+  /** How the directory was taken that a copied root file system arrives in. */
+  readonly rootfs?: Place;
 }
 
 /** Undefined for what no agent of this version has written. */

@@ -26,7 +26,10 @@ export function partsOf(agent: Agent, arrival: Arrival, xml: string): TargetPart
     phases: [],
   };
   const journal = Journal.begin(sideDir(agent.config.runDir, move.job, 'target'), notes, agent.log);
-  return { journal, copyOf: (events) => new TargetCopy(agent, arrival, events) };
+  return {
+    journal,
+    copyOf: (events) => new TargetCopy(agent, arrival, events, (rootfs) => journal.note({ rootfs })),
+  };
 }
 
 /** Of a move that an earlier agent began and left. */

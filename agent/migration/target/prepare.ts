@@ -41,6 +41,7 @@ export async function prepareArrival(
       jobs: jobLoad(agent, request.container),
       memoryAvailableBytes: (await memoryAvailableBytes()) - bidding.promisedBytes(request.job),
       runDir: config.runDir,
+      stateDir: config.stateDir,
       runtime: agent.runtime,
       ours: (name) => agent.containers.has(name),
       containers: agent.containers.list().map((owned) => ({
@@ -74,9 +75,10 @@ export async function prepareArrival(
     bidding.ended(job, outcome === 'done');
     agent.sweep();
   });
+  let rootfsBasis = false;
   try {
     await faults.at('target.reserve', job);
-    await move.reserve();
+    ({ rootfsBasis } = await move.reserve());
     await faults.at('target.reserved', job);
   } catch (error) {
     arriving.delete(job);
@@ -84,7 +86,7 @@ export async function prepareArrival(
     throw error;
   }
   move.start();
-  return { ...answer, data: { host: config.address, port: agent.data.port, token } };
+  return { ...answer, data: { host: config.address, port: agent.data.port, token, rootfsBasis } };
 }
 
 function jobLoad(agent: Agent, container: string) {

@@ -6,9 +6,11 @@ import { announceAddresses } from '../../host/announce.ts';
 import { freezeCgroup } from '../../host/freeze.ts';
 import { killProcesses } from '../../host/named-processes.ts';
 import { unmountTmpfs } from '../../host/tmpfs.ts';
+import { givePlaceBack } from '../../rootfs/mod.ts';
 import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
+import { copiedRootfs } from '../rootfs.ts';
 import { attachMemory, type Memory } from './memory.ts';
 import { arrivalIn, type TargetNotes } from './notes.ts';
 import type { Arrival, ArrivingCopy } from './words.ts';
@@ -81,6 +83,9 @@ export class RecoveredArrival implements ArrivingCopy {
     await killProcesses(dir);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
+    const { rootfs: place } = this.notes;
+    const rootfs = copiedRootfs(arrival.spec);
+    if (place && rootfs) await givePlaceBack(agent.runner, agent.config.stateDir, rootfs, place);
     await this.settle();
   }
 

@@ -4,7 +4,7 @@
 # Lays out the disk of a new node: what is particular to it goes into the overlay's upper layer.
 node_create() {
   local node=$1 count=$2 agent=$3 disk=$LAB_DISK/$1 etc=$LAB_DISK/$1/upper/etc other
-  mkdir -p "$LAB_STATE/nodes/$node/root" "$disk/work" "$etc/godwit" "$disk/upper/usr/local/bin" "$disk/upper/var/lib/lab"
+  mkdir -p "$LAB_STATE/nodes/$node/root" "$disk/work" "$disk/local" "$etc/godwit" "$disk/upper/usr/local/bin" "$disk/upper/var/lib/lab"
   echo "$node" >"$etc/hostname"
   printf '%.32s\n' "$(md5sum <<<"$LAB_NAME/$node")" >"$etc/machine-id"
   {

@@ -55,7 +55,7 @@ const CRIU = points('source.ship', 'source.sweep', 'target.report-prepared', 'ta
 /** Where images are still written on that node. */
 const IMAGES = points('source.claim', 'source.stopping', 'target.build', 'target.restore');
 
-/** Every case that the lab can play: its kernel tracks no dirty memory, so there are no rounds, and `loss` is a test of its own. */
+/** Every case that the lab can play: its kernel tracks no dirty memory, so there are no rounds; `loss` and `rootfs` are tests of their own. */
 export const CASES: readonly Case[] = Object.entries(POINTS).flatMap(([name, words]) => {
   const point = name as FaultPoint;
   return (Object.keys(ACTIONS) as FaultAction[])
@@ -75,7 +75,7 @@ export const CASES: readonly Case[] = Object.entries(POINTS).flatMap(([name, wor
 export const nameOf = ({ point, action, mode }: Case) => `${mode} ${point}:${action}`;
 
 function modesOf({ reached }: PointWords): readonly ChaosMode[] {
-  if (reached === 'rounds' || reached === 'loss') return [];
+  if (reached === 'rounds' || reached === 'loss' || reached === 'rootfs') return [];
   return reached === 'pages' ? ['postcopy'] : ['cold', 'postcopy'];
 }
 

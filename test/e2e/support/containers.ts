@@ -13,13 +13,20 @@ export interface ContainerWish {
   readonly bridge?: string;
   /** Extra elements in `<devices>`. */
   readonly devices?: string;
+  /** Directory of each node that its root file system is moved into: then it is copied with each move. */
+  readonly copiedIn?: string;
   /** Files of the checkout that are put into its root directory. */
   readonly programs?: readonly string[];
 }
 
+const COPIED = `<metadata>
+    <godwit:settings xmlns:godwit='https://godwit.dev/xmlns/domain/1'><godwit:rootfs policy='copy'/></godwit:settings>
+  </metadata>`;
+
 /** Domain XML of a container whose root file system `lab rootfs KIND NAME` made. */
 export function domainXml(wish: ContainerWish): string {
   const { name, address, init = '/init', args = [], memoryMib = 1024, bridge = 'br0', devices = '' } = wish;
+  const root = wish.copiedIn ?? '/srv/godwit';
   return `<domain type='lxc'>
   <name>${name}</name>
   <memory unit='MiB'>${memoryMib}</memory>
@@ -28,9 +35,10 @@ export function domainXml(wish: ContainerWish): string {
     <type>exe</type>
     <init>${init}</init>
 ${args.map((arg) => `    <initarg>${arg}</initarg>\n`).join('')}  </os>
+  ${wish.copiedIn === undefined ? '' : COPIED}
   <devices>
     <filesystem type='mount'>
-      <source dir='/srv/godwit/${name}'/>
+      <source dir='${root}/${name}'/>
       <target dir='/'/>
     </filesystem>
     <interface type='bridge'>
@@ -51,6 +59,8 @@ export async function startContainer(
   wish: ContainerWish,
 ): Promise<void> {
   await makeRootfs(cluster, kind, wish);
+  if (wish.copiedIn !== undefined)
+    await cluster.lab.sh(node, `cp -a /srv/godwit/${wish.name} ${wish.copiedIn}/`);
   const input = domainXml(wish);
   await must(cluster.lab.run(['client', '--', 'godwit', 'define', '-', '--node', node], { input }));
   await must(cluster.godwit('start', wish.name));

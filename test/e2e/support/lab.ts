@@ -9,6 +9,9 @@ const script = join(checkout, 'deploy/lab/lab');
 /** Where labs keep their state. */
 export const labState = process.env.GODWIT_LAB_STATE ?? '/run/godwit-lab';
 
+/** Where labs keep their nodes' disks. */
+export const labDisk = process.env.GODWIT_LAB_DISK ?? '/var/lib/godwit-lab';
+
 /** Whether the lab cannot be run: it makes namespaces and mounts. */
 export const needsRoot = process.getuid?.() !== 0;
 
@@ -51,7 +54,6 @@ export function createLab(instance: string): Lab {
     if (result.exitCode === undefined) throw new Error(`lab ${args.join(' ')}: ${result.shortMessage}`);
     return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr };
   };
-  const disk = process.env.GODWIT_LAB_DISK ?? '/var/lib/godwit-lab';
   return {
     instance,
     run,
@@ -61,7 +63,7 @@ export function createLab(instance: string): Lab {
         throw new Error(`${node}: exit ${result.exitCode}: ${text}\n${result.stderr}\n${result.stdout}`);
       return result.stdout.trim();
     },
-    share: (file, to) => copyFile(join(checkout, file), join(disk, instance, 'shared', to)),
+    share: (file, to) => copyFile(join(checkout, file), join(labDisk, instance, 'shared', to)),
     start: (args, options) =>
       spawn(script, [...args], { env, stdio: [options?.stdin ?? 'ignore', 'pipe', 'ignore'] }),
   };

@@ -60,6 +60,7 @@ export function jobInfo({ move }: SimNode): unknown {
     progress: { phase: 'commit', bytes: 0, rateBytesPerSecond: 0 },
     phases: [],
     rounds: [],
+    rootfsPasses: [],
     bytes: { memory: 0, images: 0, rootfs: 0 },
     frozenCopy,
   };

@@ -1,0 +1,17 @@
+/** Root file systems that a move copies (protocol/adr/0010): what other folders of the agent use of it. */
+
+export { basisBytes, rootfsBytes } from './bytes.ts';
+export { setMark } from './mark.ts';
+export {
+  canKeep,
+  givePlaceBack,
+  leavePlace,
+  type Place,
+  type Room,
+  type Rootfs,
+  roomAt,
+  takePlace,
+} from './place.ts';
+export { RootfsReceiver } from './receiver.ts';
+export { anotherPass } from './rule.ts';
+export { RootfsSender } from './sender.ts';
