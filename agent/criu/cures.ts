@@ -34,6 +34,10 @@ export const CURES: readonly Cure[] = [
     cure: 'A process holds a file outside the mounts of the container: close it, or bind-mount its directory.',
   },
   {
+    sign: /ctty inheritance detected/,
+    cure: 'A process has opened /dev/tty, as the shell dash does in a login: end it, or use bash there.',
+  },
+  {
     sign: /External socket is used|Can't dump half of stream unix connection/,
     cure: 'A process is connected to a unix socket outside the container (D-Bus, syslog, docker): close that connection.',
   },

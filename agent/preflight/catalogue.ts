@@ -222,6 +222,11 @@ export const REFUSALS = {
     'terminals of the node are mounted in the container: {what}',
     'Unmount them inside the container, and set lxc.tty.max = 0 for its next start: only its console can move.',
   ),
+  TERMINAL_OPENED: entry(
+    'criu hardly ever dumps a terminal that was opened as /dev/tty: {what}',
+    'End that program; in a login use bash instead of dash, which opens /dev/tty for its job control. Or use --unsafe to try.',
+    OVERRIDABLE,
+  ),
   NAMESPACE_NESTED: entry(
     'criu cannot dump nested namespaces of this kind: {what}',
     'Only mount and network namespaces may be nested. For services of systemd: `godwit prepare-rootfs NAME --apply`, and restart the container.',

@@ -6,9 +6,8 @@ import type { Agent } from '../agent.ts';
 /** Long enough for what a move left to do: timers that are due, connections that go on. */
 const SETTLE_MS = 2_000;
 const WATCH_MS = 3_000;
-/** Share of one processor. What should only wait for events is far below it, what spins is not. */
+/** Share of the time in which it wants to run. What should only wait for events is far below it, what spins is not. */
 const SPINNING = 0.7;
-const TICKS_PER_SECOND = 100;
 const MANAGER = /^systemd/;
 const CURE = '`godwit prepare-rootfs NAME --apply`, and restart the container';
 
@@ -24,7 +23,7 @@ export async function watchIdle(
 ): Promise<void> {
   const { clock, log, bus, subjects } = agent;
   try {
-    if (!MANAGER.test((await statOf(initPid))?.name ?? '')) return;
+    if (!MANAGER.test((await demandOf(initPid))?.name ?? '')) return;
     await clock.sleep(SETTLE_MS);
     const spinning = await findSpinning(agent, initPid);
     if (spinning.length === 0) return;
@@ -38,24 +37,29 @@ export async function watchIdle(
 
 async function findSpinning({ clock, runtime }: Agent, initPid: number): Promise<string[]> {
   const pids = await cgroupPids(freezerDir(await runtime.cgroupOf(initPid)));
-  const look = () => Promise.all(pids.map(statOf));
+  const look = () => Promise.all(pids.map(demandOf));
   const [before, beganMs] = [await look(), clock.monotonicMs()];
   await clock.sleep(WATCH_MS);
   const [after, tookMs] = [await look(), clock.monotonicMs() - beganMs];
   return after.flatMap((now, index) => {
     const then = before[index];
     if (!now || !then || !MANAGER.test(now.name)) return [];
-    const share = ((now.ticks - then.ticks) / TICKS_PER_SECOND) * (1_000 / tookMs);
-    return share < SPINNING ? [] : [`${now.name} (pid ${pids[index]}) at ${Math.round(share * 100)} %`];
+    const share = (now.wantedMs - then.wantedMs) / tookMs;
+    return share < SPINNING ? [] : [`${now.name} (pid ${pids[index]})`];
   });
 }
 
-/** Name and CPU time; undefined when it has ended. */
-async function statOf(pid: number): Promise<{ readonly name: string; readonly ticks: number } | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(text) ?? [];
-  if (name === undefined || rest === undefined) return undefined;
-  // utime and stime, fields 14 and 15 of proc(5); the state is field 3.
-  const [utime, stime] = rest.split(' ').slice(11, 13).map(Number);
-  return { name, ticks: (utime ?? 0) + (stime ?? 0) };
+/** Name, and for how long it has wanted to run; undefined when it has ended. */
+async function demandOf(
+  pid: number,
+): Promise<{ readonly name: string; readonly wantedMs: number } | undefined> {
+  const [name, schedstat] = await Promise.all([readProc(pid, 'comm'), readProc(pid, 'schedstat')]);
+  if (name === '') return undefined;
+  // On a processor, and ready but waiting for one: on a busy machine a loop shows mostly in the second.
+  const [ranNs = 0, waitedNs = 0] = schedstat.split(' ').map(Number);
+  return { name: name.trimEnd(), wantedMs: (ranNs + waitedNs) / 1e6 };
+}
+
+function readProc(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
 }

@@ -57,11 +57,15 @@ up_make() {
   for number in "${jobs[@]}"; do wait "$number" || die "lab '$LAB_NAME' did not come up"; done
 }
 
-# lab rootfs redis|generic NAME: a container root file system at /srv/godwit/NAME in all nodes.
+# lab rootfs redis|generic|system NAME: a container root file system at /srv/godwit/NAME in all nodes.
 lab_rootfs() {
-  [[ $# -eq 2 && ${2:-} =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || usage "usage: lab rootfs redis|generic NAME"
+  [[ $# -eq 2 && ${2:-} =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || usage "usage: lab rootfs redis|generic|system NAME"
   need_lab
   settings_load
+  if [[ $1 == system ]]; then
+    system_copy "$LAB_DISK/shared/$2"
+    return
+  fi
   exec "$LAB_HOME/rootfs" "$1" "$LAB_DISK/shared/$2" "$SETTING_IMAGE"
 }
 
@@ -94,7 +98,7 @@ lab cut NODE [--from NODE|client]                break a node's network, all of 
 lab heal NODE [--from NODE|client]               mend it
 lab agent NODE start|stop|restart|kill|log       the node's godwit-agent
 lab agent NODE start|restart --fault POINT:ACTION   the same, to fail there once (agent/faults)
-lab rootfs redis|generic NAME                    a container root file system at /srv/godwit/NAME in all nodes
+lab rootfs redis|generic|system NAME             a container root file system at /srv/godwit/NAME in all nodes
 lab image                                        build the node image if need be, print where it is
 lab status
 lab down                                         leave nothing behind

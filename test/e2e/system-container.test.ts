@@ -1,0 +1,197 @@
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MigrateReply, MigrateResult, Preparation } from '../../protocol/mod.ts';
+import { checkout } from './support/checkout.ts';
+import { type Dialogue, SshUser, systemDomain } from './support/system-container.ts';
+import { until } from './support/until.ts';
+import { useCluster } from './support/use-lab.ts';
+
+const NAME = 'debian';
+const ADDRESS = '10.77.1.60';
+const ROOT = `/srv/godwit/${NAME}`;
+/** There and back; more by hand: GODWIT_SYSTEM_MOVES=10. */
+const MOVES = Number(process.env.GODWIT_SYSTEM_MOVES ?? 2);
+const cluster = useCluster('sys', { nodes: 2 });
+
+/** What of its own a container has: a timer, a service that comes back, a job of cron, a shell that looks like a manager. */
+const OWN = `
+cat >${ROOT}/etc/systemd/system/tick.service <<'UNIT'
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'echo >>/run/ticks'
+UNIT
+cat >${ROOT}/etc/systemd/system/tick.timer <<'UNIT'
+[Timer]
+OnActiveSec=1s
+OnUnitActiveSec=1s
+AccuracySec=100ms
+[Install]
+WantedBy=timers.target
+UNIT
+cat >${ROOT}/etc/systemd/system/guarded.service <<'UNIT'
+[Service]
+ExecStart=/bin/sleep infinity
+Restart=always
+RestartSec=0
+[Install]
+WantedBy=multi-user.target
+UNIT
+for unit in timers.target.wants/tick.timer multi-user.target.wants/guarded.service; do
+  mkdir -p ${ROOT}/etc/systemd/system/\${unit%/*}
+  ln -s ../\${unit#*/} ${ROOT}/etc/systemd/system/$unit
+done
+echo '* * * * * root echo >>/run/cron-ticks' >${ROOT}/etc/cron.d/tick
+cp ${ROOT}/bin/sh ${ROOT}/usr/local/bin/systemd-spin
+mkdir -p ${ROOT}/root/.ssh && chmod 700 ${ROOT}/root/.ssh`;
+
+describe('a Debian container with systemd', () => {
+  let user: SshUser;
+  let session: Dialogue;
+  let web: ChildProcess;
+  const replies: string[] = [];
+  let failed = '';
+  /** The session's number in the container. */
+  let login = '';
+
+  beforeAll(async () => {
+    const { lab } = cluster;
+    expect(await lab.run(['rootfs', 'system', NAME])).toMatchObject({ exitCode: 0 });
+    await lab.sh('n1', OWN);
+    user = await SshUser.create(lab, ADDRESS);
+    await lab.sh('n1', `echo '${await user.publicKey()}' >${ROOT}/root/.ssh/authorized_keys`);
+    const defined = await lab.run(['client', '--', 'godwit', 'define', '-', '--node', 'n1'], {
+      input: systemDomain(NAME, ADDRESS),
+    });
+    expect(defined).toMatchObject({ exitCode: 0 });
+    expect(await cluster.godwit('start', NAME)).toMatchObject({ exitCode: 0 });
+    await user.reachable();
+  });
+  afterAll(async () => {
+    session?.end();
+    web?.kill();
+    await user?.close();
+  });
+
+  it('is refused as it comes, with the command that helps', async () => {
+    const refused = await cluster.godwit('migrate', NAME, 'n2', '--dry-run', '--json');
+    expect(refused.exitCode).toBe(8);
+    const { preflight } = JSON.parse(refused.stdout) as MigrateReply;
+    const hints = new Map(preflight?.refusals.map(({ code, hint }) => [code, hint]));
+    expect(hints.get('NAMESPACE_NESTED')).toContain('godwit prepare-rootfs NAME --apply');
+    expect(hints.get('USER_MANAGER')).toContain('godwit prepare-rootfs NAME --apply');
+
+    const checked = await cluster.godwit('prepare-rootfs', NAME, '--json');
+    expect(checked.exitCode).toBe(8);
+    expect((JSON.parse(checked.stdout) as Preparation).files.map(({ state }) => state)).toEqual([
+      'missing',
+      'missing',
+      'missing',
+    ]);
+    expect(await cluster.json<Preparation>('prepare-rootfs', NAME, '--apply')).toMatchObject({
+      prepared: true,
+      restartNeeded: true,
+    });
+    expect(await cluster.json<Preparation>('prepare-rootfs', NAME)).toMatchObject({ restartNeeded: false });
+    expect(await cluster.godwit('stop', NAME, '--timeout', '60s')).toMatchObject({ exitCode: 0 });
+    expect(await cluster.godwit('start', NAME)).toMatchObject({ exitCode: 0 });
+    await user.reachable();
+  });
+
+  it(`keeps its logins, connections and services in ${MOVES} moves`, {
+    timeout: 300_000 + MOVES * 60_000,
+  }, async () => {
+    session = user.session();
+    web = cluster.lab.start([
+      'client',
+      '--',
+      'python3',
+      join(checkout, 'test/e2e/workloads/keep-alive.py'),
+      ADDRESS,
+    ]);
+    if (web.stdout) createInterface(web.stdout).on('line', (line) => replies.push(line));
+    web.once('exit', (code) => {
+      failed = `the web client ended with ${code} after ${replies.length} replies`;
+    });
+    await session.goesOn();
+    login = await user.run(`loginctl --no-legend list-sessions | awk 'NR == 1 { print $1 }'`);
+    await until('a web reply', 30_000, () => replies.length > 5);
+    const before = await user.run(
+      'systemctl is-system-running; systemctl --failed --no-legend; ps -o pid,args 1',
+    );
+    expect(before.split('\n')[0]).toBe('running');
+
+    for (let move = 0; move < MOVES; move++) {
+      const target = move % 2 === 0 ? 'n2' : 'n1';
+      const modes = ['cold', 'postcopy'];
+      const mode = String(modes[Math.floor(move / 2 + move) % 2]);
+      const moved = await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', mode);
+      expect(moved.outcome).toBe('done');
+      await session.goesOn();
+      const count = replies.length;
+      await until(
+        () => `web replies ${failed}`,
+        60_000,
+        () => failed === '' && replies.length > count + 3,
+      );
+      await until('the record settles', 30_000, async () => {
+        return (
+          (await cluster.godwit('migrate', NAME, target === 'n1' ? 'n2' : 'n1', '--dry-run')).exitCode === 0
+        );
+      });
+    }
+    const [port = ''] = replies[0]?.split(' ') ?? [];
+    expect(replies).toEqual(replies.map((_line, index) => `${port} ${index + 1}`));
+    expect(
+      await user.run('systemctl is-system-running; systemctl --failed --no-legend; ps -o pid,args 1'),
+    ).toBe(before);
+    expect(failed).toBe('');
+  });
+
+  it('still is a whole system: timers, cron, supervision, journal, logins', {
+    timeout: 300_000,
+  }, async () => {
+    const lines = async (file: string) => Number(await user.run(`wc -l <${file} || echo 0`));
+    const ticks = await lines('/run/ticks');
+    const crons = await lines('/run/cron-ticks');
+    await until('the timer ticks', 60_000, async () => (await lines('/run/ticks')) > ticks + 1);
+    const guarded = await user.run('systemctl show -P MainPID guarded');
+    await user.run(`kill -KILL ${guarded}`);
+    await until('the service comes back', 60_000, async () => {
+      return !['0', guarded].includes(await user.run('systemctl show -P MainPID guarded'));
+    });
+    expect(await user.run('systemd-run --quiet --wait --pipe echo from a new unit')).toBe('from a new unit');
+    await user.run(
+      'logger -t traveller a new line; systemctl restart cron; systemctl daemon-reload; nginx -s reload',
+    );
+    expect(await user.run('journalctl --sync; journalctl -t traveller -o cat')).toBe('a new line');
+    expect(await user.run(`loginctl show-session -P State ${login}`)).toBe('active');
+    await session.goesOn();
+    await until('cron ticks', 120_000, async () => (await lines('/run/cron-ticks')) > crons);
+  });
+
+  it('tells of a move after which a process of systemd spins, and only of that', {
+    timeout: 300_000,
+  }, async () => {
+    const jobs = await cluster.json<{ items: { job: string; warnings?: string[] }[] }>('job', 'ls');
+    expect(jobs.items.flatMap(({ warnings = [] }) => warnings)).toEqual([]);
+    await user.run(`systemd-run --quiet --unit=spin /usr/local/bin/systemd-spin -c 'while :; do :; done'`);
+    try {
+      const [target, away] =
+        (await cluster.json<{ container: { owner: string } }>('inspect', NAME)).container.owner === 'n1'
+          ? ['n2', 'n1']
+          : ['n1', 'n2'];
+      expect(away).not.toBe(target);
+      const { job } = await cluster.json<MigrateResult>('migrate', NAME, String(target), '--mode', 'cold');
+      await until('the warning', 60_000, async () => {
+        const { warnings = [] } = await cluster.json<{ warnings?: string[] }>('job', 'show', job);
+        return warnings.some((text) => text.includes('systemd-spin'));
+      });
+      const shown = await cluster.godwit('job', 'show', job);
+      expect(shown.stdout).toMatch(/^warning: debian is busy where it should wait: systemd-spin /m);
+    } finally {
+      await user.run('systemctl stop spin');
+    }
+  });
+});
