@@ -154,6 +154,6 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
     'settings',
     "<g:set key='lxc.prlimit.nofile' value='1024'/>",
     ['lxc.prlimit.nofile'],
-    KEPT,
+    'limits, oom score, seccomp mode, host name and cgroup files in /proc and /sys on both nodes',
   ),
 ];

@@ -157,7 +157,7 @@ export const ELEMENT_TEXTS: readonly ElementText[] = [
     'os',
     '<inituser>1000</inituser><initgroup>1000</initgroup>',
     ['lxc.init.uid', 'lxc.init.gid'],
-    `${STATUS}, where the agent has CAP_SYS_RESOURCE (criu reads limits of other users with it)`,
+    `${STATUS}; pre-flight refuses where criu cannot read the limits of other users (LIMITS_HIDDEN)`,
   ),
   row(
     'features/capabilities',

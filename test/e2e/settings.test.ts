@@ -33,6 +33,7 @@ const DOMAIN = `<domain type='lxc'>
     <initarg>/bin/tail</initarg><initarg>-f</initarg><initarg>/dev/null</initarg>
     <initenv name='GREETING'> hello = "world" </initenv>
     <initdir>/data</initdir>
+    <inituser>1000</inituser><initgroup>1001</initgroup>
   </os>
   <features><capabilities><mknod state='on'/><net_raw state='off'/></capabilities></features>
   <metadata>
@@ -40,6 +41,9 @@ const DOMAIN = `<domain type='lxc'>
       <g:lxc>
         <g:set key='lxc.uts.name' value='www'/>
         <g:set key='lxc.prlimit.nofile' value='1000:2000'/>
+        <g:set key='lxc.prlimit.core' value='0'/>
+        <g:set key='lxc.proc.oom_score_adj' value='77'/>
+        <g:set key='lxc.seccomp.profile' value='/usr/share/lxc/config/common.seccomp'/>
         <g:set key='lxc.cgroup.pids.max' value='77'/>
         <g:set key='lxc.cgroup2.pids.max' value='77'/>
       </g:lxc>
@@ -77,14 +81,15 @@ const DOMAIN = `<domain type='lxc'>
 const SHOW = `
   pid=$(lxc-info -n ${NAME} -pH)
   inside() { nsenter --target $pid "$@"; }
-  grep -E '^(Uid|CapBnd|CapEff|Cpus_allowed_list|Mems_allowed_list):' /proc/$pid/status
-  grep -E 'Max open files' /proc/$pid/limits
+  grep -E '^(Uid|Gid|Groups|Cap[A-Z][a-z]*|NoNewPrivs|Seccomp|Cpus_allowed_list|Mems_allowed_list):' /proc/$pid/status
+  cat /proc/$pid/limits
+  echo "oom $(cat /proc/$pid/oom_score_adj)"
   echo "cwd $(readlink /proc/$pid/cwd), host name $(inside --uts hostname)"
   tr '\\0' '\\n' </proc/$pid/cmdline | sed 's/^/argv /'
   tr '\\0' '\\n' </proc/$pid/environ | grep GREETING
   sed 's/^[0-9]* [0-9]* [0-9:]* //; s/ shared:[0-9]*//' /proc/$pid/mountinfo |
     grep -E ' /(mnt/|scratch|etc/one|dev/fuse)' | sort
-  inside --mount sh -c 'cat "/mnt/read only/x" /etc/one.conf /mnt/inner/f /scratch/written
+  inside --mount sh -c 'cat "/mnt/read only/x" /etc/one.conf /mnt/inner/f /scratch/written /dev/shm/written
     echo no 2>&1 >"/mnt/read only/y" || echo cannot write; ls -l /dev/fuse' 2>&1 | sed 's/^sh: [^:]*:/sh:/'
   inside --net ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*//; s/link-netnsid.*//'
   inside --net ip -o addr | sed 's/^[0-9]*: //; s/ tentative//'
@@ -129,7 +134,7 @@ it('starts with all its settings, and the kernel shows the same after a move in 
   expect(await cluster.godwit('start', NAME)).toMatchObject({ exitCode: 0 });
   await lab.sh(
     'n1',
-    `nsenter --target $(lxc-info -n ${NAME} -pH) --mount sh -c 'echo kept >/scratch/written'`,
+    `nsenter --target $(lxc-info -n ${NAME} -pH) --mount sh -c 'mkdir -p /dev/shm; echo kept >/scratch/written; echo shared >/dev/shm/written'`,
   );
 
   // Somebody's terminal, which must not become the container's console there.
@@ -169,7 +174,11 @@ const FACTS = [
   '/mnt/read\\040only ro,',
   '/opt/inner /mnt/inner rw,',
   'tmpfs rw,size=4096k',
-  'outside\nfile\ninside\nkept\n',
+  'outside\nfile\ninside\nkept\nshared\n',
+  'Uid:\t1000\t1000\t1000\t1000',
+  'Gid:\t1001\t1001\t1001\t1001',
+  'Seccomp:\t2',
+  'oom 77',
   'cannot write',
   '10, 229',
   'mtu 1400',
