@@ -13,6 +13,10 @@ const FAILED = '(00.043919) Error (criu/cr-dump.c:1975): Dumping FAILED.';
 /** Lines as criu writes them, and a word of the cure that belongs to each. */
 const KNOWN: readonly (readonly [string, RegExp])[] = [
   [
+    '(00.20) Error (criu/tty.c:2286): tty: ctty inheritance detected sid/pgrp 103 (ctty pid_real 367 pty pid_real 357)',
+    /bash/,
+  ],
+  [
     '(10.00) Error (compel/src/lib/infect.c:385): Unseizable non-zombie 31 found, state D, err -1/10',
     /vfork/,
   ],
