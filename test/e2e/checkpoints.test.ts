@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type {
   CheckpointList,
   ContainerInfo,
@@ -22,6 +22,11 @@ const SEED = Number(process.env.GODWIT_CHECKPOINT_SEED ?? 20_261_130);
 const LONG_MS = 300_000 + FLIPPED_BITS * 5_000;
 
 const cluster = useCluster('cp', { nodes: 2 });
+// What is looked for on a node afterwards is everything that is not the node's own.
+afterEach(async () => {
+  const { items } = await cluster.json<ContainerList>('ps');
+  for (const { name } of items) expect((await cluster.godwit('stop', name, '--kill')).exitCode).toBe(0);
+});
 
 describe('a Redis with a client that never reconnects', () => {
   it('keeps it over a checkpoint that it runs through, and over one that it is restored from', async () => {

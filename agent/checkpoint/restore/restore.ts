@@ -1,4 +1,5 @@
 import { GodwitError, type RestoreReply, type RestoreRequest, toGodwitError } from '../../../protocol/mod.ts';
+import type { Versioned } from '../../bus/bus.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
 import { persistently } from '../../migration/persistently.ts';
@@ -88,6 +89,7 @@ class Restoring {
       signal,
       deadlineMs: wish.request.timeoutMs + GRACE_MS,
     });
+    let committed: Versioned;
     try {
       tracker.phase('unpack');
       await copy.unpack(store, (file) => this.count(file));
@@ -95,23 +97,29 @@ class Restoring {
       await copy.build();
       work.decide();
       tracker.phase('commit');
-      await agent.containers.adopt(await commitRestore(agent, job, plan));
+      committed = await commitRestore(agent, job, plan);
     } catch (error) {
       tracker.phase('undo');
       await persistently(agent, { job, what: 'undo' }, () => copy.undo());
       await journal.close();
       throw this.explained(error, name);
     }
-    await this.resume(copy, name);
+    await this.resume(copy, committed);
     await journal.close();
   }
 
-  private async resume(copy: RestoredCopy, name: string): Promise<void> {
+  private async resume(copy: RestoredCopy, committed: Versioned): Promise<void> {
     const { agent, work } = this;
+    const { name } = committed.record;
     work.tracker.phase('resume');
     try {
+      await agent.containers.adopt(committed);
       work.tracker.set({ resumedAtMs: await copy.resume() });
     } catch (error) {
+      // Whatever came of it: what the record is told next has to be true.
+      await persistently(agent, { job: work.job, what: 'undo' }, () =>
+        agent.runtime.stop(name, { timeoutMs: 0, kill: true }),
+      );
       await agent.containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
       throw this.explained(error, name);
     } finally {
