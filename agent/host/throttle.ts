@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { constants, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { CgroupPaths } from '../runtime/runtime.ts';
@@ -99,7 +99,7 @@ async function read(file: string): Promise<string> {
 
 async function write(file: string, value: string): Promise<void> {
   try {
-    await writeFile(file, value, { flag: 'r+' });
+    await writeFile(file, value, { flag: constants.O_WRONLY | constants.O_TRUNC });
   } catch (error) {
     throw hostFailed(`writing ${value} to ${file}`, error);
   }

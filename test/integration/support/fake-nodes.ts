@@ -43,6 +43,8 @@ export interface FakeNode {
   /** Pids of a container's tasks. */
   tasks(container: string): number[];
   freezer(container: string): string;
+  /** Microseconds of CPU time in each tenth of a second; -1: no limit. */
+  cpuQuota(container: string): number;
   /** Directories, mounts and processes of a move that are still there. */
   leftovers(job: string): string[];
   /** Forgets all words. */
@@ -124,6 +126,7 @@ export function fakeNode(
     reached: (program) => existsSync(join(fake, `${program}.reached`)),
     tasks: (container) => tasks(container).map(Number),
     freezer: (container) => read(file(container, 'freezer.state')),
+    cpuQuota: (container) => Number(read(file(container, 'cpu.cfs_quota_us'))),
     leftovers: (job) => {
       const path = join(runDir, 'jobs', job);
       return [...(existsSync(path) ? [path] : []), ...mountsUnder(path), ...processesOf(path)];

@@ -25,7 +25,7 @@ import { checkout } from '../../e2e/support/checkout.ts';
 export const FAKE_PROGRAMS = join(checkout, 'test/integration/support/bin');
 
 /**
- * A runtime whose containers are one `sleep` each, in a directory that looks like a v1 freezer: agents of several nodes
+ * A runtime whose containers are one `sleep` each, in a directory that looks like a v1 freezer with a CPU controller: agents of several nodes
  * can share a machine, and a machine without LXC will do. Restores run fake-restore.mjs.
  */
 export function fakeRuntime(options: {
@@ -40,7 +40,10 @@ export function fakeRuntime(options: {
   const home = (name: string) => join(dir, 'lxc', name);
   const config = (name: string) => join(home(name), 'config');
   const group = (name: string) => join(home(name), 'cgroup');
-  const paths = (name: string): CgroupPaths => ({ version: 'v1', dirs: { freezer: group(name) } });
+  const paths = (name: string): CgroupPaths => ({
+    version: 'v1',
+    dirs: { freezer: group(name), cpu: group(name) },
+  });
 
   const status = async (name: string): Promise<ContainerStatus> => {
     const [pid] = await cgroupPids(group(name));
@@ -64,6 +67,8 @@ export function fakeRuntime(options: {
     mkdirSync(group(name), { recursive: true });
     writeFileSync(join(group(name), 'cgroup.procs'), '');
     writeFileSync(join(group(name), 'freezer.state'), 'THAWED\n');
+    writeFileSync(join(group(name), 'cpu.cfs_quota_us'), '-1\n');
+    writeFileSync(join(group(name), 'cpu.cfs_period_us'), '100000\n');
   };
   const sweep = async (name: string) => {
     await refuseRunning(name);
