@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { GodwitError } from '../errors.ts';
 import { sourceStart, sourceStep } from './source.ts';
 import type { SourceEvent, SourceState } from './source-words.ts';
+import { ERROR, MOVE } from './testing.ts';
 import type { RecordView } from './words.ts';
 
-const MOVE = {
-  job: 'j',
-  container: 'web',
-  source: 'n1',
-  target: 'n2',
-  epoch: 4,
-  revision: 7,
-  pagesFollow: false,
-};
-const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
 const ABORT = { kind: 'abort', outcome: 'aborted', error: ERROR } as const;
 
 describe('sourceStep', () => {

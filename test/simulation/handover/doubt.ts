@@ -2,6 +2,7 @@ import type { Versioned } from '../../../agent/bus/bus.ts';
 import { OwnedContainers } from '../../../agent/containers/owned.ts';
 import { followDoubt } from '../../../agent/recovery/doubt.ts';
 import { type SourcePhase, subjects, verbOf } from '../../../protocol/mod.ts';
+import * as messages from '../../support/messages.ts';
 import { request } from './bus.ts';
 import type { Life } from './life.ts';
 import { CONTAINER, JOB } from './names.ts';
@@ -45,51 +46,11 @@ export async function follow(world: World, node: SimNode, life: Life, seen: Vers
 /** What the source's agent says of the job: above all whether it holds a frozen copy. */
 export function jobInfo({ move }: SimNode): unknown {
   const frozenCopy = move instanceof SourceMove && !NOTHING_FROZEN.includes(move.phase);
-  const job = {
-    type: 'io.godwit.v1.job',
-    job: JOB,
-    kind: 'migrate',
-    container: CONTAINER,
-    node: 'S',
-    source: 'S',
-    target: 'T',
-    mode: 'cold',
-    modeReason: '',
-    state: 'running',
-    startedAtMs: 0,
-    progress: { phase: 'commit', bytes: 0, rateBytesPerSecond: 0 },
-    phases: [],
-    rounds: [],
-    rootfsPasses: [],
-    bytes: { memory: 0, images: 0, rootfs: 0 },
-    frozenCopy,
-  };
-  return { type: 'io.godwit.v1.job.info', job };
+  const parts = { job: JOB, container: CONTAINER, source: 'S', target: 'T', node: 'S', frozenCopy };
+  return { type: 'io.godwit.v1.job.info', job: messages.job(parts) };
 }
 
+/** What a node says of itself: above all which start of its agent answers. */
 export function nodeInfo(node: SimNode): unknown {
-  return {
-    type: 'io.godwit.v1.node.info',
-    node: node.place,
-    cluster: 'sim',
-    version: '0',
-    state: 'up',
-    address: '127.0.0.1',
-    dataPort: 1,
-    startedAtMs: 0,
-    nowMs: 0,
-    incarnation: `${node.starts}`,
-    memoryAvailableBytes: 0,
-    containers: [],
-    capabilities: {
-      arch: '',
-      kernel: '',
-      criu: '',
-      lxc: '',
-      cgroup: 'v2',
-      features: {},
-      cpus: 1,
-      memoryBytes: 0,
-    },
-  };
+  return messages.nodeInfo(node.place, { incarnation: `${node.starts}` });
 }
