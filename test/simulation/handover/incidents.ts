@@ -31,6 +31,7 @@ export const INCIDENTS: readonly ((world: World) => void)[] = [
   abort,
   abort,
   resolveNow,
+  forceNow,
 ];
 
 /** While a doubt is left an operator chooses a side, again and again. */
@@ -135,9 +136,14 @@ function resolveNow(world: World): void {
   resolve(world, world.chance.oneOf(['source', 'target']));
 }
 
-function resolve(world: World, keep: 'source' | 'target'): void {
-  world.note('operator', () => `resolves ${JOB}: keep the ${keep}'s`);
-  ask(world, 'resolve', { keep });
+/** Nobody waits for the word of a target that has lost its power: what it had is gone. */
+function forceNow(world: World): void {
+  if (world.excuses.powerCut.has('T')) resolve(world, world.chance.oneOf(['source', 'target']), true);
+}
+
+function resolve(world: World, keep: 'source' | 'target', force = false): void {
+  world.note('operator', () => `resolves ${JOB}${force ? ' by force' : ''}: keep the ${keep}'s`);
+  ask(world, 'resolve', { keep, force });
 }
 
 function ask(world: World, verb: string, body: unknown): void {

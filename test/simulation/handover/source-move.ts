@@ -1,6 +1,7 @@
 import type { Versioned } from '../../../agent/bus/bus.ts';
 import { Driver } from '../../../agent/migration/driver.ts';
 import { MovingRecord } from '../../../agent/migration/moving-record.ts';
+import { abortMove, resolveDoubt } from '../../../agent/migration/source/operator.ts';
 import { tellUntil } from '../../../agent/migration/tell.ts';
 import {
   GodwitError,
@@ -28,8 +29,14 @@ import type { World } from './world.ts';
 
 const PREPARED_MS = 60_000;
 const TELL_MS = 5_000;
-/** Before the commit CAS is sent. */
-const ABORTABLE: readonly SourcePhase[] = ['preparing', 'claiming', 'freezing', 'frozen'];
+
+/** What the target or the operator says. */
+interface Word {
+  readonly kind: string;
+  readonly error?: WireError;
+  readonly keep: Side;
+  readonly force: boolean;
+}
 
 /** What the agent does for the core's effects at the source (agent/migration/source/move.ts), on a simulated host. */
 export class SourceMove {
@@ -92,24 +99,26 @@ export class SourceMove {
   }
 
   async handle(verb: string, body: unknown): Promise<unknown> {
-    const word = body as { readonly kind: string; readonly error?: WireError; readonly keep: Side };
+    const word = body as Word;
     switch (verb) {
       case 'report':
         this.feed({ kind: `target-${word.kind}`, error: word.error } as SourceEvent);
         return {};
       case 'abort':
-        if (!ABORTABLE.includes(this.phase) && !this.world.variant.abortsAlways)
-          throw new GodwitError('JOB_STATE', { job: JOB, state: this.phase, problem: 'it is decided' });
-        this.feed({ kind: 'abort', outcome: 'aborted', error: failure('the operator wants it') });
+        this.abort(new GodwitError('MOVE_ABORTED', { problem: 'the operator wants it' }));
         return {};
       case 'resolve':
-        if (this.phase !== 'in-doubt')
-          throw new GodwitError('JOB_STATE', { job: JOB, state: this.phase, problem: 'nothing is in doubt' });
-        this.feed({ kind: 'resolve', keep: word.keep });
+        resolveDoubt(this.driver, word.keep, word.force);
         return {};
       default:
         return {};
     }
+  }
+
+  private abort(error: GodwitError): void {
+    if (this.world.variant.abortsAlways)
+      this.feed({ kind: 'abort', outcome: 'aborted', error: error.toWire() });
+    else abortMove(this.driver, error, 'aborted');
   }
 
   /** Its criu was killed, by whomever. */
