@@ -26,8 +26,11 @@ export class PagerClient {
   readonly received: Promise<void>;
   /** Every page is where it belongs. Rejects likewise. */
   readonly filled: Promise<void>;
+  /** Called when the source's data port turns out to have no key in common with this node (see PagerStatus). */
+  onKeyless: () => void = () => {};
   private readonly socket: Socket;
   private readonly clock: Clock;
+  private strange = false;
   private readonly when = {
     ready: new Settled<void>(),
     started: new Settled<void>(),
@@ -57,6 +60,16 @@ export class PagerClient {
     this.say({ do: 'guard', cgroup: { version, dirs: { ...dirs } } });
   }
 
+  /** Whether the source's data port has no key in common with this node, and the pager still needs it. */
+  get keyless(): boolean {
+    return this.strange && !this.socket.destroyed;
+  }
+
+  /** The source itself has said that it holds no pages. */
+  gone(): void {
+    this.say({ do: 'gone' });
+  }
+
   /** Ends the pager with all it has started: the container is whole, or dead. */
   async stop(): Promise<void> {
     this.say({ do: 'stop' });
@@ -79,6 +92,8 @@ export class PagerClient {
   private heard(status: PagerStatus): void {
     for (const step of ['ready', 'started', 'received', 'filled'] as const)
       if (status[step]) this.when[step].resolve();
+    this.strange = status.keyless && !status.error && !status.received;
+    if (this.strange) this.onKeyless();
     if (status.error) this.failed(fromWire(status.error));
   }
 

@@ -36,6 +36,8 @@ export const PagerRequest = z.discriminatedUnion('do', [
   z.object({ do: z.literal('begin'), images: z.string() }),
   /** This is the container: it is frozen before a missing page could be taken for an empty one. */
   z.object({ do: z.literal('guard'), cgroup: Cgroup }),
+  /** The source's agent itself has said that it holds no pages (any more). */
+  z.object({ do: z.literal('gone') }),
   /** The move is over, or its container is dead. */
   z.object({ do: z.literal('stop') }),
 ]);
@@ -51,6 +53,11 @@ export const PagerStatus = z.object({
   received: z.boolean(),
   /** Every page is where it belongs. */
   filled: z.boolean(),
+  /**
+   * The source's data port is there, but has no key in common with this one: it does not know the job, or is not the source.
+   * Who asks its agent over the bus can tell, and say `gone`.
+   */
+  keyless: z.boolean(),
   /** The pages will never be complete; the container, if there was one, is frozen. */
   error: WireErrorSchema.optional(),
 });

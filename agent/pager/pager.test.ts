@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Criu } from '../criu/criu.ts';
 import { systemClock as clock } from '../effects/system-clock.ts';
 import { createRunner } from '../effects/system-runner.ts';
+import { openDataPort } from '../transfer/mod.ts';
 import { FakeDaemon } from '../transfer/pages/testing/fake-criu.ts';
 import { PAGES, Scene, type Written } from '../transfer/pages/testing/scene.ts';
 import { silentLog } from '../transfer/testing.ts';
@@ -73,14 +74,14 @@ describe('a pager', { timeout: 60_000 }, () => {
     explain: async () => ({ lines: [], cure: '' }),
   } as unknown as Criu;
 
-  async function start(): Promise<PagerClient> {
+  async function start(pages: Partial<PagerConfig['pages']> = {}): Promise<PagerClient> {
     const config: PagerConfig = {
       job: 'job',
       dir,
       gate: join(written.final, '..', 'gate'),
       rounds: [...written.rounds],
       wire: 32,
-      pages: { host: '127.0.0.1', port: 1, token: 'token' },
+      pages: { host: '127.0.0.1', port: 1, token: 'token', ...pages },
       deadlineMs: 60_000,
     };
     const launch = (file: string) => {
@@ -94,6 +95,11 @@ describe('a pager', { timeout: 60_000 }, () => {
     };
     clients.push(await startPager(launch, config, clock));
     return clients.at(-1)!;
+  }
+
+  async function openPort() {
+    const port = await openDataPort({ host: '127.0.0.1', port: 0, clock, log: silentLog, encrypt: true });
+    return Object.assign(port, { [Symbol.asyncDispose]: () => port.close() });
   }
 
   async function attach(): Promise<PagerClient> {
@@ -128,6 +134,39 @@ describe('a pager', { timeout: 60_000 }, () => {
     await expect(agent.filled).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
     expect(readFileSync(join(cgroup, 'freezer.state'), 'utf8')).toBe('FROZEN');
     await expect((await attach()).received).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
+  });
+
+  it('tells that the source has no key in common, and is lost only when its agent says so', async () => {
+    written = scene.simple(['dirty'], true, 'remote');
+    writeFileSync(join(written.final, 'inventory.img'), 'inventory');
+    // It was started anew, and has never heard of the job.
+    await using source = await openPort();
+    const agent = await start({ port: source.port, encrypt: true });
+    const strange = new Promise<void>((resolve) => {
+      agent.onKeyless = resolve;
+    });
+    await agent.begin(written.final);
+    await strange;
+    expect(agent.keyless).toBe(true);
+    agent.gone();
+    await expect(agent.filled).rejects.toMatchObject({ code: 'TRANSFER_FAILED', details: { gone: true } });
+    expect(agent.keyless).toBe(false);
+  });
+
+  it('finds its key again when the source had only not come as far', async () => {
+    written = scene.simple(['dirty'], true, 'remote');
+    writeFileSync(join(written.final, 'inventory.img'), 'inventory');
+    await using source = await openPort();
+    const agent = await start({ port: source.port, encrypt: true });
+    const strange = new Promise<void>((resolve) => {
+      agent.onKeyless = resolve;
+    });
+    await agent.begin(written.final);
+    await strange;
+    source.permit('job', 'token');
+    await expect.poll(() => agent.keyless, { timeout: 10_000 }).toBe(false);
+    const stillThere = await Promise.race([agent.filled.catch(() => 'failed'), clock.sleep(50)]);
+    expect(stillThere).toBeUndefined();
   });
 
   it('ends with all it has started when it is told to, and is missed then', async () => {

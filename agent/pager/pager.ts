@@ -4,10 +4,11 @@ import type { Criu, CriuProcess } from '../criu/criu.ts';
 import { type Gate, makeGate } from '../criu/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
-import { freezeCgroup } from '../host/freeze.ts';
+import { fenceCgroup } from '../host/freeze.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
-import { openStream, type TransferLog } from '../transfer/mod.ts';
+import { goneForGood, isKeyless, openStream, type TransferLog } from '../transfer/mod.ts';
 import { openPageServer, type PageServer, rehearse } from '../transfer/pages/mod.ts';
+import type { DataStream } from '../transfer/stream.ts';
 import { type FaultHolder, holdFaults } from './fault-holder.ts';
 import type { PagerConfig, PagerStatus } from './messages.ts';
 
@@ -28,7 +29,13 @@ export class Pager {
   private readonly tools: PagerTools;
   private readonly changed: (status: PagerStatus) => void;
   private readonly stopping = new AbortController();
-  private now: PagerStatus = { ready: false, started: false, received: false, filled: false };
+  private now: PagerStatus = {
+    ready: false,
+    started: false,
+    received: false,
+    filled: false,
+    keyless: false,
+  };
   private server: PageServer | undefined;
   private gate: Gate | undefined;
   private daemon: CriuProcess | undefined;
@@ -71,6 +78,11 @@ export class Pager {
     if (this.failed) void this.freeze();
   }
 
+  /** The source holds no pages; it has said so on another way than this one's. */
+  gone(): void {
+    if (!this.now.received) void this.fail(goneForGood('the source does not know the job any more'));
+  }
+
   /** Ends everything; the container is whole, or dead. */
   async stop(): Promise<void> {
     this.stopping.abort(new Error('the pager was stopped'));
@@ -85,14 +97,11 @@ export class Pager {
   private async setUp(): Promise<void> {
     const { config, tools, stopping } = this;
     const { runner, criu, clock, log } = tools;
-    const { job, rounds, wire, pages } = config;
+    const { rounds, wire } = config;
     this.server = await openPageServer({
       wire,
       rounds,
-      upstream: (signal) => {
-        this.dials += 1;
-        return openStream({ peer: pages, id: { job, kind: 'lazy', index: this.dials }, clock, signal, log });
-      },
+      upstream: (signal) => this.dial(signal),
       clock,
       signal: stopping.signal,
       log,
@@ -125,6 +134,23 @@ export class Pager {
     const rehearsal = rehearse({ dir: join(config.dir, 'rehearsal'), wire, clock, log });
     await Promise.race([this.gate.reached(stopping.signal), ended]);
     await rehearsal;
+  }
+
+  /** @throws GodwitError TRANSFER_FAILED */
+  private async dial(signal: AbortSignal): Promise<DataStream> {
+    const { job, pages } = this.config;
+    const { clock, log } = this.tools;
+    this.dials += 1;
+    const id = { job, kind: 'lazy', index: this.dials } as const;
+    try {
+      const stream = await openStream({ peer: pages, id, clock, signal, log });
+      if (this.now.keyless) this.say({ keyless: false });
+      return stream;
+    } catch (error) {
+      const keyless = isKeyless(error);
+      if (keyless !== this.now.keyless) this.say({ keyless });
+      throw error;
+    }
   }
 
   private async start(images: string): Promise<void> {
@@ -171,7 +197,7 @@ export class Pager {
   private async freeze(): Promise<void> {
     const { guarded, tools } = this;
     if (!guarded) return;
-    await freezeCgroup(guarded, tools.clock).catch((error: unknown) => {
+    await fenceCgroup(guarded, tools.clock).catch((error: unknown) => {
       tools.log.warn({ err: error }, 'the container could not be frozen');
     });
   }

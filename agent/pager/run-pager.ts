@@ -19,6 +19,7 @@ export async function runPager(config: PagerConfig, tools: PagerTools): Promise<
       socket.on('error', () => {}).once('close', () => clients.delete(socket));
       readMessages(socket, PagerRequest, (request) => {
         if (request.do === 'stop') resolve(pager.stop());
+        else if (request.do === 'gone') pager.gone();
         else if (request.do === 'guard') pager.guard(request.cgroup);
         else void pager.begin(request.images);
       });

@@ -1,7 +1,7 @@
-import { decode } from '../../protocol/codec.ts';
-import { EXCHANGES, GodwitError, type RecordJob } from '../../protocol/mod.ts';
+import { GodwitError, type RecordJob } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
 import type { Agent } from '../migration/agent.ts';
+import { holdsNoCopy } from '../migration/frozen-copy.ts';
 import { withoutJob } from '../migration/moving-record.ts';
 
 const LOOK_MS = 3_000;
@@ -24,7 +24,7 @@ export async function followDoubt(
       if (seen && seen.revision < revision) continue;
       if (seen?.record.owner !== config.node) return await giveUp(agent, name);
       if (seen.record.phase !== 'in-doubt') return void (await containers.adopt(seen));
-      if (!(await isGone(agent, job))) continue;
+      if (!(await holdsNoCopy(agent, { job: job.id, source: job.source }))) continue;
       log.error({ container: name, job: job.id }, 'no copy is left: the container is lost');
       await containers.change(name, (record) => ({ ...withoutJob(record), phase: 'lost' }));
       return;
@@ -40,26 +40,4 @@ async function giveUp({ containers, runtime }: Agent, name: string): Promise<voi
   await containers.release(name);
   await runtime.sweep(name);
   await runtime.undefine(name);
-}
-
-/**
- * True only when the source's own agent says so. "No such job" is what an agent that is just starting would say as well: it
- * counts when the same start of the agent answered before and after it.
- */
-async function isGone({ bus, subjects }: Agent, { id, source }: RecordJob): Promise<boolean> {
-  const subject = subjects.job(id, 'info');
-  const before = await startOf({ bus, subjects }, source);
-  try {
-    const reply = await bus.request(subject, { type: 'io.godwit.v1.job.info.request' });
-    return decode(EXCHANGES.job.info.reply, subject, reply).job.frozenCopy !== true;
-  } catch (error) {
-    if (!(error instanceof GodwitError) || error.code !== 'JOB_NOT_FOUND') throw error;
-    return before === (await startOf({ bus, subjects }, source));
-  }
-}
-
-async function startOf({ bus, subjects }: Pick<Agent, 'bus' | 'subjects'>, node: string): Promise<string> {
-  const subject = subjects.node(node, 'info');
-  const reply = await bus.request(subject, { type: 'io.godwit.v1.node.info.request' });
-  return decode(EXCHANGES.node.info.reply, subject, reply).incarnation;
 }

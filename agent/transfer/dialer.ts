@@ -43,8 +43,11 @@ export interface DialOptions {
 /** A dial that did not lead to a connection of the stream. */
 export class DialError extends Error {
   override readonly name = 'DialError';
-  /** The peer answered and does not want it, or does not know the job and never will; or it does not listen at all. */
-  readonly kind: 'refused' | 'unknown' | 'deaf' | 'unreachable';
+  /**
+   * The peer answered and does not want it, or does not know the job and never will; it shares no key with this node; or it
+   * does not listen at all.
+   */
+  readonly kind: 'refused' | 'unknown' | 'keyless' | 'deaf' | 'unreachable';
   readonly ends: StreamEnds;
 
   constructor(kind: DialError['kind'], ends: StreamEnds, problem: string, cause?: unknown) {
@@ -106,7 +109,7 @@ export class Dialer {
       if (signal.aborted) throw signal.reason;
       if (error instanceof DialError) throw error;
       if (isWithoutKey(error))
-        throw new DialError('refused', ends, 'the job or its token is not known there', error);
+        throw new DialError('keyless', ends, 'the job or its token is not known there', error);
       const problem = problemOf(error);
       const kind = problem.includes('ECONNREFUSED') ? 'deaf' : 'unreachable';
       throw new DialError(kind, ends, `cannot open stream ${streamKey(id)}: ${problem}`, error);

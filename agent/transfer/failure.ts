@@ -42,6 +42,16 @@ export function goneForGood(problem: string, ends?: StreamEnds): GodwitError {
   return new GodwitError('TRANSFER_FAILED', { ...details, gone: true });
 }
 
+/** The peer is up, but an encrypted connection cannot be had: it does not know the job, or is not the peer at all. */
+export function keyless(problem: string, ends?: StreamEnds): GodwitError {
+  const { details } = transferFailed(problem, ends);
+  return new GodwitError('TRANSFER_FAILED', { ...details, keyless: true });
+}
+
+export function isKeyless(error: unknown): boolean {
+  return error instanceof GodwitError && error.details.keyless === true;
+}
+
 export function isGoneForGood(error: unknown): boolean {
   return error instanceof GodwitError && error.details.gone === true;
 }

@@ -229,7 +229,7 @@ export class FramedStream extends Duplex implements DataStream {
       this.use(connection);
     } catch (error) {
       if (core.isOver) return;
-      if (error instanceof DialError && (error.kind === 'refused' || error.kind === 'unknown'))
+      if (error instanceof DialError && error.kind !== 'deaf' && error.kind !== 'unreachable')
         core.refused(error.message);
       else core.dialFailed(problemOf(error), clock.monotonicMs());
     }

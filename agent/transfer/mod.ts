@@ -1,7 +1,7 @@
 /** The data plane (DESIGN section 7): what other folders of the agent use of it. */
 export { type DataPortOptions, openDataPort } from './data-port.ts';
 export type { DataPeer } from './dialer.ts';
-export type { TransferLog } from './failure.ts';
+export { goneForGood, isKeyless, type TransferLog } from './failure.ts';
 export type { ImageSummary } from './image-records.ts';
 export { join } from './join.ts';
 export { createMeter, type MeterOptions } from './meter.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../protocol/limits.ts';
 import { type Connection, DialError, Dialer, type DialerOptions } from './dialer.ts';
-import { goneForGood, type TransferLog, transferFailed } from './failure.ts';
+import { goneForGood, keyless, type TransferLog, transferFailed } from './failure.ts';
 import { FramedStream } from './framed-stream.ts';
 
 /** Between two attempts to reach a peer that does not answer. */
@@ -15,7 +15,7 @@ export interface OpenStreamOptions extends DialerOptions {
 /**
  * Connects to a peer's data port and opens one stream there. A peer that refuses, or whose port is closed, is believed at
  * once; one that does not answer is asked again for as long as a broken stream would be.
- * @throws GodwitError TRANSFER_FAILED (see isGoneForGood); the signal's reason
+ * @throws GodwitError TRANSFER_FAILED (see isGoneForGood, isKeyless); the signal's reason
  */
 export async function openStream(options: OpenStreamOptions): Promise<FramedStream> {
   const { id, clock, log } = options;
@@ -32,6 +32,7 @@ async function firstConnection(dialer: Dialer, { clock, signal }: OpenStreamOpti
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
       if (error.kind === 'unknown') throw goneForGood(error.message, error.ends);
+      if (error.kind === 'keyless') throw keyless(error.message, error.ends);
       if (error.kind !== 'unreachable' || clock.monotonicMs() >= deadlineMs)
         throw transferFailed(error.message, error.ends, error);
     }

@@ -4,9 +4,13 @@ import { attachPager, type PagerClient, startPager } from '../../pager/client.ts
 import { pageServerHeaderBytes } from '../../preflight/versions.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
+import { type Holder, holdsNoCopy } from '../frozen-copy.ts';
 import { type JobDir, roundLink } from '../job-dir.ts';
 import { receivePages } from './page-stream.ts';
 import type { PagesPeer } from './words.ts';
+
+/** Between two questions to a source whose data port is strange. */
+const ASK_MS = 1_000;
 
 /** How the memory of an arriving container gets here. */
 export interface Memory {
@@ -24,6 +28,7 @@ export interface Memory {
 export interface MemoryRequest {
   readonly mode: Mode;
   readonly job: string;
+  readonly source: string;
   readonly dir: JobDir;
   /** Directories of the rounds that came before, oldest first. */
   readonly rounds: readonly string[];
@@ -42,8 +47,8 @@ export function receiveMemory(agent: Agent, request: MemoryRequest): Promise<Mem
  * The memory of a container whose pages an earlier agent had begun to fill in: its pager has gone on. `dir`: of the target's
  * side. @throws GodwitError RESTORE_FAILED when the pager is gone
  */
-export async function attachMemory(agent: Agent, dir: string): Promise<Memory> {
-  return ofPager(await attachPager(dir, agent.clock));
+export async function attachMemory(agent: Agent, dir: string, move: Holder): Promise<Memory> {
+  return ofPager(agent, await attachPager(dir, agent.clock), move);
 }
 
 /** Cold and pre-copy: criu's page-server takes everything before the restore begins. */
@@ -63,7 +68,7 @@ async function eagerMemory(agent: Agent, request: MemoryRequest): Promise<Memory
 
 /** Post-copy and hybrid: a pager fills the memory in, on demand and in the background, and outlives this agent. */
 async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
-  const { job, dir, rounds, pages } = request;
+  const { job, source, dir, rounds, pages } = request;
   const { criu } = await agent.capabilities();
   const config = {
     job,
@@ -74,11 +79,22 @@ async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
     pages,
     deadlineMs: LIMITS.pagesMs,
   };
-  return ofPager(await startPager(agent.launchPager, config, agent.clock));
+  return ofPager(agent, await startPager(agent.launchPager, config, agent.clock), { job, source });
 }
 
-function ofPager(pager: PagerClient): Memory {
+function ofPager(agent: Agent, pager: PagerClient, move: Holder): Memory {
   const { received, filled } = pager;
+  let asking = false;
+  const ask = async (): Promise<void> => {
+    if (asking) return;
+    asking = true;
+    while (pager.keyless) {
+      if (await holdsNoCopy(agent, move).catch(() => false)) return pager.gone();
+      await agent.clock.sleep(ASK_MS);
+    }
+    asking = false;
+  };
+  pager.onKeyless = () => void ask();
   return {
     start: (images) => pager.begin(images),
     guard: (cgroup) => pager.guard(cgroup),
