@@ -12,6 +12,7 @@ import { Failures } from './cluster/auction/failures.ts';
 import { showAuction } from './cluster/auction/show.ts';
 import { startSampling } from './cluster/load/sampler.ts';
 import type { AgentConfig } from './config/config.ts';
+import { digestOf } from './containers/digest.ts';
 import { OwnedContainers } from './containers/owned.ts';
 import { containerVerbs } from './containers/verbs.ts';
 import type { Criu } from './criu/criu.ts';
@@ -30,6 +31,7 @@ import { keepRunning } from './lifecycle/keep-running.ts';
 import type { Agent } from './migration/agent.ts';
 import { PairModels } from './migration/pair-models.ts';
 import { migrateContainer } from './migration/source/migrate.ts';
+import { resolveLost } from './migration/target/resolve-lost.ts';
 import { startAnnouncing } from './node/announcer.ts';
 import { probeCapabilities } from './node/capabilities.ts';
 import { serveVerbs } from './node/endpoints.ts';
@@ -253,6 +255,10 @@ function serveContainer(agent: Agent, name: string): Promise<Stoppable> {
     ...checkpointVerbs(name, agent),
     migrate: (request) => migrateContainer(agent, name, request),
     auction: () => showAuction(agent, name),
+    resolve: async (request) => {
+      await resolveLost(agent, name, request);
+      return { container: await digestOf(agent.containers.get(name), agent) };
+    },
   });
 }
 

@@ -245,7 +245,7 @@ export const CATALOGUE = {
     status: 500,
     exit: 9,
     message: "'{container}' is lost: {problem}",
-    hint: 'It is frozen and never runs on zero pages. While the source holds its copy, `godwit job resolve JOB --keep NODE` lets that go on.',
+    hint: 'It is frozen and never runs on zero pages. While the source holds its copy, `godwit job resolve JOB --keep NODE` lets that go on; with the target as NODE it is given up, and may be started anew.',
   },
   INTERNAL: {
     status: 500,

@@ -109,6 +109,8 @@ export const Job = z.object({
     maxExposureMs: z.number().optional(),
     unsafe: z.boolean().optional(),
   }).optional(),
+  /** What an operator decided about a move in doubt, and when. */
+  resolved: z.object({ keep: z.string(), force: z.boolean(), atMs: z.number() }).optional(),
   error: WireErrorSchema.optional(),
   /** What was found out after the move, for people. */
   warnings: z.array(z.string()).optional(),

@@ -34,6 +34,7 @@ export const CONTAINER_VERBS = [
   'undefine',
   'exec',
   'prepare-rootfs',
+  'resolve',
 ] as const;
 /** Verbs the node that runs a job answers; `report` and `remark` are the target's way to tell the source. */
 export const JOB_VERBS = ['info', 'abort', 'set', 'report', 'remark', 'resolve'] as const;

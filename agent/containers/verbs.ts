@@ -12,7 +12,7 @@ type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 export function containerVerbs(
   name: string,
   agent: Digesting & { readonly bus: Bus },
-): Omit<ContainerHandlers, 'migrate' | 'auction' | 'checkpoint' | 'hand-over'> {
+): Omit<ContainerHandlers, 'migrate' | 'auction' | 'checkpoint' | 'hand-over' | 'resolve'> {
   const { bus, runtime, containers } = agent;
   const state = async () => ({ container: await digestOf(containers.get(name), agent) });
   const must = async (...wanted: RuntimeState[]) => {
@@ -26,7 +26,12 @@ export function containerVerbs(
   };
 
   const decided = () => {
-    if (containers.get(name).record.phase !== 'in-doubt') return;
+    const { phase, job } = containers.get(name).record;
+    if (phase === 'lost' && job) {
+      const lost = `what is to become of it is decided with \`godwit job resolve ${job.id}\``;
+      throw new GodwitError('CONTAINER_LOST', { container: name, problem: lost });
+    }
+    if (phase !== 'in-doubt') return;
     const problem = 'whether another node holds its only copy is not settled';
     throw new GodwitError('OUTCOME_UNKNOWN', { container: name, problem });
   };
@@ -65,6 +70,7 @@ export function containerVerbs(
 
     stop: ({ timeoutMs, kill }) =>
       containers.exclusively(name, 'stop', async () => {
+        decided();
         await must('running', 'frozen');
         await runtime.stop(name, { timeoutMs, kill });
         await containers.change(name, (record) => ({ ...record, phase: 'stopped' }));

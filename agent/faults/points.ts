@@ -92,6 +92,7 @@ export const POINTS = {
   ),
   'target.doubt': after('loss', 'The copy is frozen, the record says `lost`; the operator does not know.'),
   'target.watch': after('loss', 'The copy is frozen; the record is read for what the operator decided.'),
+  'target.clear': after('loss', 'An operator has given the frozen copy up; it is alive.'),
   'target.end': unsure('always', 'The move is decided here; the last clean-up may be left.'),
 } as const satisfies Readonly<Record<`${Side}.${string}`, PointWords>>;
 

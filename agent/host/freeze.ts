@@ -1,11 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GodwitError } from '../../protocol/errors.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
 import { cgroupPids, cgroupTree, isGone, readCgroupFile } from './cgroup-tree.ts';
 import { hostFailed } from './failure.ts';
 
 const DEADLINE_MS = 10_000;
+/** What runs freezes at once. */
+const FENCE_MS = 1_000;
 const POLL_FIRST_MS = 1;
 const POLL_LAST_MS = 20;
 
@@ -14,6 +17,19 @@ export async function freezeCgroup(paths: CgroupPaths, clock: Clock): Promise<vo
   const { file, value } = freezeFile(paths);
   await write(file, value);
   await until(clock, `freezing ${file}`, () => isFrozen(paths));
+}
+
+/**
+ * Freezes every task of a cgroup that is to run no more. One that waits inside the kernel, for a page that nobody brings, say,
+ * is not reported as frozen; it is stopped before it could run its program, so that it is not waited for.
+ * @throws GodwitError HOST_FAILED
+ */
+export async function fenceCgroup(paths: CgroupPaths, clock: Clock): Promise<void> {
+  const { file, value } = freezeFile(paths);
+  await write(file, value);
+  await until(clock, `freezing ${file}`, () => isFrozen(paths), FENCE_MS).catch((error: unknown) => {
+    if (!(error instanceof GodwitError)) throw error;
+  });
 }
 
 /** Lets the tasks of a cgroup run again and waits until they do; a cgroup that is gone counts as thawed. @throws GodwitError HOST_FAILED */
@@ -45,6 +61,13 @@ export async function isFrozen(paths: CgroupPaths): Promise<boolean> {
   return /^frozen 1$/m.test((await readCgroupFile(join(dir, 'cgroup.events'))) ?? '');
 }
 
+/** True when no task of the cgroup may run its program, whether the kernel reports all of them as frozen yet or not. */
+export async function isFenced(paths: CgroupPaths): Promise<boolean> {
+  const dir = freezerDir(paths);
+  if (!usesV1Freezer(paths)) return (await readCgroupFile(join(dir, 'cgroup.freeze'))) === '1';
+  return ['FROZEN', 'FREEZING'].includes((await readCgroupFile(join(dir, 'freezer.state'))) ?? '');
+}
+
 /** What to write where so that the cgroup freezes; for a hook script that does it without the agent. */
 export function freezeFile(paths: CgroupPaths): { readonly file: string; readonly value: string } {
   const dir = freezerDir(paths);
@@ -70,11 +93,16 @@ async function thawTree(paths: CgroupPaths): Promise<void> {
 }
 
 /** Polls with a growing pause: the v1 freezer gives no event, and most changes are seen at the first look. */
-async function until(clock: Clock, action: string, done: () => Promise<boolean>): Promise<void> {
+async function until(
+  clock: Clock,
+  action: string,
+  done: () => Promise<boolean>,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
   const startedMs = clock.monotonicMs();
   for (let pauseMs = POLL_FIRST_MS; !(await done()); pauseMs = Math.min(pauseMs * 2, POLL_LAST_MS)) {
-    if (clock.monotonicMs() - startedMs > DEADLINE_MS) {
-      throw hostFailed(action, `the kernel did not report it within ${DEADLINE_MS} ms`);
+    if (clock.monotonicMs() - startedMs > deadlineMs) {
+      throw hostFailed(action, `the kernel did not report it within ${deadlineMs} ms`);
     }
     await clock.sleep(pauseMs);
   }

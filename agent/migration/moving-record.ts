@@ -93,7 +93,7 @@ export class MovingRecord {
     const { source, epoch } = this.move;
     if (keep === 'source')
       return this.write({ ...record, phase: 'switching', owner: source, epoch: epoch + 2 });
-    return this.write({ ...withoutJob(record), phase: record.phase === 'lost' ? 'lost' : 'stopped' });
+    return this.write({ ...withoutJob(record), phase: 'stopped' });
   }
 
   /** Target: takes an undecided move back. */

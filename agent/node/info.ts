@@ -29,5 +29,9 @@ export async function nodeInfo(agent: Agent): Promise<Omit<NodeInfo, 'type'>> {
     ...(load ? { load } : {}),
     notes: [...agent.notes],
     containers: digests satisfies ContainerDigest[],
+    held: agent.jobs
+      .list()
+      .filter((job) => job.frozenCopy === true && !containers.has(job.container))
+      .map(({ container, job, target }) => ({ container, job, target })),
   };
 }

@@ -1,4 +1,4 @@
-import { GodwitError, type Job, type SourcePhase } from '../../protocol/mod.ts';
+import type { Job, SourcePhase } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
 import { findLeftWork } from '../checkpoint/notes.ts';
 import { recoverStoreWork } from '../checkpoint/recover.ts';
@@ -12,6 +12,7 @@ import { leftParts } from '../migration/source/parts.ts';
 import { TargetMove } from '../migration/target/move.ts';
 import type { TargetNotes } from '../migration/target/notes.ts';
 import { leftParts as arrivalParts } from '../migration/target/parts.ts';
+import { endForgotten } from './forgotten-job.ts';
 import { findLeftMoves } from './left-moves.ts';
 import { reconcileAll } from './reconcile-all.ts';
 
@@ -52,7 +53,7 @@ export async function recover(
   await Promise.all(earlier.map((job) => job.accept()));
   const resumed = new Set(stored.map(({ job }) => job));
   for (const { tracker, move } of earlier)
-    if (!move && !resumed.has(tracker.current.job)) await endForgotten(agent, tracker);
+    if (!move && !resumed.has(tracker.current.job)) endForgotten(agent, tracker);
   for (const notes of arriving) recoverArrival(agent, notes);
   for (const job of earlier) void job.recover();
   recoverStoreWork(agent, work, trackers);
@@ -61,23 +62,6 @@ export async function recover(
 
 function isOpenEvacuation({ kind, state }: Job): boolean {
   return kind === 'evacuate' && state === 'running';
-}
-
-/** A job without notes: it had not begun, or nothing was left to do but to say so. Its container's record tells which. */
-async function endForgotten({ bus, config }: Agent, tracker: JobTracker): Promise<void> {
-  const { state, container, target, job, kind } = tracker.current;
-  if (state === 'ended') return;
-  const problem = `the agent on ${config.node} restarted`;
-  if (kind !== 'migrate')
-    return tracker.end('failed', new GodwitError('JOB_ABORTED', { what: kind, problem }).toWire());
-  tracker.set({ frozenCopy: false });
-  const record = (await bus.records.get(container))?.record;
-  if (record?.owner === target && record.job?.id !== job) return tracker.end('done');
-  if (record?.owner === target) {
-    const unknown = new GodwitError('OUTCOME_UNKNOWN', { container, problem });
-    return tracker.end('in-doubt', unknown.toWire());
-  }
-  tracker.end('failed', new GodwitError('MOVE_ABORTED', { problem }).toWire());
 }
 
 function recoverArrival(agent: Agent, notes: TargetNotes): void {

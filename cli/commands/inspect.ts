@@ -35,7 +35,7 @@ function hintOf({ phase, job }: ContainerInfo['container']): string | undefined 
     return `its copy here is gone; keep the source's with \`godwit job resolve ${job ?? 'JOB'} --keep NODE\``;
   if (phase === 'lost')
     return job
-      ? `frozen for good; if the source holds its copy, \`godwit job resolve ${job} --keep NODE\``
+      ? `frozen for good: \`godwit job resolve ${job} --keep NODE\` lets the source's copy go on, or gives it up here`
       : 'no copy of its memory is left; `godwit start` starts it anew';
   return undefined;
 }

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { GodwitError } from '../../protocol/errors.ts';
+import { GodwitError, toGodwitError } from '../../protocol/errors.ts';
 import type { Job } from '../../protocol/job.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { action, type Cli } from '../action.ts';
+import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
 import { writeList, writeOne } from '../output/document.ts';
 import { writeError } from '../output/error.ts';
@@ -11,6 +12,9 @@ import type { Column } from '../output/table.ts';
 import { parsePositiveDuration } from '../parse/duration.ts';
 import { jobId, nodeId } from '../parse/names.ts';
 import { parseRate } from '../parse/size.ts';
+
+/** It waits for both nodes to obey. */
+const RESOLVE_MS = 15_000;
 
 interface Changes {
   readonly maxDowntime?: number;
@@ -87,13 +91,35 @@ interface Decision {
 
 async function resolve(context: Context, { keep, force }: Decision, id: string): Promise<number> {
   const session = await context.session();
-  const { job } = await session.request('job', id, 'resolve', { keep, force: force === true });
-  await writeOne(context.terminal, context.format, {
-    document: job,
-    name: job.job,
-    text: () => `job ${id}: the copy of ${job.container} on ${keep} is kept\n`,
-  });
-  return 0;
+  const decision = { keep, force: force === true };
+  try {
+    const { job } = await session.request('job', id, 'resolve', decision, { timeoutMs: RESOLVE_MS });
+    const text = () =>
+      job.outcome === 'lost'
+        ? `job ${id}: ${job.container} is given up; it is stopped on ${keep}\n`
+        : `job ${id}: the copy of ${job.container} on ${keep} is kept\n`;
+    await writeOne(context.terminal, context.format, { document: job, name: job.job, text });
+    return 0;
+  } catch (error) {
+    const { code } = toGodwitError(error);
+    if (code !== 'JOB_NOT_FOUND' && code !== 'BUS_TIMEOUT') throw error;
+    const name = await containerOf(session, id);
+    if (name === undefined) throw error;
+    // Its source is dead, or has forgotten it: what is left is with the owner of the container.
+    const body = { job: id, ...decision };
+    const { container } = await session.request('container', name, 'resolve', body, {
+      timeoutMs: RESOLVE_MS,
+    });
+    const text = () => `job ${id}: ${name} is given up; it is stopped on ${container.owner}\n`;
+    await writeOne(context.terminal, context.format, { document: container, name, text });
+    return 0;
+  }
+}
+
+/** The container whose record is part of this job, as long as its owner answers. */
+async function containerOf(session: Session, id: string): Promise<string | undefined> {
+  const { replies } = await session.gather('info');
+  return replies.flatMap((node) => node.containers).find((container) => container.job === id)?.name;
 }
 
 async function list(context: Context): Promise<number> {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import type { ContainerDigest } from '../../protocol/messages/node.ts';
+import type { ContainerDigest, NodeInfo } from '../../protocol/messages/node.ts';
 import { action, type Cli } from '../action.ts';
 import { askNodes } from '../nodes.ts';
 import { writeList } from '../output/document.ts';
 import { formatBytes } from '../output/format.ts';
 import type { Column } from '../output/table.ts';
+import { printable } from '../output/text.ts';
 import { nodeIds } from '../parse/names.ts';
 
 type Container = z.infer<typeof ContainerDigest>;
@@ -27,6 +28,7 @@ export function register(program: Command, cli: Cli): void {
           .flatMap((node) => node.containers)
           .filter((container) => options.all === true || isActive(container))
           .sort((a, b) => compare(a.name, b.name) || compare(a.owner, b.owner));
+        for (const line of orphansIn(answers.nodes)) context.terminal.err(`${printable(line)}\n`);
         await writeList(
           context.terminal,
           {
@@ -60,6 +62,19 @@ const COLUMNS: readonly Column<Container>[] = [
   { title: 'JOB', cell: (container) => container.job },
   { title: 'UUID', cell: (container) => container.uuid, wide: true },
 ];
+
+/** Containers whose owner says nothing, while the node that they moved from holds them frozen. */
+function orphansIn(nodes: readonly NodeInfo[]): string[] {
+  const owned = new Set(nodes.flatMap((node) => node.containers.map(({ name }) => name)));
+  return nodes.flatMap(({ node, held }) =>
+    held
+      .filter(({ container }) => !owned.has(container))
+      .map(
+        ({ container, job, target }) =>
+          `${container}: ${target}, which owns it, does not say so; frozen on ${node} (\`godwit job show ${job}\`)`,
+      ),
+  );
+}
 
 /** Everything but a container at rest: one that a move left half-way must not hide behind -a. */
 function isActive(container: Container): boolean {

@@ -31,6 +31,7 @@ export function describeJob(job: Job): string {
     ['memory', formatBytes(job.bytes.memory)],
     ['images', formatBytes(job.bytes.images)],
     ['rootfs', formatBytes(job.bytes.rootfs)],
+    ['resolved', resolution(job)],
     ['error', job.error === undefined ? undefined : `${job.error.code}: ${job.error.message}`],
     ['hint', job.error?.hint],
   ]);
@@ -38,6 +39,12 @@ export function describeJob(job: Job): string {
   const log = job.log.map((line) => `criu: ${printable(line)}\n`).join('');
   const evacuation = job.kind === 'evacuate' ? `\n${evacuationTable(job)}` : '';
   return fields + warnings + evacuation + phases(job) + rounds(job) + log;
+}
+
+function resolution({ resolved }: Job): string | undefined {
+  if (!resolved) return undefined;
+  const { keep, force, atMs } = resolved;
+  return `an operator kept what is on ${keep}${force ? ', by force' : ''}, at ${new Date(atMs).toISOString()}`;
 }
 
 function phases(job: Job): string {

@@ -268,7 +268,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   CONTAINER_LOST: {
     meaning: 'The container cannot be brought back by itself.',
     cause: 'The source died after the commit, before all its pages had moved, or both nodes lost power.',
-    cure: 'While the source holds its frozen copy: `godwit job resolve JOB --keep NODE`. Else start the container anew.',
+    cure: 'While the source holds its frozen copy: `godwit job resolve JOB --keep NODE`. With `--keep` and its target it is given up, and can be started anew.',
   },
   INTERNAL: {
     meaning: 'godwit itself is wrong.',

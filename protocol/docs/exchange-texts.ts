@@ -61,6 +61,10 @@ export const EXCHANGE_TEXTS: {
     checkpoint: { from: 'operator', purpose: 'put it into the store, then stop it or let it run on' },
     'hand-over': { from: 'node', purpose: 'it is stopped here: the node that restores it becomes its owner' },
     auction: { from: 'operator', purpose: "what every node says of taking it, and the source's ranking" },
+    resolve: {
+      from: 'operator',
+      purpose: 'lost or in doubt, and the source of its move has nothing: give it up, stopped',
+    },
   },
   job: {
     info: { from: 'anyone', purpose: 'the job as it is now' },

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GodwitError } from '../errors.ts';
 import {
   type CasAnswer,
   type Move,
@@ -15,8 +14,7 @@ import {
   targetStep,
   verdictOf,
 } from './mod.ts';
-
-const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no' }).toWire();
+import { ERROR } from './testing.ts';
 
 /** Every choice of a run comes from one tape, so fast-check can shrink a violation to a short story. */
 class Tape {
@@ -196,6 +194,8 @@ class World {
       case 'freeze-lost':
         this.targetRuns = false;
         return this.toTarget({ kind: 'frozen-lost' });
+      case 'clear':
+        return this.toTarget({ kind: 'cleared' });
       case 'doubt':
       case 'end':
         return;

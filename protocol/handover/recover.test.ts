@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { GodwitError } from '../errors.ts';
 import {
   mustBeNoted,
   recoverSource,
@@ -13,17 +12,10 @@ import {
   targetStart,
   targetStep,
 } from './mod.ts';
+import { MOVE as COLD, ERROR } from './testing.ts';
 
-const MOVE = {
-  job: 'j',
-  container: 'web',
-  source: 'n1',
-  target: 'n2',
-  epoch: 4,
-  revision: 7,
-  pagesFollow: true,
-};
-const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
+const MOVE = { ...COLD, pagesFollow: true };
+
 const ENDING = { outcome: 'failed', error: ERROR } as const;
 
 describe('recoverSource', () => {
@@ -72,6 +64,7 @@ describe('recoverTarget', () => {
     ['undoing', 'undoing', ['report-failed', 'undo']],
     ['losing', 'losing', ['freeze-lost']],
     ['lost', 'lost', ['doubt', 'watch']],
+    ['clearing', 'clearing', ['clear']],
     ['ended', 'ended', ['end']],
   ])('goes on from %s as %s', (phase, then, effects) => {
     const step = recoverTarget(targetAt(phase));
@@ -107,6 +100,6 @@ function sourceAt(phase: SourcePhase): SourceState {
 }
 
 function targetAt(phase: TargetPhase): TargetState {
-  const decided = ['undoing', 'losing', 'lost', 'ended'].includes(phase);
+  const decided = ['undoing', 'losing', 'lost', 'clearing', 'ended'].includes(phase);
   return { ...targetStart(MOVE), phase, ...(decided ? { ending: ENDING } : {}) };
 }

@@ -65,6 +65,8 @@ export function recoverTarget(state: TargetState): TargetStep {
       return target(state, 'losing', { kind: 'freeze-lost' });
     case 'lost':
       return target(state, 'lost', { kind: 'doubt', ending: endingOf(state) }, { kind: 'watch' });
+    case 'clearing':
+      return target(state, 'clearing', { kind: 'clear' });
     case 'ended':
       return target(state, 'ended', { kind: 'end', ending: endingOf(state) });
   }

@@ -34,14 +34,14 @@ export function resolving(state: SourceState, event: SourceEvent): SourceStep {
   assert(keep, 'an operator keeps one of the two');
   if (event.kind === 'resolve-cas') {
     if (event.answer !== 'ok') return go(state, { kind: 'ask' });
-    return keep === 'source' ? goOn(state) : kill(state);
+    return keep === 'source' ? goOn(state) : kill(givenUp(state));
   }
   if (event.kind !== 'record') return stay(state);
   switch (verdictOf(state.move, event.record)) {
     case 'committed':
       if (!isPastFilling(state.move, event.record)) return go(state, { kind: 'resolve', keep });
       // Either this CAS was applied, or the target has finished after all.
-      return kill(event.record.phase === 'running' ? done(state) : state);
+      return kill(closedAs(state, event.record));
     case 'reclaimed':
       return goOn(state);
     case 'passed':
@@ -58,7 +58,7 @@ function watched(state: SourceState, record: RecordView): SourceStep {
     case 'reclaimed':
       return goOn(state);
     case 'committed': {
-      if (isPastFilling(state.move, record)) return kill(done(state));
+      if (isPastFilling(state.move, record)) return kill(closedAs(state, record));
       const seen = doubtIn(state, record);
       if (!seen) return go(state, { kind: 'watch' });
       const { state: next, effects } = doubt(state, seen);
@@ -100,6 +100,18 @@ function release(state: SourceState): SourceStep {
 
 function done(state: SourceState): SourceState {
   return { ...state, ending: { outcome: 'done' } };
+}
+
+/** In doubt a record that left the move without a container that runs was an operator's word: both copies go. */
+function closedAs(state: SourceState, { phase }: RecordView): SourceState {
+  return state.phase === 'committed' || phase === 'running' ? done(state) : givenUp(state);
+}
+
+function givenUp(state: SourceState): SourceState {
+  const { container } = state.move;
+  const problem = 'an operator gave up what was left of its memory';
+  const error = new GodwitError('CONTAINER_LOST', { container, problem }).toWire();
+  return { ...state, ending: { outcome: 'lost', error } };
 }
 
 function kill(state: SourceState): SourceStep {

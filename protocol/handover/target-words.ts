@@ -6,7 +6,8 @@ import type { CasAnswer, Ending, Move, RecordView, Step } from './words.ts';
  * the post-restore hook. `aborting`: no verdict came, its own abort CAS is out. `asking`: the record is read.
  * `resuming`: committed, the hook is let go. `filling`: the tasks run, pages still arrive. `closing`: the copy is complete,
  * the record's part in the move ends. `undoing`: its copy dies. `losing`: after the commit the copy cannot be completed;
- * it is frozen and the record says `lost`. `lost`: it stays frozen until an operator has decided.
+ * it is frozen and the record says `lost`. `lost`: it stays frozen until an operator has decided. `clearing`: the operator
+ * has given it up, and it dies.
  */
 export type TargetPhase =
   | 'building'
@@ -19,6 +20,7 @@ export type TargetPhase =
   | 'undoing'
   | 'losing'
   | 'lost'
+  | 'clearing'
   | 'ended';
 
 export interface TargetState {
@@ -43,7 +45,8 @@ export type TargetEvent =
   | { readonly kind: 'filled' }
   | { readonly kind: 'closed' }
   | { readonly kind: 'undone' }
-  | { readonly kind: 'frozen-lost' };
+  | { readonly kind: 'frozen-lost' }
+  | { readonly kind: 'cleared' };
 
 export type TargetEffect =
   | { readonly kind: 'report-prepared' }
@@ -67,6 +70,8 @@ export type TargetEffect =
   | { readonly kind: 'undo' }
   /** Freeze the copy for good: it must never run on missing pages. */
   | { readonly kind: 'freeze-lost' }
+  /** The lost copy dies; the container stays this node's, stopped. */
+  | { readonly kind: 'clear' }
   /** Tells the operator that a decision is needed. */
   | { readonly kind: 'doubt'; readonly ending: Ending }
   | { readonly kind: 'end'; readonly ending: Ending };

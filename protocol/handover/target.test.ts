@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { GodwitError } from '../errors.ts';
 import { targetStart, targetStep } from './target.ts';
 import type { TargetEvent, TargetState } from './target-words.ts';
+import { ERROR, MOVE } from './testing.ts';
 import type { RecordView } from './words.ts';
 
-const MOVE = {
-  job: 'j',
-  container: 'web',
-  source: 'n1',
-  target: 'n2',
-  epoch: 4,
-  revision: 7,
-  pagesFollow: false,
-};
-const ERROR = new GodwitError('RESTORE_FAILED', { target: 'n2', problem: 'no bridge' }).toWire();
 const COMMIT = { kind: 'commit', epoch: 5 } as const;
 
 describe('targetStep', () => {
@@ -76,7 +66,10 @@ describe('targetStep', () => {
     expect(story.state).toMatchObject({ phase: 'lost', ending: { outcome: 'lost' } });
     const sees = (record: RecordView) => play([{ kind: 'record', record }], story.state).effects;
     expect(sees({ revision: 9, owner: 'n2', epoch: 5, phase: 'lost', job: 'j' })).toEqual(['watch']);
-    expect(sees({ revision: 10, owner: 'n2', epoch: 5, phase: 'lost' })).toEqual(['end']);
+    const givenUp = { revision: 10, owner: 'n2', epoch: 5, phase: 'stopped' } as const;
+    expect(sees(givenUp)).toEqual(['clear']);
+    const over = play([{ kind: 'record', record: givenUp }, { kind: 'cleared' }], story.state);
+    expect(over).toMatchObject({ effects: ['clear', 'end'], state: { ending: { outcome: 'lost' } } });
     expect(sees({ revision: 10, owner: 'n1', epoch: 6, phase: 'running' })).toEqual(['undo']);
     expect(play([{ kind: 'abort', error: ERROR }], story.state).effects).toEqual(['undo']);
   });

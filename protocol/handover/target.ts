@@ -35,6 +35,8 @@ export function targetStep(state: TargetState, event: TargetEvent): TargetStep {
       return losing(state, event);
     case 'lost':
       return lost(state, event);
+    case 'clearing':
+      return event.kind === 'cleared' ? end(state) : stay(state);
     case 'ended':
       return stay(state);
     default:
@@ -165,7 +167,9 @@ function lost(state: TargetState, event: TargetEvent): TargetStep {
     case 'passed':
       return undo(state, state.ending?.error ?? overdue(state));
     default:
-      return isClosed(state.move, event.record) ? end(state) : { state, effects: [{ kind: 'watch' }] };
+      return isClosed(state.move, event.record)
+        ? go(state, 'clearing', { kind: 'clear' })
+        : { state, effects: [{ kind: 'watch' }] };
   }
 }
 

@@ -56,6 +56,14 @@ export const MigrateRequest = message('container.migrate.request', {
 });
 export type MigrateRequest = z.infer<typeof MigrateRequest>;
 
+/** The owner of a container that is lost or in doubt settles it, when the source of its last move cannot. See `job.resolve`. */
+export const ContainerResolveRequest = message('container.resolve.request', {
+  job: z.string(),
+  keep: z.string(),
+  force: z.boolean().default(false),
+});
+export type ContainerResolveRequest = z.infer<typeof ContainerResolveRequest>;
+
 /** Accepted: `job` says where to look. A dry run has no job but the pre-flight of both ends. */
 export const MigrateReply = message('container.migrate', {
   container: z.string(),

@@ -18,6 +18,7 @@ import {
 import {
   ContainerInfo,
   ContainerInfoRequest,
+  ContainerResolveRequest,
   ExecReply,
   ExecRequest,
   MigrateReply,
@@ -93,6 +94,7 @@ export const EXCHANGES = {
     checkpoint: { request: CheckpointRequest, reply: CheckpointReply },
     'hand-over': { request: HandOverRequest, reply: HandOverReply },
     auction: { request: ContainerAuctionRequest, reply: ContainerAuction },
+    resolve: { request: ContainerResolveRequest, reply: StateReply },
   },
   job: {
     info: { request: JobInfoRequest, reply: JobInfo },

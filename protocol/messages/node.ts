@@ -67,6 +67,8 @@ export const NodeInfo = message('node.info', {
   /** Remarks an operator should see, such as "two nodes: the records live on n1 only". */
   notes: z.array(z.string()).default([]),
   containers: z.array(ContainerDigest),
+  /** Frozen copies of containers that moves have given to another node: theirs until that needs nothing more. */
+  held: z.array(z.object({ container: z.string(), job: z.string(), target: z.string() })).default([]),
 });
 export type NodeInfo = z.infer<typeof NodeInfo>;
 

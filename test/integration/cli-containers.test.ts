@@ -61,6 +61,18 @@ describe('ps', () => {
     expect(code).toBe(2);
   });
 
+  it('tells of containers that are held frozen for an owner that says nothing', async () => {
+    const held = [
+      { container: 'web', job: 'j1', target: 'n2' },
+      { container: 'db', job: 'j2', target: 'n2' },
+    ];
+    const there = nodeInfo('n1', { held, containers: [container({ name: 'db', owner: 'n3' })] });
+    await scene.cluster.answer(scene.cluster.subjects.all('info'), there);
+    const { code, stdout, stderr } = await run(['ps', '-o', 'name']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'db\n' });
+    expect(stderr).toBe('web: n2, which owns it, does not say so; frozen on n1 (`godwit job show j1`)\n');
+  });
+
   it('exits 3 when the cluster is empty', async () => {
     expectOneLine(await run(['ps']), 3, /no node of the cluster 'lab' answers/);
   });

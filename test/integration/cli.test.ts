@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DoctorList, GodwitError, Job, JobList, NodeInfo, NodeList } from '../../protocol/mod.ts';
-import { doctorReply, endedJob, job, nodeInfo } from '../support/messages.ts';
+import { container, doctorReply, endedJob, job, nodeInfo } from '../support/messages.ts';
 import { runCli } from './support/cli.ts';
 import { expectOneLine, useCli } from './support/cli-scene.ts';
 
@@ -126,6 +126,22 @@ describe('job resolve', () => {
     await run(['job', 'resolve', 'j1', '--keep', 'n1', '--force']);
     expect(scene.cluster.requests.at(-1)?.body).toMatchObject({ keep: 'n1', force: true });
     expect((await run(['job', 'resolve', 'j1'])).code).toBe(2);
+  });
+
+  it('asks the owner when nobody knows the job: what is lost there is given up', async () => {
+    const { subjects } = scene.cluster;
+    const lost = container({ name: 'web', owner: 'n2', phase: 'lost', state: 'frozen', job: 'j9' });
+    const stopped = container({ name: 'web', owner: 'n2', phase: 'stopped', state: 'stopped' });
+    await scene.cluster.answer(subjects.all('info'), nodeInfo('n2', { containers: [lost] }));
+    const owner = subjects.container('web', 'resolve');
+    await scene.cluster.answer(owner, { type: 'io.godwit.v1.container.state', container: stopped });
+    const { code, stdout } = await run(['job', 'resolve', 'j9', '--keep', 'n2', '--force']);
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: 'job j9: web is given up; it is stopped on n2\n',
+    });
+    expect(scene.cluster.requests.at(-1)?.body).toMatchObject({ job: 'j9', keep: 'n2', force: true });
+    expect((await run(['job', 'resolve', 'j8', '--keep', 'n2'])).code).toBe(3);
   });
 });
 

@@ -1,7 +1,12 @@
 import { decode } from '../../../protocol/codec.ts';
 import { EXCHANGES, GodwitError, type JobResolveRequest, type Side } from '../../../protocol/mod.ts';
+import { reconcileOwn } from '../../recovery/reconcile-all.ts';
 import type { Agent } from '../agent.ts';
+import { resolveRecord } from '../resolve-record.ts';
 import type { MoveControl } from './serve-job.ts';
+
+const GIVEN_UP = 'an operator gave up what was left of its memory';
+const SILENT = (node: string) => `${node} does not answer; if it is dead for good, say so with --force`;
 
 /** How long the answer waits for the decision to take effect. */
 const SETTLE_MS = 4_000;
@@ -22,16 +27,30 @@ export async function resolveMove(
   const side: Side | undefined = keep === source ? 'source' : keep === target ? 'target' : undefined;
   if (!side)
     throw new GodwitError('USAGE', { problem: `job ${job} is between ${source} and ${target}, not ${keep}` });
-  if (!move || move.isOver) throw refused('there is nothing to decide: no copy is held here');
   const there = await stateAt(agent, container);
   if (side === 'source' && there === 'running') throw refused(`'${container}' runs on ${target}`);
-  if (!force && there === undefined)
-    throw refused(`${target} does not answer; if it is dead for good, say so with --force`);
+  const resolved = { keep, force, atMs: agent.clock.nowMs() };
+  if (!move || move.isOver) {
+    if (!force && side === 'source')
+      throw refused(`${source} has no copy; --force keeps it there all the same, stopped`);
+    if (!force && there === undefined) throw refused(SILENT(target));
+    const settled = await resolveRecord(agent, tracker.current, side, force);
+    tracker.set({ resolved });
+    tracker.end('lost', new GodwitError('CONTAINER_LOST', { container, problem: GIVEN_UP }).toWire());
+    if (side === 'source') await reconcileOwn(agent, settled);
+    return;
+  }
+  if (!force && there === undefined) throw refused(SILENT(target));
+  if (!force && side === 'target' && there === 'frozen')
+    throw refused(
+      `the copy on ${target} can never be completed, and the whole one on ${source} would be gone; --force gives up both`,
+    );
   if (!force && side === 'target' && there === 'stopped')
     throw refused(
       `${target} has no copy, and the one on ${source} would be gone; --force does it all the same`,
     );
   move.resolve(side, force);
+  tracker.set({ resolved });
   await Promise.race([move.settled, agent.clock.sleep(SETTLE_MS)]);
 }
 

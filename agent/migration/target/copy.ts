@@ -1,7 +1,6 @@
 import { type DomainSpec, GodwitError, hasRounds, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
-import { freezeCgroup } from '../../host/freeze.ts';
 import type { Place } from '../../rootfs/mod.ts';
 import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
@@ -9,6 +8,7 @@ import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
 import { watchIdle } from './idle.ts';
+import { freezeTasks, killTasks } from './lost-tasks.ts';
 import { type Memory, receiveMemory } from './memory.ts';
 import { Restore } from './restore.ts';
 import { ArrivingRootfs } from './rootfs.ts';
@@ -133,6 +133,7 @@ export class TargetCopy implements ArrivingCopy {
     this.memory = await receiveMemory(agent, {
       mode,
       job,
+      source: arrival.move.source,
       dir,
       rounds,
       pages,
@@ -231,8 +232,12 @@ export class TargetCopy implements ArrivingCopy {
   }
 
   async freezeForGood(): Promise<void> {
-    const { agent, arrival } = this;
-    await freezeCgroup(await agent.runtime.cgroup(arrival.spec.name), agent.clock);
+    await freezeTasks(this.agent, this.arrival.spec.name);
+  }
+
+  async clear(): Promise<void> {
+    await killTasks(this.agent, this.arrival.spec.name);
+    await this.settle();
   }
 
   private accept(kind: 'control' | 'images', signal: AbortSignal): Promise<DataStream> {

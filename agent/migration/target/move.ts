@@ -168,6 +168,10 @@ export class TargetMove implements Arriving {
       case 'freeze-lost':
         await this.tenancy.lose();
         return this.driver.feed({ kind: 'frozen-lost' });
+      case 'clear':
+        await persistently(this.agent, { job: this.move.job, what: 'clear' }, () => this.copy.clear());
+        await this.tenancy.settle();
+        return this.driver.feed({ kind: 'cleared' });
       case 'doubt':
         return this.finish(effect.ending);
       case 'end':
@@ -253,10 +257,10 @@ export class TargetMove implements Arriving {
     return this.incoming;
   }
 
-  /** A lost container stays as it is, frozen, with its daemon and its notes: nothing may make it run. */
+  /** A container whose memory is here but cannot be put in its place stays as it is, frozen: nothing may make it run. */
   private async end(ending: Ending): Promise<void> {
     this.record.close();
-    let over = ending.outcome !== 'lost';
+    let over = true;
     if (ending.outcome === 'done') {
       over = !this.pagesFollow || (await this.fill());
       if (over) {

@@ -3,7 +3,6 @@ import type { HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
-import { freezeCgroup } from '../../host/freeze.ts';
 import { killProcesses } from '../../host/named-processes.ts';
 import { unmountTmpfs } from '../../host/tmpfs.ts';
 import { givePlaceBack } from '../../rootfs/mod.ts';
@@ -11,6 +10,7 @@ import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
 import { copiedRootfs } from '../rootfs.ts';
+import { freezeTasks, killTasks } from './lost-tasks.ts';
 import { attachMemory, type Memory } from './memory.ts';
 import { arrivalIn, type TargetNotes } from './notes.ts';
 import type { Arrival, ArrivingCopy } from './words.ts';
@@ -99,8 +99,12 @@ export class RecoveredArrival implements ArrivingCopy {
   }
 
   async freezeForGood(): Promise<void> {
-    const { agent, arrival } = this;
-    await freezeCgroup(await agent.runtime.cgroup(arrival.spec.name), agent.clock);
+    await freezeTasks(this.agent, this.arrival.spec.name);
+  }
+
+  async clear(): Promise<void> {
+    await killTasks(this.agent, this.arrival.spec.name);
+    await this.settle();
   }
 
   /** One that is held ends by itself when it is told to stop, and takes along what it has built. */
@@ -125,7 +129,7 @@ export class RecoveredArrival implements ArrivingCopy {
 
   private pages(): Promise<Memory> | undefined {
     if (!pagesFollowIn(this.notes.mode)) return undefined;
-    this.memory ??= attachMemory(this.agent, this.dir);
+    this.memory ??= attachMemory(this.agent, this.dir, this.arrival.move);
     this.memory.catch(() => {});
     return this.memory;
   }

@@ -41,6 +41,11 @@ export class Tenancy {
     await this.agent.containers.adopt(await this.record.become(withoutJob));
   }
 
+  /** An operator took the record out of the move: it is answered for as it is. */
+  async settle(): Promise<void> {
+    await this.agent.containers.adopt(this.record.current);
+  }
+
   /** It must never run on missing pages. @throws GodwitError HOST_FAILED, RECORD_CONFLICT */
   async lose(): Promise<void> {
     await this.copy.freezeForGood();

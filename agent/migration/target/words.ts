@@ -31,6 +31,8 @@ export interface ArrivingCopy {
   undo(): Promise<void>;
   /** The container stays here; what the move needed goes. */
   settle(): Promise<void>;
-  /** It must never run on missing pages. @throws GodwitError HOST_FAILED */
+  /** It must never run on missing pages; one that has no tasks any more needs nothing. @throws GodwitError HOST_FAILED */
   freezeForGood(): Promise<void>;
+  /** Kills the tasks of a copy that was frozen for good, and whatever holds their missing pages; the definition stays. */
+  clear(): Promise<void>;
 }

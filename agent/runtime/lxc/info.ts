@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupOf } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed, wordsOf } from '../../host/failure.ts';
-import { isFrozen } from '../../host/freeze.ts';
+import { isFenced } from '../../host/freeze.ts';
 import { birthOf } from '../../host/process-birth.ts';
 import { runTree } from '../../host/process-tree.ts';
 import type { CgroupPaths, ContainerStatus } from '../runtime.ts';
@@ -57,7 +57,7 @@ async function remember({ inits }: Lxc, name: string, pid: number): Promise<void
 
 /** A container whose init lives under LXC's monitor. */
 async function up(name: string, pid: number): Promise<ContainerStatus> {
-  return { name, state: (await isFrozen(await payloadOf(pid))) ? 'frozen' : 'running', pid };
+  return { name, state: (await isFenced(await payloadOf(pid))) ? 'frozen' : 'running', pid };
 }
 
 /** Every container defined under lxcPath. */

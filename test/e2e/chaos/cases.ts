@@ -66,7 +66,7 @@ export const CASES: readonly Case[] = Object.entries(POINTS).flatMap(([name, wor
         action,
         mode,
         helpers: HELPERS[point] ?? [],
-        outcomes: outcomesOf(words, action),
+        outcomes: outcomesOf(point, words, action),
       })),
     );
 });
@@ -85,10 +85,11 @@ function makesSense(point: FaultPoint, action: FaultAction): boolean {
   return true;
 }
 
-function outcomesOf({ committed }: PointWords, action: FaultAction): readonly Outcome[] {
-  if (committed !== 'yes') return ['done', 'back at source'];
-  // Nobody can put the pages of a killed lazy-pages daemon in their place; the container must not run without them.
-  return action === 'kill-criu' ? ['done', 'frozen at target'] : ['done'];
+function outcomesOf(point: FaultPoint, { committed }: PointWords, action: FaultAction): readonly Outcome[] {
+  const decided = committed === 'yes' ? (['done'] as const) : (['done', 'back at source'] as const);
+  // Nobody can put the pages of a killed lazy-pages daemon in their place, nor build again what a killed restore held while
+  // the source committed; the container must not run without them.
+  return action === 'kill-criu' && point.startsWith('target.') ? [...decided, 'frozen at target'] : decided;
 }
 
 /** The points from one to another, per side. */

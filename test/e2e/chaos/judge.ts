@@ -61,7 +61,7 @@ async function look(
   const { owner, phase, state } = container;
   const side = owner === ends.target ? 'target' : 'source';
   if (phase === 'in-doubt' && (await isSafe(scene, ends.source))) return 'in doubt';
-  if (phase === 'lost' && state === 'frozen')
+  if (phase === 'lost' && (state === 'frozen' || state === 'stopped'))
     return (await isSafe(scene, ends.source)) ? 'frozen at target' : 'lost';
   const runs = phase === 'running' && state === 'running';
   const stopped = state === 'stopped' && (phase === 'running' || phase === 'stopped');

@@ -1,10 +1,17 @@
-import { describe } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { FaultPoint } from '../../../agent/faults/points.ts';
+import type { ContainerInfo } from '../../../protocol/mod.ts';
 import { needsRoot } from '../support/lab.ts';
+import { until } from '../support/until.ts';
+import { armAgent, continueAgent } from './agents.ts';
 import type { ChaosMode, Outcome } from './cases.ts';
 import { holdAt } from './held.ts';
 import { settled } from './judge.ts';
+import { findEnds, owner } from './play.ts';
+import { TRAVELLER } from './scene.ts';
 import { type Trial, trials, useScene } from './trial.ts';
+
+const STRIKE_MS = 60_000;
 
 type Cut = 'source' | 'target' | 'both';
 
@@ -26,11 +33,46 @@ const CUTS: readonly (readonly [FaultPoint, ChaosMode, Cut, readonly Outcome[]])
   ['target.pages', 'postcopy', 'both', ['stopped at target', 'lost']],
 ];
 
+/**
+ * Without a common key the source's data port cannot say what is the matter; its agent does. Whoever waits for the move hears of
+ * it, and gives up what is left.
+ */
+const LOST: Trial = {
+  name: 'of the source at target.pages, encrypted: the one who waits is told, and settles it',
+  outcomes: ['stopped at target'],
+  electing: true,
+  run: async (scene) => {
+    await scene.encrypt();
+    const ends = await findEnds(scene);
+    const mark = await armAgent(scene.lab, ends.target, 'target.pages:hang');
+    await owner(scene);
+    const { godwit } = scene.cluster;
+    const moving = godwit('migrate', TRAVELLER, ends.target, '--mode', 'postcopy', '--bandwidth', '4MiB/s');
+    await until('the move is at target.pages', STRIKE_MS, () => mark.has('a fault strikes'));
+    const [, job = ''] = /"job":"(\w+)","fault"/.exec(mark.lines().join('\n')) ?? [];
+    const dark = scene.powerCycle([ends.source]);
+    await continueAgent(scene.lab, ends.target);
+    await dark;
+    expect(await moving).toMatchObject({ exitCode: 9 });
+    const { container }: ContainerInfo = JSON.parse((await godwit('inspect', TRAVELLER, '--json')).stdout);
+    expect(container).toMatchObject({ owner: ends.target, phase: 'lost', state: 'frozen', job });
+    expect(await godwit('start', TRAVELLER)).toMatchObject({ exitCode: 9 });
+    expect(await godwit('job', 'resolve', job, '--keep', ends.source)).toMatchObject({ exitCode: 5 });
+    const settledMs = Date.now();
+    const resolved = await godwit('job', 'resolve', job, '--keep', ends.target);
+    expect(resolved, resolved.stderr).toMatchObject({ exitCode: 0 });
+    const verdict = await settled(scene, ends, job, settledMs);
+    expect(verdict.job).toBe('lost');
+    expect((await godwit('job', 'show', job)).stdout).toContain(`an operator kept what is on ${ends.target}`);
+    return verdict;
+  },
+};
+
 const chosen = process.env.GODWIT_CHAOS === 'all' ? CUTS : CUTS.slice(0, 4);
 
 describe.skipIf(needsRoot)('a power cut during a move (needs root)', () => {
   const scene = useScene('power');
-  const trialOf = ([point, mode, cut, outcomes]: (typeof CUTS)[number]): Trial => ({
+  const cutOf = ([point, mode, cut, outcomes]: (typeof CUTS)[number]): Trial => ({
     name: `${mode}, of the ${cut === 'both' ? 'source and the target' : cut} at ${point}`,
     outcomes,
     // Every cut takes one of the three nats-servers along.
@@ -46,5 +88,5 @@ describe.skipIf(needsRoot)('a power cut during a move (needs root)', () => {
       return settled(scene, ends, job, Date.now());
     },
   });
-  trials(scene, chosen.map(trialOf));
+  trials(scene, [...chosen.map(cutOf), LOST]);
 });

@@ -112,6 +112,16 @@ export class Scene {
     return (await Promise.all(left)).flat();
   }
 
+  /** From here on the nodes take encrypted data connections only. */
+  async encrypt(): Promise<void> {
+    for (const node of NODES) {
+      await this.lab.sh(node, "sed -i '/^port = 7433/a encrypt = true' /etc/godwit/agent.toml");
+      const mark = markLog(this.lab, node);
+      await this.must('agent', node, 'restart');
+      await until(`the agent of ${node} is back`, READY_MS, () => mark.has('ready'));
+    }
+  }
+
   /** Cuts the power of nodes, and gives it back; resolves when their agents are ready. */
   async powerCycle(nodes: readonly string[]): Promise<void> {
     for (const node of nodes) {

@@ -64,6 +64,36 @@ describe('a record in the middle of a move that nobody has notes of', () => {
   });
 });
 
+describe('an operator who settles what is lost here', () => {
+  const resolve = (name: string, keep: string, force = false) =>
+    lab.bus.request(words.container(name, 'resolve'), {
+      type: 'io.godwit.v1.container.resolve.request',
+      job: 'gone',
+      keep,
+      force,
+    });
+
+  it('gives it up: nobody holds a copy of it', async () => {
+    await found({ epoch: 2, phase: 'lost', job: IN }, stopTasks);
+    const start = { type: 'io.godwit.v1.container.start.request' };
+    const starting = lab.bus.request(words.container('app', 'start'), start);
+    await expect(starting).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(resolve('app', 'n2')).rejects.toMatchObject({ code: 'JOB_STATE' });
+    await resolve('app', 'n1');
+    expect(await record()).toMatchObject({ owner: 'n1', epoch: 2, phase: 'stopped' });
+    expect((await record())?.job).toBeUndefined();
+    await lab.bus.request(words.container('app', 'start'), start);
+    expect((await lab.info('app')).container).toMatchObject({ state: 'running', phase: 'running' });
+  });
+
+  it('has to vouch for a source that does not answer', async () => {
+    await found({ epoch: 2, phase: 'lost', job: { ...IN, source: 'dark' } }, stopTasks);
+    await expect(resolve('app', 'n1')).rejects.toMatchObject({ code: 'JOB_STATE' });
+    await resolve('app', 'n1', true);
+    expect(await record()).toMatchObject({ owner: 'n1', phase: 'stopped' });
+  });
+});
+
 describe('what is here of a container that another node owns', () => {
   it('is cleared away when nothing runs', async () => {
     await found({ owner: 'n2', epoch: 2 }, stopTasks);

@@ -148,6 +148,16 @@ export class TargetCopy {
     });
   }
 
+  async clear(): Promise<void> {
+    const { world, node } = this;
+    const { host } = node;
+    await this.step(() => {
+      world.note(node.place, () => 'its lost copy dies');
+      host.copy = 'stopped';
+    });
+    await this.settle();
+  }
+
   private unlessGivenUp(): void {
     if (this.givenUp) throw new GodwitError('MOVE_ABORTED', { problem: 'it is undone' });
   }

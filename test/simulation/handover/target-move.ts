@@ -142,6 +142,9 @@ export class TargetMove {
         await copy.freezeForGood();
         await record.become((now) => ({ ...now, phase: 'lost' }));
         return this.feed({ kind: 'frozen-lost' });
+      case 'clear':
+        await copy.clear();
+        return this.feed({ kind: 'cleared' });
       case 'doubt':
         this.node.host.jobs.set(JOB, effect.ending.outcome);
         return;

@@ -133,10 +133,7 @@ function writeOf({ move }: Rules, { source }: State, item: string): Write | 'loo
     case 'resolve source':
       return { at, record: { owner: 'S', epoch: 2, phase: 'switching', job: 'j' } };
     default:
-      return {
-        at,
-        record: { owner: 'T', epoch: seen.epoch, phase: seen.phase === 'lost' ? 'lost' : 'stopped' },
-      };
+      return { at, record: { owner: 'T', epoch: seen.epoch, phase: 'stopped' } };
   }
 }
 

@@ -98,6 +98,8 @@ function act(rules: Rules, state: State, item: string): State[] {
       const left = without(rest.target.todo, 'become filling', 'become closed', 'pages');
       return [then({ ...frozen(rest), target: { ...rest.target, todo: left } }, 'become lost')];
     }
+    case 'clear':
+      return [feedTarget(rules, { ...rest, there: 'stopped', pages: 'none' }, { kind: 'cleared' })];
     case 'end': {
       const pages = target.notes?.outcome === 'done' ? 'none' : state.pages;
       return [{ ...rest, pages, target: { up: true, notes: undefined, todo: [], seen: undefined } }];

@@ -1,0 +1,22 @@
+import { fenceCgroup, killCgroup } from '../../host/freeze.ts';
+import type { CgroupPaths } from '../../runtime/runtime.ts';
+import type { Agent } from '../agent.ts';
+
+/** Freezes what there is of a container, whether the runtime owns it or not. @throws GodwitError HOST_FAILED */
+export async function freezeTasks(agent: Agent, name: string): Promise<void> {
+  const cgroup = await cgroupOf(agent, name);
+  if (cgroup) await fenceCgroup(cgroup, agent.clock);
+}
+
+/** Kills what there is of a container without letting it run; nothing but its definition is left. @throws GodwitError HOST_FAILED */
+export async function killTasks(agent: Agent, name: string): Promise<void> {
+  const cgroup = await cgroupOf(agent, name);
+  if (cgroup) await killCgroup(cgroup, agent.clock);
+  await agent.runtime.sweep(name);
+}
+
+/** Undefined when no task of it is here. */
+async function cgroupOf({ runtime }: Agent, name: string): Promise<CgroupPaths | undefined> {
+  const { pid } = await runtime.status(name);
+  return pid === undefined ? undefined : runtime.cgroupOf(pid);
+}
