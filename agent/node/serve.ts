@@ -8,6 +8,7 @@ import { adoptContainer, defineContainer } from '../containers/define.ts';
 import type { Agent } from '../migration/agent.ts';
 import { arrivalOf } from '../migration/target/arrivals.ts';
 import { prepareArrival } from '../migration/target/prepare.ts';
+import { prepareOnce } from '../migration/target/prepare-once.ts';
 import { reconcileLate } from '../recovery/reconcile-all.ts';
 import { runNodeDoctor } from './doctor.ts';
 import { type Handlers, serveVerbs } from './endpoints.ts';
@@ -25,7 +26,10 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
     info: () => nodeInfo(agent),
     bid: (request) => agent.bidding.answer(request),
     jobs: listJobs,
-    prepare: (request) => prepareArrival(agent, request),
+    prepare: prepareOnce(
+      (job) => agent.arriving.has(job),
+      (request) => prepareArrival(agent, request),
+    ),
     switch: async ({ job, mode, rounds }) => {
       await arrivalOf(agent, job).switch(mode, rounds);
       return {};
