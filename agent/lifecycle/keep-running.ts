@@ -91,6 +91,8 @@ async function hasEnded(
 async function startDue(agent: Agent, name: string, due: Set<string>, pauses: Pauses): Promise<void> {
   const { containers, log, clock } = agent;
   if (!containers.has(name)) return void due.delete(name);
+  // What an agent finds when it starts is put right first; that ends by itself.
+  if (containers.holder(name) === 'reconcile') return;
   if (!pauses.isOver(name, clock.monotonicMs())) return;
   pauses.next(name, clock.monotonicMs());
   try {
