@@ -29,11 +29,7 @@ function wishOf(i: number): ContainerWish {
 }
 
 function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    ;
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 it('empties a node of containers under all kinds of load, two at a time, unseen by a client', async () => {
