@@ -77,6 +77,8 @@ it('moves with its root file system, whatever is in it, and back with what chang
 /** A cold move in which the agent of a node dies at this point. */
 async function strike(node: string, point: string): Promise<void> {
   const mark = await armAgent(cluster.lab, node, `${point}:kill-agent`);
+  const answers = async () => (await cluster.godwit('inspect', NAME)).exitCode === 0;
+  await until('its node answers again', 60_000, answers);
   const started = await cluster.godwit('migrate', NAME, 'n2', '--mode', 'cold', '--unsafe', '--detach');
   expect(started.exitCode, started.stderr).toBe(0);
   await until(`the agent dies at ${point}`, 60_000, () => mark.has('a fault strikes', point));
@@ -124,12 +126,14 @@ it('an agent that dies when its container has left puts the files aside all the 
 });
 
 it('does not touch a directory of somebody else, and says so', async () => {
+  const { container } = await cluster.json<ContainerInfo>('inspect', NAME);
+  const other = container.owner === 'n1' ? 'n2' : 'n1';
   await cluster.lab.sh(
-    'n1',
-    `rm -rf ${ROOT}.migrated /var/lib/godwit/rootfs; mkdir ${ROOT}; echo mine >${ROOT}/file`,
+    other,
+    `rm -rf ${ROOT} ${ROOT}.migrated /var/lib/godwit/rootfs; mkdir ${ROOT}; echo mine >${ROOT}/file`,
   );
-  const { exitCode, stderr } = await cluster.godwit('migrate', NAME, 'n1');
+  const { exitCode, stderr } = await cluster.godwit('migrate', NAME, other);
   expect(exitCode).toBe(8);
   expect(stderr).toContain('something lies where the root file system would be copied to');
-  expect(await cluster.lab.sh('n1', `cat ${ROOT}/file`)).toBe('mine');
+  expect(await cluster.lab.sh(other, `cat ${ROOT}/file`)).toBe('mine');
 });
