@@ -97,6 +97,19 @@ describe('a pager', { timeout: 60_000 }, () => {
     return clients.at(-1)!;
   }
 
+  /** A pager that has found no key in common with its source. */
+  async function keyless(source: { readonly port: number }): Promise<PagerClient> {
+    written = scene.simple(['dirty'], true, 'remote');
+    writeFileSync(join(written.final, 'inventory.img'), 'inventory');
+    const agent = await start({ port: source.port, encrypt: true });
+    const strange = new Promise<void>((resolve) => {
+      agent.onKeyless = resolve;
+    });
+    await agent.begin(written.final);
+    await strange;
+    return agent;
+  }
+
   async function openPort() {
     const port = await openDataPort({ host: '127.0.0.1', port: 0, clock, log: silentLog, encrypt: true });
     return Object.assign(port, { [Symbol.asyncDispose]: () => port.close() });
@@ -137,16 +150,9 @@ describe('a pager', { timeout: 60_000 }, () => {
   });
 
   it('tells that the source has no key in common, and is lost only when its agent says so', async () => {
-    written = scene.simple(['dirty'], true, 'remote');
-    writeFileSync(join(written.final, 'inventory.img'), 'inventory');
     // It was started anew, and has never heard of the job.
     await using source = await openPort();
-    const agent = await start({ port: source.port, encrypt: true });
-    const strange = new Promise<void>((resolve) => {
-      agent.onKeyless = resolve;
-    });
-    await agent.begin(written.final);
-    await strange;
+    const agent = await keyless(source);
     expect(agent.keyless).toBe(true);
     agent.gone();
     await expect(agent.filled).rejects.toMatchObject({ code: 'TRANSFER_FAILED', details: { gone: true } });
@@ -154,15 +160,8 @@ describe('a pager', { timeout: 60_000 }, () => {
   });
 
   it('finds its key again when the source had only not come as far', async () => {
-    written = scene.simple(['dirty'], true, 'remote');
-    writeFileSync(join(written.final, 'inventory.img'), 'inventory');
     await using source = await openPort();
-    const agent = await start({ port: source.port, encrypt: true });
-    const strange = new Promise<void>((resolve) => {
-      agent.onKeyless = resolve;
-    });
-    await agent.begin(written.final);
-    await strange;
+    const agent = await keyless(source);
     source.permit('job', 'token');
     await expect.poll(() => agent.keyless, { timeout: 10_000 }).toBe(false);
     const stillThere = await Promise.race([agent.filled.catch(() => 'failed'), clock.sleep(50)]);

@@ -1,4 +1,4 @@
-/** Root file systems that a move copies (protocol/adr/0010): what other folders of the agent use of it. */
+/** Root file systems that a move copies (protocol/adr/0013): what other folders of the agent use of it. */
 
 export { basisBytes, rootfsBytes } from './bytes.ts';
 export { setMark } from './mark.ts';
@@ -14,4 +14,4 @@ export {
 } from './place.ts';
 export { RootfsReceiver } from './receiver.ts';
 export { anotherPass } from './rule.ts';
-export { RootfsSender } from './sender.ts';
+export { RootfsSender, type SenderOptions } from './sender.ts';

@@ -7,6 +7,7 @@ import { isToken } from '../../protocol/names.ts';
 import { action, type Cli } from '../action.ts';
 import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
+import { acceptedJob } from '../follow/accepted-job.ts';
 import { writeOne } from '../output/document.ts';
 import { parseDuration, parsePositiveDuration } from '../parse/duration.ts';
 import { containerName, nodeId } from '../parse/names.ts';
@@ -151,27 +152,9 @@ function request(options: Options, node: string | undefined): Omit<MigrateReques
   };
 }
 
-/** What is known of a job at the moment it was accepted. */
-function jobOf(reply: MigrateReply, id: string): Job {
-  return {
-    type: 'io.godwit.v1.job',
-    job: id,
-    kind: 'migrate',
-    container: reply.container,
-    node: reply.source,
-    source: reply.source,
-    target: reply.target,
-    mode: reply.mode === 'auto' ? 'cold' : reply.mode,
-    modeReason: reply.modeReason,
-    state: 'running',
-    startedAtMs: Date.now(),
-    progress: { phase: 'accepted', bytes: 0, rateBytesPerSecond: 0 },
-    phases: [],
-    rounds: [],
-    rootfsPasses: [],
-    bytes: { memory: 0, images: 0, rootfs: 0 },
-    log: [],
-  };
+function jobOf({ container, source, target, mode, modeReason }: MigrateReply, job: string): Job {
+  const known = { kind: 'migrate', job, container, node: source, source, target, modeReason } as const;
+  return acceptedJob({ ...known, mode: mode === 'auto' ? 'cold' : mode });
 }
 
 function detached(signal: AbortSignal): Promise<undefined> {

@@ -2,6 +2,7 @@ import type { Job } from '../../protocol/job.ts';
 import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
 import { writeOne } from '../output/document.ts';
+import { acceptedJob } from './accepted-job.ts';
 import { openJobFeed } from './feed.ts';
 import { watchJob } from './watch.ts';
 
@@ -37,31 +38,9 @@ export async function beginAndFollow<Reply extends object>(
       return 0;
     }
     const { timeoutMs } = options;
-    return await watchJob(context, session, feed, jobOf(begun), { timeoutMs, signal, stream: false });
+    const job = acceptedJob({ ...begun, source: begun.node, target: begun.node });
+    return await watchJob(context, session, feed, job, { timeoutMs, signal, stream: false });
   } finally {
     feed.stop();
   }
-}
-
-/** What is known of a job at the moment it was accepted. */
-function jobOf({ kind, job, container, node }: Begun): Job {
-  return {
-    type: 'io.godwit.v1.job',
-    kind,
-    job,
-    container,
-    node,
-    source: node,
-    target: node,
-    mode: 'cold',
-    modeReason: '',
-    state: 'running',
-    startedAtMs: Date.now(),
-    progress: { phase: 'accepted', bytes: 0, rateBytesPerSecond: 0 },
-    phases: [],
-    rounds: [],
-    rootfsPasses: [],
-    bytes: { memory: 0, images: 0, rootfs: 0 },
-    log: [],
-  };
 }

@@ -1,7 +1,13 @@
 import type { DomainSpec, RootfsPass } from '../../../protocol/mod.ts';
-import { anotherPass, leavePlace, type Rootfs, RootfsSender, setMark } from '../../rootfs/mod.ts';
+import {
+  anotherPass,
+  leavePlace,
+  type Rootfs,
+  RootfsSender,
+  type SenderOptions,
+  setMark,
+} from '../../rootfs/mod.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
-import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { copiedRootfs } from '../rootfs.ts';
 
@@ -11,16 +17,10 @@ export interface RootfsFollower {
   readonly passed: (pass: RootfsPass) => void;
 }
 
-export interface OutgoingRequest {
+export interface OutgoingRequest
+  extends Pick<SenderOptions, 'dir' | 'basis' | 'open' | 'meter' | 'signal' | 'deadlineMs'> {
   readonly job: string;
   readonly spec: DomainSpec;
-  /** The source's directory of the job. */
-  readonly dir: string;
-  readonly basis: boolean;
-  readonly open: (kind: StreamKind, index: number) => Promise<DataStream>;
-  readonly meter: Meter;
-  readonly signal: AbortSignal;
-  readonly deadlineMs: number;
   readonly follower: RootfsFollower;
 }
 
