@@ -46,6 +46,8 @@ export const LIMITS = {
   /** Its time: for the programs it starts, however busy the node is, and for each task. */
   lookMs: 5_000,
   lookTaskMs: 10,
+  /** How long a task may wait for its disk without running before it counts as hanging; a slow disk needs a second for an fsync. */
+  lookStuckMs: 2_000,
   /** Largest difference of the clocks of source and target. */
   clockSkewMs: 2_000,
   /** Flags of one CPU, and the length of one flag's name. */

@@ -176,6 +176,22 @@ describe('collecting facts', () => {
     ]);
   });
 
+  it('does not take a task that waits a moment for its disk for one that hangs', async () => {
+    await put('proc/7/status', 'Name:\tinit\nState:\tS (sleeping)\n');
+    await put('proc/7/task/7/children', '8 ');
+    const worker = (switches: number) =>
+      `Name:\tworker\nState:\tD (disk sleep)\nvoluntary_ctxt_switches:\t${switches}\n`;
+    await put('proc/8/status', worker(3));
+    await put('sys/fs/cgroup/shop/cgroup.procs', '7\n8\n');
+    const runs = setInterval(() => void put('proc/8/status', worker(Math.round(performance.now()))), 20);
+    try {
+      const facts = await collectSourceFacts(source());
+      expect(sourceRefusals(facts).map(({ code }) => code)).not.toContain('TASK_STUCK');
+    } finally {
+      clearInterval(runs);
+    }
+  });
+
   it.each([
     ['an agent that lacks CAP_SYS_RESOURCE', '000001fffeffffff', false, ['LIMITS_HIDDEN']],
     ['one whose criu manages without', '000001fffeffffff', true, []],

@@ -10,6 +10,8 @@ import type { Proc } from './proc.ts';
 import { nameSockets, type SocketFacts, type UnixPair, unixPairs } from './sockets.ts';
 import { findTasks, readTask, stillStuck, type TaskFacts } from './tasks.ts';
 
+const STUCK_POLL_MS = 50;
+
 /** What a running container holds, seen from outside through /proc; nothing is stopped for it. */
 export interface ContainerLook {
   readonly initPid: number;
@@ -22,7 +24,7 @@ export interface ContainerLook {
   readonly nodeDevices: readonly string[];
   /** io_uring rings that are mapped though no descriptor shows them. */
   readonly mappedRings: readonly number[];
-  /** Tasks in state D that did not run between two looks. */
+  /** Tasks in state D that did not run for `LIMITS.lookStuckMs`. */
   readonly stuck: readonly number[];
   /** Lock holders outside the container that are alive. */
   readonly outsideLockers: readonly number[];
@@ -101,7 +103,7 @@ export async function lookInto(context: LookContext, plan: DumpPlan): Promise<Co
     mappedRings: slow?.mappedRings ?? [],
     memoryEvents: slow?.memoryEvents ?? new Map(),
     hiddenLimits: slow?.hiddenLimits ?? [],
-    stuck: tasks.filter((task) => task.state === 'D' && stillStuck(proc, task)).map((task) => task.pid),
+    stuck: await findStuck(context, tasks),
     outsideLockers: [...lockers].filter((pid) => proc.text(`proc/${pid}/stat`) !== ''),
     criuArgs: plan.args,
     omitted: [...omitted],
@@ -129,6 +131,17 @@ async function slowPart(
     findHiddenLimits(context, tasks),
   ]);
   return { sockets, pairs, files: withStats, mappedRings: mapped.flat(), memoryEvents, hiddenLimits };
+}
+
+/** Tasks in state D that do not run for as long as they are watched. */
+async function findStuck({ proc, clock }: LookContext, tasks: readonly TaskFacts[]): Promise<number[]> {
+  const untilMs = clock.monotonicMs() + LIMITS.lookStuckMs;
+  let stuck = tasks.filter((task) => task.state === 'D' && stillStuck(proc, task));
+  while (stuck.length > 0 && clock.monotonicMs() < untilMs) {
+    await clock.sleep(STUCK_POLL_MS);
+    stuck = stuck.filter((task) => stillStuck(proc, task));
+  }
+  return stuck.map(({ pid }) => pid);
 }
 
 async function mapsRing(proc: Proc, pid: number): Promise<boolean> {
