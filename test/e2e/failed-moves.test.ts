@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   for (const node of ['n1', 'n2'])
-    await cluster.lab.sh(node, 'rm -f /usr/local/bin/lxc-checkpoint /usr/local/bin/criu');
+    await cluster.lab.sh(node, 'rm -f /usr/local/sbin/lxc-checkpoint /usr/local/sbin/criu');
 });
 
 /** A program in front of the real one on a node: `$@` are its arguments, `$dir` the image directory among them. */
@@ -28,7 +28,7 @@ ${script}
 `;
   await cluster.lab.sh(
     node,
-    `cat >/usr/local/bin/${program} <<'WRAPPER'\n${text}WRAPPER\nchmod 755 /usr/local/bin/${program}`,
+    `cat >/usr/local/sbin/${program} <<'WRAPPER'\n${text}WRAPPER\nchmod 755 /usr/local/sbin/${program}`,
   );
 }
 

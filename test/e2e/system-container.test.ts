@@ -18,6 +18,8 @@ const cluster = useCluster('sys', { nodes: 2 });
 /** What of its own a container has: a timer, a service that comes back, a job of cron, a shell that looks like a manager. */
 const OWN = `
 cat >${ROOT}/etc/systemd/system/tick.service <<'UNIT'
+[Unit]
+StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 ExecStart=/bin/sh -c 'echo >>/run/ticks'

@@ -24,15 +24,15 @@ has_sys_resource() {
   done </proc/self/status
 }
 
-# Puts a criu before the node's own that reads limits in the other way.
+# Puts a criu before the node's own that reads limits in the other way; /usr/local/sbin comes before it and stays free for tests.
 limits_install() {
   local upper=$1
   [[ -n $LAB_LIMITS ]] || return 0
-  mkdir -p "$upper/usr/local/lib" "$upper/usr/local/sbin"
+  mkdir -p "$upper/usr/local/lib" "$upper/usr/local/bin"
   cp "$LAB_LIMITS" "$upper/usr/local/lib/criu-limits.so"
-  cat >"$upper/usr/local/sbin/criu" <<'CRIU'
+  cat >"$upper/usr/local/bin/criu" <<'CRIU'
 #!/bin/sh
 LD_PRELOAD=/usr/local/lib/criu-limits.so exec /usr/sbin/criu "$@"
 CRIU
-  chmod 755 "$upper/usr/local/sbin/criu"
+  chmod 755 "$upper/usr/local/bin/criu"
 }

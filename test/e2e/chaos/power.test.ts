@@ -54,13 +54,23 @@ const LOST: Trial = {
     await continueAgent(scene.lab, ends.target);
     await dark;
     expect(await moving).toMatchObject({ exitCode: 9 });
-    const { container }: ContainerInfo = JSON.parse((await godwit('inspect', TRAVELLER, '--json')).stdout);
-    expect(container).toMatchObject({ owner: ends.target, phase: 'lost', state: 'frozen', job });
+    const becomes = async (phase: string) => {
+      let container: ContainerInfo['container'] | undefined;
+      await until(`the container is ${phase}`, STRIKE_MS, async () => {
+        const { exitCode, stdout } = await godwit('inspect', TRAVELLER, '--json');
+        container = exitCode === 0 ? (JSON.parse(stdout) as ContainerInfo).container : container;
+        return container?.phase === phase;
+      });
+      return container;
+    };
+    // The command may have ended because nobody told it more; the target has to hear from the source that came back.
+    expect(await becomes('lost')).toMatchObject({ owner: ends.target, state: 'frozen', job });
     expect(await godwit('start', TRAVELLER)).toMatchObject({ exitCode: 9 });
     expect(await godwit('job', 'resolve', job, '--keep', ends.source)).toMatchObject({ exitCode: 5 });
     const settledMs = Date.now();
     const resolved = await godwit('job', 'resolve', job, '--keep', ends.target);
     expect(resolved, resolved.stderr).toMatchObject({ exitCode: 0 });
+    await becomes('stopped');
     const verdict = await settled(scene, ends, job, settledMs);
     expect(verdict.job).toBe('lost');
     expect((await godwit('job', 'show', job)).stdout).toContain(`an operator kept what is on ${ends.target}`);
