@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, labState, needsRoot, ownName } from './support/lab.ts';
 import { fakeAgent, frozenTask } from './support/scripts.ts';
-import { networkOf, noLabTraces, processesInNetworks } from './support/traces.ts';
+import { networksOf, noLabTraces, processesInNetworks } from './support/traces.ts';
 import { until } from './support/until.ts';
 
 describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
@@ -21,11 +21,13 @@ describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
     const before = await lab.sh('n2', identity);
     await lab.sh('n2', 'echo kept >/root/disk; echo gone >/run/memory');
     await lab.sh('n2', frozenTask);
-    const network = networkOf(Number(readFileSync(`${labState}/${lab.instance}/nodes/n2/pid`, 'utf8')));
+    const first = Number(readFileSync(`${labState}/${lab.instance}/nodes/n2/pid`, 'utf8'));
+    const networks = networksOf([first]);
+    expect(networks).toHaveLength(1);
     const waiting = lab.start(['exec', 'n2', '--', 'sleep', '1000']);
     const off = await lab.run(['power-off', 'n2']);
     expect(off, off.stderr).toMatchObject({ exitCode: 0 });
-    expect(processesInNetworks([network])).toEqual([]);
+    expect(processesInNetworks(networks)).toEqual([]);
     await until('exec ended', 5000, () => waiting.exitCode !== null || waiting.signalCode !== null);
     expect((await lab.run(['exec', 'n2', '--', 'true'])).exitCode).toBe(255);
     expect((await lab.run(['power-off', 'n2'])).exitCode).toBe(1);

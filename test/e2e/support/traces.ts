@@ -37,18 +37,23 @@ export function labProcesses(instance: string): number[] {
   return pids().filter((pid) => readOrEmpty(`/proc/${pid}/cgroup`).includes(`/lab-${instance}.`));
 }
 
-/** Pids of all processes that live in one of these network namespaces (`net:[N]`). */
-export function processesInNetworks(networks: readonly string[]): number[] {
-  return pids().filter((pid) => networks.includes(networkOf(pid)));
+/**
+ * The network namespaces (`net:[N]`) of processes, without those that cannot be read: of processes that have ended,
+ * and of a machine's first process where the tests run in a sandbox.
+ */
+export function networksOf(processes: readonly number[]): string[] {
+  return processes.flatMap((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/net`);
+    } catch {
+      return [];
+    }
+  });
 }
 
-/** The network namespace of a process, or an empty string when it has ended. */
-export function networkOf(pid: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return '';
-  }
+/** Pids of all processes that live in one of these network namespaces. */
+export function processesInNetworks(networks: readonly string[]): number[] {
+  return pids().filter((pid) => networksOf([pid]).some((network) => networks.includes(network)));
 }
 
 function pids(): number[] {
