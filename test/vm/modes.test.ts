@@ -1,64 +1,28 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Job, MigrateResult, Mode } from '../../protocol/mod.ts';
-import { type Memory, startMemory } from '../e2e/support/memory.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Job } from '../../protocol/mod.ts';
 import { tracesOf } from '../e2e/support/node-state.ts';
 import { useCluster } from '../e2e/support/use-lab.ts';
+import { bytesOfFinal, MIB, MovingMemory, useMoveTable } from './moving-memory.ts';
 
-const MIB = 1024 * 1024;
 /** Slower than the emulated machine's own ceiling, so that the link is known. */
-const LINK = '6MiB/s';
+const LINK = '--bandwidth 8MiB/s';
 const MEMORY_MIB = 64;
 const cluster = useCluster('vm', { nodes: 2 });
-let memory: Memory;
-let node = 'n1';
-/** What each move cost, for the table at the end. */
-const rows: Record<string, string | number>[] = [];
+const rows = useMoveTable();
+let container: MovingMemory;
 
 beforeAll(async () => {
-  memory = await startMemory(cluster, node, { name: 'memory', address: '10.77.1.30', mib: MEMORY_MIB });
+  container = await MovingMemory.start(
+    cluster,
+    { name: 'memory', address: '10.77.1.30', mib: MEMORY_MIB },
+    rows,
+  );
 });
-
-afterAll(async () => {
-  if (rows.length > 0) process.stdout.write(`${table(rows)}\n`);
-});
-
-/** One move to the other node; the memory is right afterwards, and the source keeps no trace. */
-async function move(label: string, mode: Mode, ...options: readonly string[]): Promise<MigrateResult> {
-  const source = node;
-  const target = source === 'n1' ? 'n2' : 'n1';
-  await memory.check();
-  const result = await cluster.json<MigrateResult>('migrate', 'memory', target, '--mode', mode, ...options);
-  node = target;
-  expect(result).toMatchObject({ outcome: 'done', source, target });
-  const { longestGapMs } = await expectWhole();
-  expect(await tracesOf(cluster, source, 'memory')).toEqual([]);
-  rows.push({
-    move: label,
-    mode: result.mode,
-    'MiB a round': result.rounds.map((round) => mib(round.bytes)).join(' '),
-    'MiB in all': mib(result.bytes.memory),
-    'downtime ms': Math.round(result.downtimeMs ?? -1),
-    'gap ms': Math.round(longestGapMs),
-    'exposure ms': Math.round(result.exposureMs ?? -1),
-    'total ms': Math.round(result.totalMs ?? -1),
-  });
-  return result;
-}
-
-async function expectWhole() {
-  const check = await memory.check();
-  expect(check).toMatchObject({ pages: MEMORY_MIB * 256, wrong: 0 });
-  return check;
-}
-
-const mib = (bytes: number) => Math.round((bytes / MIB) * 10) / 10;
-const bytesOfFinal = ({ bytes, rounds }: MigrateResult) =>
-  bytes.memory - rounds.reduce((sum, round) => sum + round.bytes, 0);
 
 describe('memory that nobody writes', () => {
   it('crosses the link before the freeze in a pre-copy, which then stops it for a fraction of a cold move', async () => {
-    const cold = await move('idle', 'cold', '--bandwidth', LINK);
-    const static2 = await move('idle, static 2', 'precopy', '--iterations', '2', '--bandwidth', LINK);
+    const cold = await container.move('idle', 'cold', LINK);
+    const static2 = await container.move('idle, static 2', 'precopy', `--iterations 2 ${LINK}`);
     expect(static2.rounds).toHaveLength(2);
     const [first, second] = static2.rounds;
     expect(first?.bytes).toBeGreaterThan(MEMORY_MIB * MIB);
@@ -66,15 +30,15 @@ describe('memory that nobody writes', () => {
     expect(bytesOfFinal(static2)).toBeLessThan(12 * MIB);
     expect(static2.downtimeMs).toBeLessThan((cold.downtimeMs ?? 0) / 2);
 
-    const dynamic = await move('idle, dynamic', 'precopy', '--bandwidth', LINK, '--max-downtime', '20s');
+    const dynamic = await container.move('idle, dynamic', 'precopy', `${LINK} --max-downtime 20s`);
     expect(dynamic.rounds.length).toBeGreaterThanOrEqual(1);
     expect(dynamic.rounds.length).toBeLessThanOrEqual(3);
     expect(dynamic.downtimeMs).toBeLessThan((cold.downtimeMs ?? 0) / 2);
   });
 
   it('crosses it once in a hybrid, and leaves little that the source is needed for', async () => {
-    const postcopy = await move('idle', 'postcopy', '--bandwidth', LINK, '--max-exposure', '10m');
-    const hybrid = await move('idle, static 1', 'hybrid', '--iterations', '1', '--bandwidth', LINK);
+    const postcopy = await container.move('idle', 'postcopy', `${LINK} --max-exposure 10m`);
+    const hybrid = await container.move('idle, static 1', 'hybrid', `--iterations 1 ${LINK}`);
     expect(hybrid.mode).toBe('hybrid');
     expect(bytesOfFinal(hybrid)).toBeLessThan(16 * MIB);
     expect(hybrid.bytes.memory).toBeLessThan((MEMORY_MIB + 40) * MIB);
@@ -84,29 +48,29 @@ describe('memory that nobody writes', () => {
 
 describe('memory that is written while it moves', () => {
   it('below the speed of the link: dynamic rounds come down to the wanted downtime', async () => {
-    await memory.write(400, 16);
-    const result = await move('writer below', 'precopy', '--bandwidth', LINK, '--max-downtime', '9s');
+    await container.memory.write(400, 16);
+    const result = await container.move('writer below', 'precopy', `${LINK} --max-downtime 7s`);
     expect(result.rounds.length).toBeGreaterThanOrEqual(2);
     expect(result.rounds.at(-1)?.bytes).toBeLessThan((result.rounds[0]?.bytes ?? 0) / 2);
   });
 
   it('and in a hybrid: only what is dirty follows', async () => {
-    const result = await move('writer below, static 2', 'hybrid', '--iterations', '2', '--bandwidth', LINK);
+    const result = await container.move('writer below, static 2', 'hybrid', `--iterations 2 ${LINK}`);
     // The page phase: no more than the writer's whole set, and what the runtime itself touches.
     expect(bytesOfFinal(result)).toBeLessThan(1.3 * 16 * MIB + 12 * MIB);
   });
 
   it('above it: given up, cut over or made a hybrid, as the policy says', async () => {
-    await memory.write(8_000, 40);
-    const hard = ['--bandwidth', LINK, '--max-downtime', '100ms', '--max-rounds', '3'];
+    await container.memory.write(8_000, 40);
+    const hard = `${LINK} --max-downtime 100ms --max-rounds 3`;
 
     const refused = await cluster.godwit(
       'migrate',
       'memory',
-      other(),
+      container.other,
       '--mode',
       'precopy',
-      ...hard,
+      ...hard.split(' '),
       '--on-nonconverge',
       'abort',
       '--json',
@@ -116,39 +80,37 @@ describe('memory that is written while it moves', () => {
       outcome: 'failed',
       error: { code: 'NOT_CONVERGING' },
     });
-    await expectWhole();
-    expect(await tracesOf(cluster, other(), 'memory')).toEqual([]);
+    await container.expectWhole();
+    expect(await tracesOf(cluster, container.other, 'memory')).toEqual([]);
 
-    const cutover = await move('writer above, cutover', 'precopy', ...hard, '--on-nonconverge', 'cutover');
+    const cutover = await container.move(
+      'writer above, cutover',
+      'precopy',
+      `${hard} --on-nonconverge cutover`,
+    );
     expect(cutover.mode).toBe('precopy');
-    const postcopy = await move(
+    const postcopy = await container.move(
       'writer above, postcopy',
       'precopy',
-      ...hard,
-      '--on-nonconverge',
-      'postcopy',
-      '--max-exposure',
-      '10m',
+      `${hard} --on-nonconverge postcopy --max-exposure 10m`,
     );
     expect(postcopy.mode).toBe('hybrid');
   });
 
   it('above it, throttled: comes down once it has little CPU time left, and has all of it afterwards', async () => {
     // With half a CPU faster than the link, with a tenth of one far below it.
-    await memory.write(8_000, 40, 125);
+    await container.memory.write(8_000, 40, 125);
     const limit = await cpuLimit();
-    const wish = ['--bandwidth', '12MiB/s', '--max-downtime', '3s', '--max-rounds', '3'];
-    const { rounds } = await move(
+    const wish = '--bandwidth 12MiB/s --max-downtime 3s --max-rounds 3';
+    const { rounds } = await container.move(
       'writer above, throttle',
       'precopy',
-      ...wish,
-      '--on-nonconverge',
-      'throttle',
+      `${wish} --on-nonconverge throttle`,
     );
     expect(rounds.length).toBeGreaterThan(3);
     expect(rounds.at(-1)?.bytes).toBeLessThan((rounds[1]?.bytes ?? 0) * 0.8);
     expect(await cpuLimit()).toBe(limit);
-    await memory.write(0, 1);
+    await container.memory.write(0, 1);
   });
 });
 
@@ -157,7 +119,7 @@ describe('a job under way', () => {
     const started = await cluster.json<{ job: string }>(
       'migrate',
       'memory',
-      other(),
+      container.other,
       '--mode',
       'precopy',
       '--bandwidth',
@@ -171,27 +133,16 @@ describe('a job under way', () => {
     expect((await cluster.godwit('job', 'abort', started.job)).exitCode).toBe(0);
     await expect.poll(async () => (await job(started.job)).state, { timeout: 30_000 }).toBe('ended');
     expect((await job(started.job)).outcome).toBe('aborted');
-    await expectWhole();
-    expect(await tracesOf(cluster, other(), 'memory')).toEqual([]);
+    await container.expectWhole();
+    expect(await tracesOf(cluster, container.other, 'memory')).toEqual([]);
   });
 });
 
-const other = () => (node === 'n1' ? 'n2' : 'n1');
 const job = (id: string) => cluster.json<Job>('job', 'show', id);
 
 /** What the kernel says, on the node where the container is. */
 function cpuLimit(): Promise<string> {
   const file =
     "find /sys/fs/cgroup -path '*lxc.payload.memory*' '(' -name cpu.max -o -name cpu.cfs_quota_us ')'";
-  return cluster.lab.sh(node, `cat "$(${file} | sort | head -n 1)"`);
-}
-
-/** Aligned columns, for people. */
-function table(lines: readonly Record<string, string | number>[]): string {
-  const names = Object.keys(lines[0] ?? {});
-  const cells = [names, ...lines.map((line) => names.map((name) => String(line[name])))];
-  const widths = names.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
-    .join('\n');
+  return cluster.lab.sh(container.node, `cat "$(${file} | sort | head -n 1)"`);
 }

@@ -48,7 +48,7 @@ export function memoryArgs(mib: number): string[] {
 /** Asks the memory workload of a container over one connection, once it listens. */
 export async function connectMemory(cluster: Cluster, address: string): Promise<Memory> {
   const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${PORT}`];
-  await until(`${address} listens`, 120_000, async () => (await cluster.lab.run(knock)).exitCode === 0);
+  await until(`${address} listens`, 300_000, async () => (await cluster.lab.run(knock)).exitCode === 0);
   const talk = `exec 3<>/dev/tcp/${address}/${PORT}; cat <&3 & cat >&3; kill $!`;
   const child = cluster.lab.start(['client', '--', 'bash', '-c', talk], { stdin: 'pipe' });
   if (!child.stdout || !child.stdin) throw new Error('the client has no pipes');
