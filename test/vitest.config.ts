@@ -51,7 +51,17 @@ export default defineConfig({
         root,
         test: {
           name: 'vm',
-          include: ['test/vm/**/*.test.ts'],
+          include: ['test/vm/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        root,
+        test: {
+          name: 'machines',
+          include: ['test/vm/machines/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,

@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../e2e/support/until.ts';
+import { execute } from './channel.ts';
 import type { Parts } from './parts.ts';
-import { type MachineWish, qemuArguments } from './qemu.ts';
+import { type MachineWish, qemuArguments, shareSocket } from './qemu.ts';
 
 const BOOT_MS = 120_000;
 const UNATTENDED_SECONDS = 7200;
-const STATE_ROOT = process.env.GODWIT_VM_STATE ?? '/run/godwit-vm';
+const stateRoot = process.env.GODWIT_VM_STATE ?? '/run/godwit-vm';
 
 /** A guest that runs: how to reach and to end it. */
 export interface Machine {
@@ -33,11 +36,18 @@ export async function boot(parts: Parts, wish: MachineWish, attended: boolean): 
   const seed = `TOKEN=${token}\nNAME=${wish.name}\n`.padEnd(4096, '\0');
   await writeFile(join(dir, 'seed'), seed, { mode: 0o600 });
   const port = await freePort();
-  const child = await start(parts, qemuArguments(parts, wish, dir, port), consoleOf(wish.name), attended);
+  if (wish.share) await serveShare(parts, wish.share, dir, attended);
+  const child = await start(
+    parts,
+    [parts.qemu, ...qemuArguments(parts, wish, dir, port)],
+    consoleOf(wish.name),
+    attended,
+  );
   if (child.pid === undefined) throw new Error('qemu could not be started');
   const machine = { name: wish.name, pid: child.pid, port, token };
   await writeFile(join(dir, 'machine.json'), JSON.stringify(machine), { mode: 0o600 });
   await ready(machine, child);
+  await setClock(machine);
   return machine;
 }
 
@@ -63,16 +73,37 @@ export function consoleOf(name: string): string {
 }
 
 function stateOf(name: string): string {
-  return join(STATE_ROOT, name);
+  return join(stateRoot, name);
 }
 
-async function start(parts: Parts, args: string[], log: string, attended: boolean): Promise<ChildProcess> {
+/** Starts what serves a directory to a guest; it ends with the guest. */
+async function serveShare(parts: Parts, shared: string, dir: string, attended: boolean): Promise<void> {
+  const socket = shareSocket(dir);
+  const options = [
+    '--sandbox=none',
+    '--inode-file-handles=never',
+    '--socket-path',
+    socket,
+    '--shared-dir',
+    shared,
+  ];
+  await start(parts, [parts.virtiofsd, ...options], join(dir, 'share.log'), attended);
+  await until(`${socket} is there`, BOOT_MS, async () => existsSync(socket));
+}
+
+/** Starts a program of the unpacked tools. */
+async function start(
+  parts: Parts,
+  argv: readonly string[],
+  log: string,
+  attended: boolean,
+): Promise<ChildProcess> {
   const out = await open(log, 'w');
   const guard = attended
     ? ['setpriv', '--pdeathsig', 'KILL']
     : ['timeout', '--signal=KILL', String(UNATTENDED_SECONDS)];
-  const [program = '', ...rest] = [...guard, parts.loader, '--library-path', parts.libraries, parts.qemu];
-  const child = spawn(program, [...rest, ...args], {
+  const [program = '', ...rest] = [...guard, parts.loader, '--library-path', parts.libraries, ...argv];
+  const child = spawn(program, rest, {
     // A process group of its own: an interrupt at the terminal is for us, who then end it.
     detached: true,
     stdio: ['ignore', out.fd, out.fd],
@@ -97,9 +128,17 @@ async function ready(machine: Machine, child: ChildProcess): Promise<void> {
   }
 }
 
+/** A guest starts with its clock in whole seconds; two of them would differ by more than a move allows. */
+async function setClock(machine: Machine): Promise<void> {
+  const { stdout, stderr } = process;
+  const set = ['date', '--set', `@${Date.now() / 1000}`, '+'];
+  if ((await execute(machine, set, { stdout, stderr })) !== 0)
+    throw new Error(`guest ${machine.name} did not take the time`);
+}
+
 /** Removes what guests left that died with the process that attended them. */
 async function sweep(): Promise<void> {
-  for (const name of await readdir(STATE_ROOT).catch(() => [])) {
+  for (const name of await readdir(stateRoot).catch(() => [])) {
     const machine = await find(name);
     if (machine && !(await runs(machine))) await halt(name);
   }

@@ -9,6 +9,7 @@ export interface Parts {
   readonly loader: string;
   readonly libraries: string;
   readonly qemu: string;
+  readonly virtiofsd: string;
   /** Directories of it: QEMU's own, and the BIOS, which QEMU looks for where this machine's Debian would have it. */
   readonly firmware: readonly string[];
   readonly kernel: string;
@@ -27,6 +28,7 @@ export async function buildParts(): Promise<Parts> {
     loader: `${tools}/usr/lib64/ld-linux-x86-64.so.2`,
     libraries: `${tools}/usr/lib/x86_64-linux-gnu`,
     qemu: `${tools}/usr/bin/qemu-system-x86_64`,
+    virtiofsd: `${tools}/usr/libexec/virtiofsd`,
     firmware: [`${tools}/usr/share/qemu`, `${tools}/usr/share/seabios`],
     kernel: `${guest}/vmlinux`,
     initrd: `${guest}/initrd`,

@@ -3,7 +3,7 @@
 
 # trixie: QEMU 10 (7.2 breaks guests with two processors) and a 6.12 kernel that tracks dirty memory.
 VM_SUITE=trixie
-VM_PACKAGES=(qemu-system-x86 linux-image-cloud-amd64 kmod zstd e2fsprogs xz-utils)
+VM_PACKAGES=(qemu-system-x86 virtiofsd linux-image-cloud-amd64 kmod zstd e2fsprogs xz-utils)
 # What only builds or checks; 130 MB.
 VM_NOT_MODULES=(@biomejs @typescript typescript @asyncapi @stoplight es-abstract .installed)
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Writable } from 'node:stream';
+import { capture, withDeadline } from './capture.ts';
 import { execute } from './channel.ts';
 import type { Machine } from './machine.ts';
 
@@ -36,33 +36,9 @@ export async function runTests(
     execute(machine, [...vitest, ...filters], { stdout, stderr }),
     TESTS_SECONDS + 30,
   );
-  const text = await withDeadline(read(machine, REPORT), 60);
+  const { exitCode, stdout: text } = await capture(machine, ['cat', REPORT], { seconds: 60 });
+  if (exitCode !== 0) throw new Error(`the guest has no ${REPORT}`);
   await mkdir(dirname(report), { recursive: true });
   await writeFile(report, text);
   return status;
-}
-
-async function read(machine: Machine, path: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  const stdout = new Writable({
-    write(chunk, _, done) {
-      chunks.push(chunk);
-      done();
-    },
-  });
-  const status = await execute(machine, ['cat', path], { stdout, stderr: process.stderr });
-  if (status !== 0) throw new Error(`the guest has no ${path}`);
-  return Buffer.concat(chunks);
-}
-
-/** Rejects when the guest does not answer for so long that its own deadline must have broken. */
-async function withDeadline<Value>(work: Promise<Value>, seconds: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`the guest gave no answer within ${seconds} s`)),
-      seconds * 1000,
-    );
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
