@@ -5,14 +5,15 @@ import { table } from './table.ts';
 
 /** So that the emulated machine's own speed decides little. */
 const LINK = '--bandwidth 24MiB/s';
-const SIZES_MIB = [128, 256, 512];
+/** Emulated, a node carries 8 to 17 MiB/s. */
+const SIZES_MIB = [64, 128, 256];
 /** Written over and over: all of it is dirty when the one round is through. */
-const DIRTY_MIB = 32;
+const DIRTY_MIB = 16;
 const cluster = useCluster('vs', { nodes: 2 });
 const rows = useMoveTable();
 const downtimes: { MiB: number; 'hybrid ms': number; 'post-copy ms': number }[] = [];
 
-describe.each(SIZES_MIB)('a container with %i MiB, of which 32 are written', (mib) => {
+describe.each(SIZES_MIB)('a container with %i MiB, of which 16 are written', (mib) => {
   it('is moved by a hybrid with only what is dirty in the page phase, and the source is soon not needed', async () => {
     const name = `memory-${mib}`;
     const container = await MovingMemory.start(cluster, { name, address: '10.77.1.32', mib }, rows);
@@ -24,9 +25,9 @@ describe.each(SIZES_MIB)('a container with %i MiB, of which 32 are written', (mi
     expect(bytesOfFinal(postcopy)).toBeGreaterThan(mib * MIB);
     expect(hybrid.rounds).toHaveLength(1);
     expect(hybrid.rounds[0]?.bytes).toBeGreaterThan(mib * MIB);
-    expect(bytesOfFinal(hybrid)).toBeLessThan(1.3 * DIRTY_MIB * MIB);
+    expect(bytesOfFinal(hybrid)).toBeLessThan((1.3 * DIRTY_MIB + 12) * MIB);
     expect(hybrid.exposureMs).toBeGreaterThan(0);
-    expect(hybrid.exposureMs).toBeLessThan((postcopy.exposureMs ?? 0) * (mib > 128 ? 0.5 : 0.75));
+    expect(hybrid.exposureMs).toBeLessThan((postcopy.exposureMs ?? 0) * (mib > 64 ? 0.5 : 0.75));
     downtimes.push({
       MiB: mib,
       'hybrid ms': hybrid.downtimeMs ?? 0,
@@ -38,7 +39,7 @@ describe.each(SIZES_MIB)('a container with %i MiB, of which 32 are written', (mi
 describe('the downtime', () => {
   it('does not grow with the memory, neither of a hybrid nor of a post-copy', () => {
     expect(downtimes).toHaveLength(SIZES_MIB.length);
-    // Restoring the memory before the tasks run makes 512 MiB stand four times as long as 128 MiB.
+    // Restoring the memory before the tasks run makes the largest stand four times as long as the smallest.
     const [small, large] = [downtimes[0], downtimes.at(-1)];
     for (const mode of ['hybrid ms', 'post-copy ms'] as const)
       expect(large?.[mode]).toBeLessThan(2.5 * (small?.[mode] ?? 0));
