@@ -13,7 +13,7 @@ import { PAGER_FILES, type PagerConfig, type PagerRequest, PagerStatus } from '.
 export type LaunchPager = (configFile: string) => Promise<unknown>;
 
 /** How long a pager may take to listen: a node process starts in a fraction of a second, on a busy machine in several. */
-const LISTEN_MS = 15_000;
+const LISTEN_MS = 40_000;
 const LISTEN_POLL_MS = 5;
 /** How long one that was told to stop may take before it is left to the sweep of the job's processes. */
 const STOP_MS = 5_000;

@@ -7,7 +7,7 @@ import { Precopy, type PrecopyFigures } from './precopy.ts';
 import type { Plan, Way } from './words.ts';
 
 /** How long the target may take to start what the final dump needs. */
-const SWITCH_MS = 20_000;
+const SWITCH_MS = 45_000;
 
 /** Everything of a move before its claim: streams, rounds, and the target made ready for the final dump. */
 export class WayFinder {

@@ -84,7 +84,7 @@ export class SourceMove {
       if (world.mode === 'precopy' || world.mode === 'hybrid') {
         await life.step(world.chance.skewed(50, 1_000), () => {});
         const pagesFollow = world.mode === 'hybrid' || world.chance.hits(0.3);
-        await this.ask('switch', { pagesFollow }, 20_000);
+        await this.ask('switch', { pagesFollow }, 45_000);
         this.feed({ kind: 'way', pagesFollow });
       }
       this.feed({ kind: 'ready' });
