@@ -22,6 +22,8 @@ import type { PairModels } from './pair-models.ts';
 /** A move that arrives here, as the source's words reach it. */
 export interface Arriving {
   readonly container: string;
+  /** Resolves when this side is done with the move, or waits for an operator's decision; never before the memory is in its place. */
+  readonly ended: Promise<unknown>;
   /** The rounds are over; resolves when everything is ready for the final dump. */
   switch(mode: Mode, rounds: number): Promise<void>;
   /** The record names this node. */

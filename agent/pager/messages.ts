@@ -17,13 +17,15 @@ export const PagerConfig = z.object({
   rounds: z.array(z.string()).max(LIMITS.roundsMax),
   /** Bytes of the page server's header in this node's criu. */
   wire: z.union([z.literal(24), z.literal(32)]),
-  /** The source's data port. */
-  pages: z.object({
-    host: z.string(),
-    port: z.number().int(),
-    token: z.string(),
-    encrypt: z.boolean().optional(),
-  }),
+  /** The source's data port; none where all pages are in the rounds and the final images. */
+  pages: z
+    .object({
+      host: z.string(),
+      port: z.number().int(),
+      token: z.string(),
+      encrypt: z.boolean().optional(),
+    })
+    .optional(),
   deadlineMs: z.number(),
 });
 export type PagerConfig = z.infer<typeof PagerConfig>;

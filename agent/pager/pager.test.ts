@@ -74,14 +74,14 @@ describe('a pager', { timeout: 60_000 }, () => {
     explain: async () => ({ lines: [], cure: '' }),
   } as unknown as Criu;
 
-  async function start(pages: Partial<PagerConfig['pages']> = {}): Promise<PagerClient> {
+  async function start(pages: Partial<PagerConfig['pages']> | 'none' = {}): Promise<PagerClient> {
     const config: PagerConfig = {
       job: 'job',
       dir,
       gate: join(written.final, '..', 'gate'),
       rounds: [...written.rounds],
       wire: 32,
-      pages: { host: '127.0.0.1', port: 1, token: 'token', ...pages },
+      ...(pages === 'none' ? {} : { pages: { host: '127.0.0.1', port: 1, token: 'token', ...pages } }),
       deadlineMs: 60_000,
     };
     const launch = (file: string) => {
@@ -134,6 +134,27 @@ describe('a pager', { timeout: 60_000 }, () => {
     await Promise.all([second.received, second.filled]);
     second.detach();
     await (await attach()).filled;
+  });
+
+  it('needs no source where all pages are here, and says so at once', async () => {
+    const agent = await start('none');
+    await agent.begin(written.final);
+    await agent.received;
+    const criuSide = new FakeDaemon(port, 32);
+    const seen: number[] = [];
+    await criuSide.fetchAll([[11, 0x7f00, PAGES]], 1, (_pid, page) => seen.push(page));
+    await criuSide.close();
+    expect(seen).toHaveLength(PAGES);
+    endsWell = true;
+    daemon.kill();
+    await agent.filled;
+  });
+
+  it('fails at once without a source when a page is not here', async () => {
+    written = scene.simple(['dirty'], true, 'remote');
+    writeFileSync(join(written.final, 'inventory.img'), 'inventory');
+    const agent = await start('none');
+    await expect(agent.begin(written.final)).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
   });
 
   it('freezes the container before it says that criu has died', async () => {

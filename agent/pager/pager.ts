@@ -6,7 +6,7 @@ import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
 import { fenceCgroup } from '../host/freeze.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
-import { goneForGood, isKeyless, openStream, type TransferLog } from '../transfer/mod.ts';
+import { type DataPeer, goneForGood, isKeyless, openStream, type TransferLog } from '../transfer/mod.ts';
 import { openPageServer, type PageServer, rehearse } from '../transfer/pages/mod.ts';
 import type { DataStream } from '../transfer/stream.ts';
 import { type FaultHolder, holdFaults } from './fault-holder.ts';
@@ -97,11 +97,11 @@ export class Pager {
   private async setUp(): Promise<void> {
     const { config, tools, stopping } = this;
     const { runner, criu, clock, log } = tools;
-    const { rounds, wire } = config;
+    const { rounds, wire, job, pages } = config;
     this.server = await openPageServer({
       wire,
       rounds,
-      upstream: (signal) => this.dial(signal),
+      ...(pages ? { upstream: (signal: AbortSignal) => this.dial(job, pages, signal) } : {}),
       clock,
       signal: stopping.signal,
       log,
@@ -137,13 +137,12 @@ export class Pager {
   }
 
   /** @throws GodwitError TRANSFER_FAILED */
-  private async dial(signal: AbortSignal): Promise<DataStream> {
-    const { job, pages } = this.config;
+  private async dial(job: string, peer: DataPeer, signal: AbortSignal): Promise<DataStream> {
     const { clock, log } = this.tools;
     this.dials += 1;
     const id = { job, kind: 'lazy', index: this.dials } as const;
     try {
-      const stream = await openStream({ peer: pages, id, clock, signal, log });
+      const stream = await openStream({ peer, id, clock, signal, log });
       if (this.now.keyless) this.say({ keyless: false });
       return stream;
     } catch (error) {

@@ -5,6 +5,7 @@ import {
   pagesFollowIn,
   type RequestedMode,
 } from '../../protocol/mod.ts';
+import { rebuildMs, refillMs } from './refill.ts';
 import { FEATURE_CURES, missingFeatures } from './software.ts';
 import { duration } from './words.ts';
 
@@ -47,8 +48,6 @@ export interface Prediction {
   readonly exposureMs: number;
 }
 
-/** Bytes that a restore reads from images on tmpfs in a second. */
-const REBUILD_BYTES_PER_SECOND = 1024 * 1024 * 1024;
 /** Downtimes this near to the lowest are no reason to take a risk: predictions are not better than that. */
 const NEAR_FACTOR = 1.25;
 const NEAR_MS = 100;
@@ -59,7 +58,7 @@ const PREDICTIONS: Readonly<Record<Mode, (load: Load) => Prediction>> = {
     exposureMs: 0,
   }),
   precopy: (load) => ({
-    downtimeMs: load.fixedMs + lastMs(load) + rebuildMs(load.memoryBytes),
+    downtimeMs: load.fixedMs + lastMs(load) + refillMs(load.memoryBytes),
     exposureMs: 0,
   }),
   hybrid: (load) => ({ downtimeMs: load.fixedMs, exposureMs: lastMs(load) }),
@@ -159,9 +158,4 @@ function transferMs({ memoryBytes, linkBytesPerSecond }: Load): number {
 /** The final dump of a move with rounds. */
 function lastMs(load: Load): number {
   return transferMs(load) * load.lastShare;
-}
-
-/** How long a restore reads `memoryBytes` from its images. */
-export function rebuildMs(memoryBytes: number): number {
-  return (memoryBytes / REBUILD_BYTES_PER_SECOND) * 1000;
 }

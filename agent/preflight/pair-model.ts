@@ -1,5 +1,5 @@
 import type { Mode, Round } from '../../protocol/mod.ts';
-import { rebuildMs } from './choose.ts';
+import { rebuildMs, refillMs } from './refill.ts';
 
 /** What moves from one node to another have cost so far; for {@link chooseMode} and the convergence rule. */
 export interface PairModel {
@@ -75,7 +75,7 @@ function memoryMs(seen: MoveObservation, lastBytes: number, linkBytesPerSecond: 
   const [whole] = seen.rounds;
   if (seen.mode === 'cold') return seen.transferMs + rebuildMs(seen.memoryBytes);
   if (seen.mode !== 'precopy') return 0;
-  return (lastBytes / linkBytesPerSecond) * 1000 + rebuildMs(whole?.bytes ?? seen.memoryBytes);
+  return (lastBytes / linkBytesPerSecond) * 1000 + refillMs(whole?.bytes ?? seen.memoryBytes);
 }
 
 /**

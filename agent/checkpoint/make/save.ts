@@ -6,6 +6,7 @@ import {
 } from '../../../protocol/mod.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
+import { memoryInPlace } from '../../migration/memory-in-place.ts';
 import { persistently } from '../../migration/persistently.ts';
 import { StoreJob, type StoreWork } from '../job.ts';
 import { type SaveNotes, saveDir } from '../notes.ts';
@@ -73,6 +74,7 @@ class Save {
     const { name, request } = wish;
     const { job, tracker } = work;
     tracker.phase('preflight');
+    await memoryInPlace(agent, name);
     const { record, spec } = await agent.containers.refresh(name);
     const compression = await this.compression();
     const draft = await Draft.begin(store, { container: name, node: agent.config.node, job });

@@ -1,7 +1,7 @@
 import type { PolicySpec } from '../../../protocol/domain/mod.ts';
 import type { MigrateRequest, Mode } from '../../../protocol/mod.ts';
-import { rebuildMs } from '../../preflight/choose.ts';
 import type { PairModel } from '../../preflight/pair-model.ts';
+import { refillMs } from '../../preflight/refill.ts';
 import type { ConvergenceGoal, ConvergenceModel } from '../convergence/mod.ts';
 
 /** Default of --max-downtime (DESIGN section 10). */
@@ -44,8 +44,8 @@ export interface MoveLoad {
 }
 
 /**
- * What the rounds' rule is told of the way to the target. In pre-copy the restore reads all memory back before the container
- * runs; in hybrid the rest follows after the resume, so that the fixed cost is no part of what the rounds reach.
+ * What the rounds' rule is told of the way to the target. In pre-copy the container waits until its memory is in its
+ * place, or a pager stands by for it; in hybrid the rest follows after the resume, so that the fixed cost is no part of what the rounds reach.
  */
 export function convergenceModel({
   mode,
@@ -56,6 +56,6 @@ export function convergenceModel({
   return {
     linkBytesPerSecond: model.linkBytesPerSecond,
     bandwidthBytesPerSecond,
-    fixedMs: mode === 'hybrid' ? 0 : model.fixedMs + rebuildMs(memoryBytes),
+    fixedMs: mode === 'hybrid' ? 0 : model.fixedMs + refillMs(memoryBytes),
   };
 }

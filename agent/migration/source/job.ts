@@ -12,6 +12,7 @@ import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
+import { memoryInPlace } from '../memory-in-place.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { partsOf } from './parts.ts';
@@ -160,7 +161,11 @@ export class MoveJob implements MoveControl {
   private async search(request: MigrateRequest): Promise<Offer> {
     const { agent, owned, id } = this;
     const { signal } = this.searching;
-    const found = findPlace(agent, { job: id, owned: agent.containers.get(owned.record.name), request });
+    const { name } = owned.record;
+    const found = memoryInPlace(agent, name).then(() => {
+      signal.throwIfAborted();
+      return findPlace(agent, { job: id, owned: agent.containers.get(name), request });
+    });
     const givenUp = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });

@@ -96,12 +96,12 @@ describe('Precopy', () => {
 });
 
 describe('convergenceModel', () => {
-  it('counts the memory that a restore reads back in pre-copy, not in hybrid', () => {
+  it('counts what a restore in pre-copy waits for its memory, not in hybrid', () => {
     const load = { model: MODEL, memoryBytes: 1024 * MIB, bandwidthBytesPerSecond: 7 };
     expect(convergenceModel({ ...load, mode: 'precopy' })).toEqual({
       linkBytesPerSecond: 100 * MIB,
       bandwidthBytesPerSecond: 7,
-      fixedMs: 1_100,
+      fixedMs: 350,
     });
     expect(convergenceModel({ ...load, mode: 'hybrid' }).fixedMs).toBe(0);
   });

@@ -1,7 +1,8 @@
 import { type DomainSpec, GodwitError, hasRounds, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
-import type { Place } from '../../rootfs/mod.ts';
+import { isFilledLater } from '../../preflight/refill.ts';
+import { missingFeatures } from '../../preflight/software.ts';
 import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
@@ -9,7 +10,8 @@ import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
 import { watchIdle } from './idle.ts';
 import { freezeTasks, killTasks } from './lost-tasks.ts';
-import { type Memory, receiveMemory } from './memory.ts';
+import { type Filling, type Memory, receiveMemory } from './memory.ts';
+import type { TargetNotes } from './notes.ts';
 import { Restore } from './restore.ts';
 import { ArrivingRootfs } from './rootfs.ts';
 import { ArrivingRounds } from './rounds.ts';
@@ -19,6 +21,9 @@ import type { Arrival, ArrivingCopy } from './words.ts';
 const FIRST_STREAM_MS = 15_000;
 /** What images need beside the memory itself: everything else criu writes, and the tmpfs' own overhead. */
 const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
+
+/** Writes down what another agent would have to know, before it is done. */
+type Note = (changes: Pick<Partial<TargetNotes>, 'rootfs' | 'filledFromHere'>) => void;
 
 /** What the copy tells while it is built. */
 export interface ArrivalEvents {
@@ -34,7 +39,7 @@ export class TargetCopy implements ArrivingCopy {
   private readonly agent: Agent;
   private readonly arrival: Arrival;
   private readonly events: ArrivalEvents;
-  private readonly note: (place: Place) => void;
+  private readonly note: Note;
   /** Undone when the container does not stay here. */
   private readonly reverter = new Reverter();
   /** Undone in any case, last. */
@@ -44,13 +49,13 @@ export class TargetCopy implements ArrivingCopy {
   private dir: JobDir | undefined;
   private rounds: ArrivingRounds | undefined;
   private rootfs: ArrivingRootfs | undefined;
+  private filling: Filling = 'before';
   private memory: Memory | undefined;
   private restore: Restore | undefined;
   private resumed = false;
   private reserving: Promise<void> | undefined;
 
-  /** `note` writes down how the place of a copied root file system is taken, before it is. */
-  constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents, note: (place: Place) => void) {
+  constructor(agent: Agent, arrival: Arrival, events: ArrivalEvents, note: Note) {
     this.agent = agent;
     this.note = note;
     this.arrival = arrival;
@@ -89,7 +94,7 @@ export class TargetCopy implements ArrivingCopy {
       dir: own,
       signal,
       deadlineMs,
-      note: this.note,
+      note: (rootfs) => this.note({ rootfs }),
     });
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
@@ -130,8 +135,9 @@ export class TargetCopy implements ArrivingCopy {
     const { spec, pages, deadlineMs } = arrival;
     const { job } = arrival.move;
     const { signal } = this.all;
+    this.filling = await this.fillingIn(mode, rounds.length);
     this.memory = await receiveMemory(agent, {
-      mode,
+      filling: this.filling,
       job,
       source: arrival.move.source,
       dir,
@@ -142,10 +148,20 @@ export class TargetCopy implements ArrivingCopy {
     });
     if (pagesFollowIn(mode)) this.memory.received.catch(this.events.failed);
     scratch.add('the memory channel', () => this.memory?.close());
-    const restore = await Restore.begin(agent, { spec, dir, lazy: pagesFollowIn(mode), signal, deadlineMs });
+    const lazy = this.filling !== 'before';
+    const restore = await Restore.begin(agent, { spec, dir, lazy, signal, deadlineMs });
     this.restore = restore;
     scratch.add('the hooks of the restore', () => restore.close());
     restore.done.catch(this.events.failed);
+  }
+
+  private async fillingIn(mode: Mode, rounds: number): Promise<Filling> {
+    if (pagesFollowIn(mode)) return 'from-source';
+    const { features } = await this.agent.capabilities();
+    const isPossible = rounds > 0 && missingFeatures('target', 'hybrid', features).length === 0;
+    if (!isPossible || !isFilledLater(this.arrival.memoryBytes)) return 'before';
+    this.note({ filledFromHere: true });
+    return 'from-here';
   }
 
   /**
@@ -170,7 +186,7 @@ export class TargetCopy implements ArrivingCopy {
     await agent.faults.at('target.images', job);
     const { memory, restore } = this;
     if (!memory || !restore) throw new GodwitError('INTERNAL', { problem: 'images before the switch' });
-    events.phase('memory');
+    events.phase(this.filling === 'from-here' ? 'pager' : 'memory');
     await memory.start(dir.images);
     events.phase('restore');
     await agent.faults.at('target.restore', job);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { LIMITS, type Mode, pagesFollowIn } from '../../../protocol/mod.ts';
+import { LIMITS } from '../../../protocol/mod.ts';
 import { attachPager, type PagerClient, startPager } from '../../pager/client.ts';
 import { pageServerHeaderBytes } from '../../preflight/versions.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
@@ -11,6 +11,12 @@ import type { PagesPeer } from './words.ts';
 
 /** Between two questions to a source whose data port is strange. */
 const ASK_MS = 1_000;
+
+/**
+ * How the memory of a container gets into its tasks: all of it before they run; or afterwards, from the source, or from
+ * what is on this node by then.
+ */
+export type Filling = 'before' | 'from-source' | 'from-here';
 
 /** How the memory of an arriving container gets here. */
 export interface Memory {
@@ -26,7 +32,7 @@ export interface Memory {
 }
 
 export interface MemoryRequest {
-  readonly mode: Mode;
+  readonly filling: Filling;
   readonly job: string;
   readonly source: string;
   readonly dir: JobDir;
@@ -40,7 +46,14 @@ export interface MemoryRequest {
 
 /** Gets ready for the final dump before the source freezes. @throws GodwitError RESTORE_FAILED */
 export function receiveMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
-  return pagesFollowIn(request.mode) ? lazyMemory(agent, request) : eagerMemory(agent, request);
+  switch (request.filling) {
+    case 'before':
+      return eagerMemory(agent, request);
+    case 'from-source':
+      return lazyMemory(agent, request, request.pages);
+    case 'from-here':
+      return localMemory(agent, request);
+  }
 }
 
 /**
@@ -66,9 +79,27 @@ async function eagerMemory(agent: Agent, request: MemoryRequest): Promise<Memory
   return { start: () => received, guard: () => {}, received, filled: received, close };
 }
 
-/** Post-copy and hybrid: a pager fills the memory in, on demand and in the background, and outlives this agent. */
-async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
-  const { job, source, dir, rounds, pages } = request;
+/** Pre-copy of much memory: as above, but then a pager without a source fills in what is here. */
+async function localMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
+  const dirty = await eagerMemory(agent, request);
+  const local = await lazyMemory(agent, request).catch(async (error: unknown) => {
+    await dirty.close();
+    throw error;
+  });
+  return {
+    ...local,
+    start: (images) => dirty.received.then(() => local.start(images)),
+    received: dirty.received,
+    close: async () => {
+      await dirty.close();
+      await local.close();
+    },
+  };
+}
+
+/** A pager fills the memory in, on demand and in the background, and outlives this agent. `pages`: where the source hands them out. */
+async function lazyMemory(agent: Agent, request: MemoryRequest, pages?: PagesPeer): Promise<Memory> {
+  const { job, source, dir, rounds } = request;
   const { criu } = await agent.capabilities();
   const config = {
     job,
@@ -76,7 +107,7 @@ async function lazyMemory(agent: Agent, request: MemoryRequest): Promise<Memory>
     gate: dir.beside('lazy'),
     rounds: [...rounds],
     wire: pageServerHeaderBytes(criu),
-    pages,
+    ...(pages ? { pages } : {}),
     deadlineMs: LIMITS.pagesMs,
   };
   return ofPager(agent, await startPager(agent.launchPager, config, agent.clock), { job, source });

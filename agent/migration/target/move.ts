@@ -21,7 +21,7 @@ import type { Journal } from '../journal.ts';
 import { MovingRecord } from '../moving-record.ts';
 import { persistently } from '../persistently.ts';
 import { TargetCopy } from './copy.ts';
-import type { TargetNotes } from './notes.ts';
+import { isFilledLater, type TargetNotes } from './notes.ts';
 import type { TargetParts } from './parts.ts';
 import { type Report, reportTo, withPhase } from './report.ts';
 import { Tenancy } from './tenancy.ts';
@@ -262,7 +262,7 @@ export class TargetMove implements Arriving {
     this.record.close();
     let over = true;
     if (ending.outcome === 'done') {
-      over = !this.pagesFollow || (await this.fill());
+      over = !isFilledLater(this.journal.notes) || (await this.fill());
       if (over) {
         await this.strike('target.settle');
         await this.copy.settle();

@@ -1,5 +1,5 @@
 import { parseDomain } from '../../../protocol/domain/mod.ts';
-import type { JobPhase, Mode, TargetState } from '../../../protocol/mod.ts';
+import { type JobPhase, type Mode, pagesFollowIn, type TargetState } from '../../../protocol/mod.ts';
 import type { Place } from '../../rootfs/mod.ts';
 import { JOURNAL_VERSION } from '../journal.ts';
 import type { Arrival } from './words.ts';
@@ -16,6 +16,8 @@ export interface TargetNotes {
   readonly mode: Mode;
   readonly phases: readonly JobPhase[];
   readonly resumedAtMs?: number;
+  /** A pager fills the memory in from what is on this node. */
+  readonly filledFromHere?: true;
   /** How the directory was taken that a copied root file system arrives in. */
   readonly rootfs?: Place;
 }
@@ -24,6 +26,14 @@ export interface TargetNotes {
 export function targetNotes(found: object | undefined): TargetNotes | undefined {
   const notes = found as TargetNotes | undefined;
   return notes?.version === JOURNAL_VERSION && notes.side === 'target' ? notes : undefined;
+}
+
+/** The container runs before all of its memory is in its place. */
+export function isFilledLater({
+  mode,
+  filledFromHere,
+}: Pick<TargetNotes, 'mode' | 'filledFromHere'>): boolean {
+  return pagesFollowIn(mode) || filledFromHere === true;
 }
 
 /** @throws GodwitError XML_MALFORMED, XML_REFUSED */

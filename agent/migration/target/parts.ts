@@ -28,7 +28,7 @@ export function partsOf(agent: Agent, arrival: Arrival, xml: string): TargetPart
   const journal = Journal.begin(sideDir(agent.config.runDir, move.job, 'target'), notes, agent.log);
   return {
     journal,
-    copyOf: (events) => new TargetCopy(agent, arrival, events, (rootfs) => journal.note({ rootfs })),
+    copyOf: (events) => new TargetCopy(agent, arrival, events, (changes) => journal.note(changes)),
   };
 }
 

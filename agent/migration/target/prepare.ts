@@ -64,6 +64,7 @@ export async function prepareArrival(
     mode,
     spec,
     token,
+    memoryBytes: request.memoryBytes,
     pages: { ...request.pages, encrypt: config.dataEncrypt },
     deadlineMs: request.timeoutMs + LIMITS.moveGraceMs,
   };

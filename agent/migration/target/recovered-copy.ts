@@ -1,4 +1,3 @@
-import { pagesFollowIn } from '../../../protocol/mod.ts';
 import type { HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
@@ -12,7 +11,7 @@ import { tmpfsOf } from '../job-dir.ts';
 import { copiedRootfs } from '../rootfs.ts';
 import { freezeTasks, killTasks } from './lost-tasks.ts';
 import { attachMemory, type Memory } from './memory.ts';
-import { arrivalIn, type TargetNotes } from './notes.ts';
+import { arrivalIn, isFilledLater, type TargetNotes } from './notes.ts';
 import type { Arrival, ArrivingCopy } from './words.ts';
 
 /** How long a restore that was told to stop may take, before it is killed. */
@@ -128,7 +127,7 @@ export class RecoveredArrival implements ArrivingCopy {
   }
 
   private pages(): Promise<Memory> | undefined {
-    if (!pagesFollowIn(this.notes.mode)) return undefined;
+    if (!isFilledLater(this.notes)) return undefined;
     this.memory ??= attachMemory(this.agent, this.dir, this.arrival.move);
     this.memory.catch(() => {});
     return this.memory;

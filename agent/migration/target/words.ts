@@ -10,6 +10,8 @@ export interface Arrival {
   readonly mode: Mode;
   readonly spec: DomainSpec;
   readonly token: string;
+  /** In use at the source. */
+  readonly memoryBytes: number;
   /** Where the source hands out pages that follow. */
   readonly pages: PagesPeer;
   readonly deadlineMs: number;
