@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Job } from '../../protocol/mod.ts';
 import { useCluster } from '../e2e/support/use-lab.ts';
 import { bytesOfFinal, MIB, MovingMemory, useMoveTable } from './moving-memory.ts';
 import { table } from './table.ts';
@@ -16,16 +17,22 @@ const downtimes: { MiB: number; 'hybrid ms': number; 'post-copy ms': number }[] 
 describe.each(SIZES_MIB)('a container with %i MiB, of which 16 are written', (mib) => {
   it('is moved by a hybrid with only what is dirty in the page phase, and the source is soon not needed', async () => {
     const name = `memory-${mib}`;
-    const container = await MovingMemory.start(cluster, { name, address: '10.77.1.32', mib }, rows);
+    // Of its own: the ones before are defined still.
+    const address = `10.77.1.${40 + SIZES_MIB.indexOf(mib)}`;
+    const container = await MovingMemory.start(cluster, { name, address, mib }, rows);
     await container.memory.write(4_000, DIRTY_MIB);
     const postcopy = await container.move(`${mib} MiB`, 'postcopy', `${LINK} --max-exposure 10m`);
     const hybrid = await container.move(`${mib} MiB, static 1`, 'hybrid', `--iterations 1 ${LINK}`);
+    const precopy = await container.move(`${mib} MiB, static 1`, 'precopy', `--iterations 1 ${LINK}`);
+    const { phases } = await cluster.json<Job>('job', 'show', precopy.job);
     await container.stop();
+    // Much memory is filled in afterwards, from what is here by then.
+    expect(phases.some(({ name }) => name === 'pager')).toBe(mib >= 256);
 
     expect(bytesOfFinal(postcopy)).toBeGreaterThan(mib * MIB);
     expect(hybrid.rounds).toHaveLength(1);
     expect(hybrid.rounds[0]?.bytes).toBeGreaterThan(mib * MIB);
-    expect(bytesOfFinal(hybrid)).toBeLessThan((1.3 * DIRTY_MIB + 12) * MIB);
+    expect(bytesOfFinal(hybrid)).toBeLessThan(1.3 * DIRTY_MIB * MIB);
     expect(hybrid.exposureMs).toBeGreaterThan(0);
     expect(hybrid.exposureMs).toBeLessThan((postcopy.exposureMs ?? 0) * (mib > 64 ? 0.5 : 0.75));
     downtimes.push({
