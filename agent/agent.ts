@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Capabilities, EXCHANGES, GodwitError, subjects as subjectsOf } from '../protocol/mod.ts';
 import { startEmbeddedServer } from './bus/embedded-server.ts';
-import { type Bus, connectBus, type Stoppable } from './bus/mod.ts';
+import { connectBus, type NatsBus, type Stoppable } from './bus/mod.ts';
 import { keepCheckpointing } from './checkpoint/schedule.ts';
 import { checkpointVerbs } from './checkpoint/serve.ts';
 import { CheckpointStore } from './checkpoint/store/store.ts';
@@ -24,6 +24,7 @@ import { createRunner } from './effects/system-runner.ts';
 import { createFaults, type Faults } from './faults/faults.ts';
 import type { Fault } from './faults/parse.ts';
 import { raisePipeMaxSize } from './host/kernel.ts';
+import { Departures } from './jobs/departures.ts';
 import { eventPublisher } from './jobs/events.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { JobStore } from './jobs/store.ts';
@@ -43,7 +44,8 @@ import { recover } from './recovery/recover.ts';
 import { Sweeper } from './recovery/sweep.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
-import { openDataPort } from './transfer/mod.ts';
+import { openDataPort, SharedLink } from './transfer/mod.ts';
+import { forwardEvents } from './webhooks/forward.ts';
 
 /** CRIU's lazy page server splices whole page sets through pipes (platform traps): they must be allowed to be large. */
 const PIPE_MAX_BYTES = 64 * 1024 * 1024;
@@ -128,8 +130,8 @@ async function compose(
   });
   const { bus, notes } = await joinBus(config, version, log, tools, stops);
   const subjects = subjectsOf(config.cluster);
-  const { dataPort: port, dataEncrypt: encrypt } = config;
-  const data = await tools.openData({ host: '0.0.0.0', port, encrypt, clock, log });
+  const { dataPort: port, dataEncrypt: encrypt, receiveBytesPerSecond } = config;
+  const data = await tools.openData({ host: '0.0.0.0', port, encrypt, receiveBytesPerSecond, clock, log });
   stops.push(() => data.close());
 
   const store = new JobStore(join(config.stateDir, 'jobs'), log);
@@ -161,8 +163,10 @@ async function compose(
     bus,
     subjects,
     data,
+    outbound: new SharedLink({ clock, limitBytesPerSecond: config.sendBytesPerSecond }),
     containers,
     jobs: new Jobs(store),
+    departures: new Departures(config.movesOutMax),
     publish: eventPublisher({ bus, subjects, clock, random, node: config.node }),
     pairs: new PairModels(),
     load,
@@ -190,6 +194,10 @@ async function compose(
   stops.push(() => looking.stop());
   const announcing = startAnnouncing(agent);
   stops.push(() => announcing.stop());
+  for (const webhook of config.webhooks) {
+    const forwarding = forwardEvents({ bus, clock, log, version }, webhook);
+    stops.push(() => forwarding.stop());
+  }
   const keeping = await keepRunning(agent, records);
   stops.push(() => keeping.stop());
   const checkpointing = keepCheckpointing(agent);
@@ -221,7 +229,7 @@ async function joinBus(
   log: Logger,
   { runner }: Tools,
   stops: (() => Promise<void>)[],
-): Promise<{ bus: Bus; notes: readonly string[] }> {
+): Promise<{ bus: NatsBus; notes: readonly string[] }> {
   const { node, cluster, address, bus: settings } = config;
   const common = { node, cluster, clock: systemClock, log };
   const server = settings.embedded

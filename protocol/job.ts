@@ -68,6 +68,17 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
+/** A move that waits: for those before it on its node, or for a target that has enough to do. */
+export const JobQueue = z.object({
+  /** 1 is the next to begin. */
+  place: z.number().int().positive().optional(),
+  /** The node that would take it if it had less to do; the moves after this one go first meanwhile. */
+  waitsFor: z.string().optional(),
+  /** What was asked for: an agent that restarts goes on with it. */
+  request: z.record(z.string(), z.unknown()),
+});
+export type JobQueue = z.infer<typeof JobQueue>;
+
 /** An evacuation is of many containers and names none. A checkpoint and a restore are between a node (both `source` and `target`) and its store. */
 export const JOB_KINDS = ['migrate', 'checkpoint', 'restore', 'evacuate'] as const;
 
@@ -105,6 +116,8 @@ export const Job = z.object({
   frozenCopy: z.boolean().optional(),
   /** The checkpoint that was made, or is restored. */
   checkpoint: z.object({ id: z.string(), storedBytes: z.number() }).optional(),
+  /** A move that has not begun yet, and why. */
+  queue: JobQueue.optional(),
   evacuation: Evacuation.extend({
     maxExposureMs: z.number().optional(),
     unsafe: z.boolean().optional(),

@@ -73,6 +73,8 @@ export const LIMITS = {
   checkpointsKept: 10_000,
   /** Jobs an agent remembers. */
   jobsKept: 200,
+  /** Webhooks of one agent. */
+  webhooks: 16,
   /** Phases one job record may hold. */
   jobPhases: 128,
   /** Remarks kept with one job. */

@@ -1,10 +1,11 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { LIMITS, type Subjects, subjects as subjectsOf } from '../../protocol/mod.ts';
 import { encodeBody } from './body.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Stoppable } from './bus.ts';
 import { openConnection } from './connection.ts';
 import { answerDiscovery } from './discovery.ts';
 import { createEndpoints, type Endpoints } from './endpoints.ts';
+import { consumeEvents, type EventConsumer } from './event-consumer.ts';
 import { gather } from './gather.ts';
 import { inboxPrefixOf, type Link, maxBytes, newCounters } from './link.ts';
 import type { BusCounters, BusOptions } from './options.ts';
@@ -23,6 +24,8 @@ export interface NatsBus extends Bus {
    */
   ready(deadlineMs: number): Promise<void>;
   readonly counters: Readonly<BusCounters>;
+  /** Reads the cluster's events under a name that is remembered; see EventConsumer. */
+  consumeEvents(consumer: EventConsumer): Stoppable;
   connected(): boolean;
 }
 
@@ -60,6 +63,7 @@ function busOn(
     answer: (subject, handler) => answer(link, subject, handler, endpoints.of(subject)),
     subscribe: (subject, handler) => subscribe(link, subject, handler),
     records: createRecords({ link, subjects, stores, writeMs: options.writeMs ?? LIMITS.requestMs }),
+    consumeEvents: (consumer) => consumeEvents(link, subjects, consumer),
     ready: (deadlineMs) => stores.ready(deadlineMs),
     counters: link.counters,
     connected: () => link.connected(),

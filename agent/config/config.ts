@@ -3,10 +3,14 @@ import { hostname, networkInterfaces } from 'node:os';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { COMPRESSIONS, type Compression, GodwitError, isToken, LIMITS } from '../../protocol/mod.ts';
+import { type WebhookConfig, WebhookFile, webhookConfig } from './webhooks.ts';
 
 const token = z.string().refine(isToken, 'must match [A-Za-z0-9_-]+, 63 characters at most');
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'must match [A-Za-z0-9][A-Za-z0-9_.-]*');
 const port = z.number().int().min(1).max(65_535);
+const movesAtOnce = z.number().int().min(1).max(64);
+/** With less, streams that wait for their turn would count as silent. */
+const bandwidth = z.number().min(250_000);
 const path = z.string().startsWith('/', 'must be an absolute path');
 
 const ConfigFile = z.strictObject({
@@ -36,6 +40,9 @@ const ConfigFile = z.strictObject({
       port: port.default(7433),
       /** Whether what moves is encrypted on its way; a node that does takes nothing else. */
       encrypt: z.boolean().default(false),
+      /** What all moves together may send, and receive; shared fairly among them. Default: whatever the link carries. */
+      send_bytes_per_second: bandwidth.optional(),
+      receive_bytes_per_second: bandwidth.optional(),
     })
     .prefault({}),
   lxc: z.strictObject({ path: path.default('/var/lib/lxc') }).prefault({}),
@@ -64,10 +71,18 @@ const ConfigFile = z.strictObject({
       compression: z.enum(['auto', ...COMPRESSIONS]).default('auto'),
     })
     .prefault({}),
+  webhooks: z
+    .array(WebhookFile)
+    .max(LIMITS.webhooks)
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'two have the same name')
+    .default([]),
   limits: z
     .strictObject({
-      /** Moves that may leave, and that may arrive, at the same time. */
-      moves: z.number().int().min(1).max(64).default(4),
+      /** Moves that may leave, and that may arrive, at the same time; more wait for their turn. */
+      moves: movesAtOnce.default(4),
+      /** The same for each direction, where they differ. */
+      moves_out: movesAtOnce.optional(),
+      moves_in: movesAtOnce.optional(),
     })
     .prefault({}),
 });
@@ -91,13 +106,18 @@ export interface AgentConfig {
   };
   readonly dataPort: number;
   readonly dataEncrypt: boolean;
+  /** None: no limit. */
+  readonly sendBytesPerSecond?: number | undefined;
+  readonly receiveBytesPerSecond?: number | undefined;
   readonly lxcPath: string;
   readonly networks: Readonly<Record<string, string>>;
-  readonly movesMax: number;
+  readonly movesOutMax: number;
+  readonly movesInMax: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly evacuateWhenFailing: boolean;
   readonly ioBytesPerSecond: number;
   readonly networkBytesPerSecond: number;
+  readonly webhooks: readonly WebhookConfig[];
   readonly checkpoints: {
     readonly dir?: string;
     readonly compression: 'auto' | Compression;
@@ -113,7 +133,7 @@ export function loadConfig(file: string, options: { readonly mustExist: boolean 
 export function parseConfig(text: string, file: string): AgentConfig {
   const raw = ConfigFile.safeParse(parseToml(text, file));
   if (!raw.success) throw invalid(file, raw.error.issues.map(describe).join('; '));
-  const { bus, data, lxc, limits, load, health, checkpoints, ...top } = raw.data;
+  const { bus, data, lxc, limits, load, health, checkpoints, webhooks, ...top } = raw.data;
   const node = top.node ?? hostname().split('.')[0] ?? '';
   if (!isToken(node)) throw invalid(file, `node: the host name '${node}' cannot be a node id, set one`);
   return {
@@ -134,13 +154,17 @@ export function parseConfig(text: string, file: string): AgentConfig {
     },
     dataPort: data.port,
     dataEncrypt: data.encrypt,
+    sendBytesPerSecond: data.send_bytes_per_second,
+    receiveBytesPerSecond: data.receive_bytes_per_second,
     lxcPath: lxc.path,
     networks: top.networks,
-    movesMax: limits.moves,
+    movesOutMax: limits.moves_out ?? limits.moves,
+    movesInMax: limits.moves_in ?? limits.moves,
     labels: top.labels,
     evacuateWhenFailing: health.evacuate,
     ioBytesPerSecond: load.io_bytes_per_second,
     networkBytesPerSecond: load.network_bytes_per_second,
+    webhooks: webhooks.map(webhookConfig),
     checkpoints: {
       compression: checkpoints.compression,
       ...(checkpoints.dir === undefined ? {} : { dir: checkpoints.dir }),

@@ -46,9 +46,10 @@ export class Jobs {
     return [...this.jobs.values()].map((control) => control.tracker.current);
   }
 
-  /** Those that are about one container: an evacuation is made of them. */
+  /** Those at work that are about one container: an evacuation is made of them. */
   running(): number {
-    return this.list().filter(({ state, kind }) => state === 'running' && kind !== 'evacuate').length;
+    const counts = ({ state, kind, queue }: Job) => state === 'running' && kind !== 'evacuate' && !queue;
+    return this.list().filter(counts).length;
   }
 
   /** @throws GodwitError JOB_NOT_FOUND */

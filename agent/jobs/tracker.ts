@@ -109,6 +109,7 @@ export class JobTracker {
     );
     this.set({
       state: 'ended',
+      queue: undefined,
       outcome,
       endedAtMs: nowMs,
       totalMs: nowMs - this.job.startedAtMs,

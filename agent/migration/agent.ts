@@ -12,10 +12,12 @@ import type { Clock } from '../effects/clock.ts';
 import type { Random } from '../effects/random.ts';
 import type { Runner } from '../effects/runner.ts';
 import type { Faults } from '../faults/faults.ts';
+import type { Departures } from '../jobs/departures.ts';
 import type { PublishEvent } from '../jobs/events.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { LaunchPager } from '../pager/client.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { SharedLink } from '../transfer/shared-link.ts';
 import type { DataPort } from '../transfer/stream.ts';
 import type { PairModels } from './pair-models.ts';
 
@@ -49,8 +51,12 @@ export interface Agent {
   readonly criu: Criu;
   readonly launchPager: LaunchPager;
   readonly data: DataPort;
+  /** What all moves may send together, shared among them. */
+  readonly outbound: SharedLink;
   readonly containers: OwnedContainers;
   readonly jobs: Jobs;
+  /** Moves that leave, and wait for it. */
+  readonly departures: Departures;
   readonly publish: PublishEvent;
   readonly pairs: PairModels;
   /** What this node has promised in auctions. */

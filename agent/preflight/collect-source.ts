@@ -19,7 +19,7 @@ export interface SourceContext {
   readonly spec: DomainSpec;
   readonly capabilities: Capabilities;
   /** Outgoing moves of this node. */
-  readonly jobs: JobLoad;
+  readonly jobs?: JobLoad;
   readonly runtime: Pick<Runtime, 'status' | 'dumpPlan'>;
   readonly runner: Runner;
   /** Where godwit's own state is; present for a move, which copies root file systems whose policy says so. */

@@ -16,7 +16,8 @@ export interface SourceFacts {
   readonly node: string;
   readonly mode: Mode;
   readonly capabilities: Capabilities;
-  readonly jobs: JobLoad;
+  /** Not of moves: they wait until others have left. */
+  readonly jobs?: JobLoad | undefined;
   /** What the runtime says; the look is only there for a running container. */
   readonly state: string;
   readonly look?: ContainerLook;

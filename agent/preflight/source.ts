@@ -19,8 +19,9 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
   const found: Refusal[] = [];
   const add = (code: RefusalCode, what = '') => found.push(refuse(code, node, what));
 
-  if (jobs.ofContainer) add('JOB_RUNNING', jobs.ofContainer);
-  if (jobs.running >= jobs.limit) add('JOBS_FULL', `${jobs.running} outgoing moves of at most ${jobs.limit}`);
+  if (jobs?.ofContainer) add('JOB_RUNNING', jobs.ofContainer);
+  if (jobs && jobs.running >= jobs.limit)
+    add('JOBS_FULL', `${jobs.running} outgoing moves of at most ${jobs.limit}`);
   found.push(...softwareRefusals(node, facts.capabilities));
   found.push(...featureRefusals(node, 'source', facts.mode, facts.capabilities.features));
   if (pagesFollowIn(facts.mode) && facts.pipe.maxBytes < PIPE_BYTES && !facts.pipe.raisable)

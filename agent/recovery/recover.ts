@@ -6,6 +6,7 @@ import { EvacuationJob } from '../cluster/evacuate/job.ts';
 import { JobTracker, type TrackerEffects } from '../jobs/tracker.ts';
 import type { Agent } from '../migration/agent.ts';
 import { EarlierJob } from '../migration/source/earlier-job.ts';
+import { MoveJob } from '../migration/source/job.ts';
 import { SourceMove } from '../migration/source/move.ts';
 import type { SourceNotes } from '../migration/source/notes.ts';
 import { leftParts } from '../migration/source/parts.ts';
@@ -45,7 +46,14 @@ export async function recover(
     if (!NOTHING_FROZEN.includes(notes.state.phase)) tracker.set({ frozenCopy: true });
   }
   const evacuations = [...trackers.values()].filter(({ current }) => isOpenEvacuation(current));
-  const others = [...trackers].filter(([, { current }]) => !isOpenEvacuation(current));
+  const isQueued = ({ job, state, queue, container }: Job) =>
+    state === 'running' &&
+    queue &&
+    !byJob.has(job) &&
+    !moving.has(container) &&
+    agent.containers.has(container);
+  const queued = [...trackers.values()].filter(({ current }) => isQueued(current));
+  const others = [...trackers].filter(([, { current }]) => !isOpenEvacuation(current) && !isQueued(current));
   const earlier = others.map(([job, tracker]) => {
     const notes = byJob.get(job);
     return new EarlierJob(agent, tracker, notes && new SourceMove(agent, leftParts(agent, notes, tracker)));
@@ -57,6 +65,7 @@ export async function recover(
   for (const notes of arriving) recoverArrival(agent, notes);
   for (const job of earlier) void job.recover();
   recoverStoreWork(agent, work, trackers);
+  for (const tracker of queued) await MoveJob.recover(agent, tracker).accept();
   for (const tracker of evacuations) await EvacuationJob.recover(agent, tracker).accept();
 }
 

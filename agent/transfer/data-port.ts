@@ -17,6 +17,7 @@ import { openStream } from './open-stream.ts';
 import { type Claim, Permits } from './permits.ts';
 import { firstByte, readHandshake } from './read-handshake.ts';
 import { TLS_BYTE, unseal } from './seal.ts';
+import { SharedLink } from './shared-link.ts';
 import type { DataPort, DataStream, StreamId, StreamKind } from './stream.ts';
 
 export interface DataPortOptions {
@@ -27,6 +28,8 @@ export interface DataPortOptions {
   readonly log: TransferLog;
   /** Opens encrypted connections only, and takes no others. */
   readonly encrypt?: boolean;
+  /** Bytes per second of all jobs together; none: what comes is taken. */
+  readonly receiveBytesPerSecond?: number | undefined;
 }
 
 /** Starts to listen on the agent's data port (DESIGN section 7). @throws GodwitError TRANSFER_FAILED */
@@ -52,6 +55,7 @@ class TcpDataPort implements DataPort {
   private readonly clock: Clock;
   private readonly log: TransferLog;
   private readonly encrypt: boolean;
+  private readonly inbound: SharedLink;
   private readonly permits = new Permits<FramedStream>();
   private readonly streams = new Set<FramedStream>();
   /** Done, but for hearing that the peer knows. */
@@ -68,6 +72,10 @@ class TcpDataPort implements DataPort {
     this.clock = options.clock;
     this.log = options.log;
     this.encrypt = options.encrypt ?? false;
+    this.inbound = new SharedLink({
+      clock: options.clock,
+      limitBytesPerSecond: options.receiveBytesPerSecond,
+    });
     server.on('connection', (socket) => void this.welcome(socket));
     server.on('error', (error) => this.log.warn({ error: error.message }, 'data port'));
   }
@@ -103,8 +111,10 @@ class TcpDataPort implements DataPort {
     this.openings.set(opening, id.job);
     try {
       const both = AbortSignal.any([signal, opening.signal]);
-      const { clock, log, encrypt } = this;
-      return this.keep(await openStream({ peer: { ...peer, encrypt }, id, clock, log, signal: both }));
+      const { clock, log, encrypt, inbound } = this;
+      return this.keep(
+        await openStream({ peer: { ...peer, encrypt }, id, clock, log, inbound, signal: both }),
+      );
     } finally {
       this.openings.delete(opening);
     }
@@ -171,8 +181,9 @@ class TcpDataPort implements DataPort {
       return;
     }
     this.counters.streamsAccepted += 1;
-    const { clock, log } = this;
-    this.permits.deliver(this.keep(new FramedStream({ id: { job, kind, index }, clock, log, connection })));
+    const { clock, log, inbound } = this;
+    const id = { job, kind, index };
+    this.permits.deliver(this.keep(new FramedStream({ id, clock, log, connection, inbound })));
   }
 
   settle(): void {

@@ -1,8 +1,10 @@
+import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Clock } from '../effects/clock.ts';
 import { type Connection, DialError, type Dialer } from './dialer.ts';
 import { problemOf, type TransferLog, transferFailed } from './failure.ts';
 import { farewell } from './linger.ts';
+import type { SharedLink } from './shared-link.ts';
 import type { DataStream, StreamEnds, StreamId } from './stream.ts';
 import { StreamCore } from './stream-core.ts';
 import type { StreamEffects } from './stream-effects.ts';
@@ -17,6 +19,8 @@ export interface FramedStreamOptions {
   readonly connection: Connection;
   /** Connects again; only the end that opened the stream does. */
   readonly dialer?: Dialer | undefined;
+  /** What all jobs together may receive. */
+  readonly inbound?: SharedLink | undefined;
 }
 
 type Done = (error?: Error | null) => void;
@@ -33,6 +37,7 @@ export class FramedStream extends Duplex implements DataStream {
   private readonly clock: Clock;
   private readonly log: TransferLog | undefined;
   private readonly dialer: Dialer | undefined;
+  private readonly inbound: SharedLink | undefined;
   private readonly dialing = new AbortController();
   private release!: () => void;
   private connection: Connection | undefined;
@@ -45,12 +50,13 @@ export class FramedStream extends Duplex implements DataStream {
   /** The peer is gone or has said its last word: nothing may be sent to it any more. */
   private peerGone = false;
 
-  constructor({ id, clock, log, connection, dialer }: FramedStreamOptions) {
+  constructor({ id, clock, log, connection, dialer, inbound }: FramedStreamOptions) {
     super({ readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
     this.id = id;
     this.clock = clock;
     this.log = log;
     this.dialer = dialer;
+    this.inbound = inbound;
     this.lastEnds = connection.ends;
     this.released = new Promise((resolve) => {
       this.release = resolve;
@@ -98,7 +104,9 @@ export class FramedStream extends Duplex implements DataStream {
       if (this.connection === connection) this.core.lost(problem, this.clock.monotonicMs());
     };
     const take = (bytes: Buffer): void => {
-      if (this.connection === connection) this.core.push(bytes);
+      if (this.connection !== connection) return;
+      this.core.push(bytes);
+      this.pace(socket, bytes.length);
     };
     socket.on('data', take);
     socket.on('error', (error) => lost(`the connection broke: ${error.message}`));
@@ -110,6 +118,14 @@ export class FramedStream extends Duplex implements DataStream {
       if (socket.destroyed) lost('the connection was closed before the end');
       else socket.resume();
     });
+  }
+
+  /** What has come is paid for before more is read; the sender feels it as a slow link. */
+  private pace(socket: Socket, bytes: number): void {
+    const { inbound, id } = this;
+    if (!inbound || inbound.tryPass(id.job, bytes)) return;
+    socket.pause();
+    void inbound.pass(id.job, bytes).then(() => socket.resume());
   }
 
   /** Does not wait to hear that the peer knows that all is done. */

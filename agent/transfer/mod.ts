@@ -4,7 +4,7 @@ export type { DataPeer } from './dialer.ts';
 export { goneForGood, isKeyless, type TransferLog } from './failure.ts';
 export type { ImageSummary } from './image-records.ts';
 export { join } from './join.ts';
-export { createMeter, type MeterOptions } from './meter.ts';
+export { createMeter, type MeterOptions, type Share } from './meter.ts';
 export { openStream } from './open-stream.ts';
 export { type ReceiveImagesOptions, receiveImages } from './receive-images.ts';
 export {
@@ -16,3 +16,4 @@ export {
   relayListen,
 } from './relay.ts';
 export { type SendImagesOptions, sendImages } from './send-images.ts';
+export { SharedLink } from './shared-link.ts';

@@ -2,6 +2,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import { type Connection, DialError, Dialer, type DialerOptions } from './dialer.ts';
 import { goneForGood, keyless, type TransferLog, transferFailed } from './failure.ts';
 import { FramedStream } from './framed-stream.ts';
+import type { SharedLink } from './shared-link.ts';
 
 /** Between two attempts to reach a peer that does not answer. */
 const AGAIN_MS = 250;
@@ -10,6 +11,8 @@ export interface OpenStreamOptions extends DialerOptions {
   readonly signal: AbortSignal;
   /** Told of connections that break and of those that take their place. */
   readonly log?: TransferLog;
+  /** See FramedStreamOptions. */
+  readonly inbound?: SharedLink;
 }
 
 /**
@@ -18,10 +21,10 @@ export interface OpenStreamOptions extends DialerOptions {
  * @throws GodwitError TRANSFER_FAILED (see isGoneForGood, isKeyless); the signal's reason
  */
 export async function openStream(options: OpenStreamOptions): Promise<FramedStream> {
-  const { id, clock, log } = options;
+  const { id, clock, log, inbound } = options;
   const dialer = new Dialer(options);
   const connection = await firstConnection(dialer, options);
-  return new FramedStream({ id, clock, log, connection, dialer });
+  return new FramedStream({ id, clock, log, connection, dialer, inbound });
 }
 
 async function firstConnection(dialer: Dialer, { clock, signal }: OpenStreamOptions): Promise<Connection> {

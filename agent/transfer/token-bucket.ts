@@ -45,6 +45,11 @@ export class TokenBucket {
     return true;
   }
 
+  /** What was taken did not pass after all. */
+  giveBack(bytes: number): void {
+    this.tokens = Math.min(this.depth, this.tokens + bytes);
+  }
+
   /** Milliseconds until `bytes` may pass, if nobody else takes anything; infinite when nothing may pass. */
   waitMs(bytes: number, nowMs: number): number {
     if (this.perMs === Number.POSITIVE_INFINITY) return 0;

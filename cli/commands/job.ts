@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { writeList, writeOne } from '../output/document.ts';
 import { writeError } from '../output/error.ts';
 import { formatMs, formatRate, formatTime } from '../output/format.ts';
+import { queueWords } from '../output/queue.ts';
 import type { Column } from '../output/table.ts';
 import { parsePositiveDuration } from '../parse/duration.ts';
 import { jobId, nodeId } from '../parse/names.ts';
@@ -34,7 +35,10 @@ export function register(program: Command, cli: Cli): void {
     .description('Works on jobs: moves, checkpoints, restores.');
   noun
     .command('ls')
-    .description('Lists the jobs the nodes remember, newest last.')
+    .description(
+      'Lists the jobs the nodes remember, newest last. `queued 2`: one more goes before it from its node; `waits for n2`: that ' +
+        'node has enough to do.',
+    )
     .action(action(cli, (context) => list(context)));
   noun
     .command('show')
@@ -57,7 +61,7 @@ export function register(program: Command, cli: Cli): void {
     .action(action(cli, (context, options: Changes, id: string) => change(context, options, id)));
   noun
     .command('abort')
-    .description('Ends a move before its commit; the container runs on at the source.')
+    .description('Ends a move that is queued, or before its commit; the container runs on at the source.')
     .argument('<job>', 'job id', jobId)
     .option('--reason <text>', 'said in the job record', 'aborted by request')
     .action(
@@ -190,7 +194,7 @@ const COLUMNS: readonly Column<Job>[] = [
   { title: 'SOURCE', cell: (job) => job.source },
   { title: 'TARGET', cell: (job) => job.target },
   { title: 'MODE', cell: (job) => (job.kind === 'migrate' ? job.mode : job.kind) },
-  { title: 'STATE', cell: (job) => job.outcome ?? job.progress.phase },
+  { title: 'STATE', cell: (job) => job.outcome ?? queueWords(job) ?? job.progress.phase },
   { title: 'STARTED', cell: (job) => formatTime(job.startedAtMs) },
   { title: 'DOWNTIME', cell: (job) => formatMs(job.downtimeMs), align: 'right' },
   { title: 'TOTAL', cell: (job) => formatMs(job.totalMs), align: 'right' },

@@ -1,5 +1,6 @@
 import type { Job, Progress } from '../../protocol/job.ts';
 import { formatBytes, formatMs, formatRate } from '../output/format.ts';
+import { queueWords } from '../output/queue.ts';
 import { printable, truncate } from '../output/text.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Reporter } from './follow.ts';
@@ -19,6 +20,8 @@ export function subjectOf({ kind, container, node, source, target }: Job): strin
 /** Phase, round, bytes, what remains, rate, dirty rate, expected downtime, ETA: what is known of them, in one line. */
 export function progressLine(job: Job): string {
   const { progress } = job;
+  const waits = queueWords(job);
+  if (waits !== undefined) return printable(`${subjectOf(job)}: ${waits}`);
   const bytes = formatBytes(progress.bytes);
   const parts = [
     printable(`${subjectOf(job)}${job.kind === 'migrate' ? ` ${job.mode}` : ''}: ${progress.phase}`),

@@ -29,7 +29,7 @@ export async function lookBeforeSave(
     mode: 'cold',
     spec,
     capabilities,
-    jobs: { running: agent.jobs.running() - 1, limit: config.movesMax },
+    jobs: { running: agent.jobs.running() - 1, limit: config.movesOutMax },
     runtime,
     runner,
     clock,

@@ -42,7 +42,7 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
     node: config.node,
     state: plan.way === 'own' ? 'up' : agent.node.state,
     capabilities: await agent.capabilities(),
-    jobs: { running: agent.arriving.size, limit: config.movesMax },
+    jobs: { running: agent.arriving.size, limit: config.movesInMax },
     memoryAvailableBytes: await memoryAvailableBytes(),
     runDir: config.runDir,
     runtime,

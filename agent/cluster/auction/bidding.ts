@@ -81,7 +81,7 @@ export class Bidding {
       load: load.node() ?? { use: NO_LOAD, pressure: NO_LOAD },
       memoryAvailableBytes: await memoryAvailableBytes(),
       arrivals: arriving.size,
-      arrivalsMax: config.movesMax,
+      arrivalsMax: config.movesInMax,
       nameInUse: containers.has(container),
       groupMembers: owned.filter(
         ({ record, spec }) =>

@@ -27,7 +27,7 @@ export function listenToHealth(agent: Agent): Promise<Stoppable> {
     if (severity !== 'critical' || !config.evacuateWhenFailing) return;
     evacuateNode(agent, {
       type: 'io.godwit.v1.node.evacuate.request',
-      parallel: config.movesMax,
+      parallel: config.movesOutMax,
       deadlineMs: 3_600_000,
       maxExposureMs: 0,
       dryRun: false,

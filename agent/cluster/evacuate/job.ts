@@ -110,7 +110,9 @@ export class EvacuationJob implements MoveControl {
       return;
     }
     const { container } = effect;
-    void moveOne(this.agent, container, this.state, this.manner).then((result) =>
+    const { deadlineAtMs } = this.state;
+    const bounds = { deadlineAtMs, isOver: () => this.state.over !== undefined };
+    void moveOne(this.agent, container, bounds, this.manner).then((result) =>
       this.feed({ kind: 'ended', container, nowMs: clock.nowMs(), ...result }),
     );
   }

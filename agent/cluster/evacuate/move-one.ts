@@ -1,10 +1,4 @@
-import {
-  type Evacuation,
-  type EvacuationEvent,
-  GodwitError,
-  type Job,
-  toGodwitError,
-} from '../../../protocol/mod.ts';
+import { type EvacuationEvent, GodwitError, type Job, toGodwitError } from '../../../protocol/mod.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { migrateContainer } from '../../migration/source/migrate.ts';
 
@@ -22,11 +16,18 @@ export interface Manner {
 
 type Result = Omit<Extract<EvacuationEvent, { kind: 'ended' }>, 'nowMs' | 'kind' | 'container'>;
 
+/** What the evacuation is about while a move of its goes on. */
+export interface Bounds {
+  readonly deadlineAtMs: number;
+  /** No further move begins, not even one that waits for its turn. */
+  readonly isOver: () => boolean;
+}
+
 /** Moves one container off this node, as an operator would who names no target. Never rejects. */
 export async function moveOne(
   agent: Agent,
   name: string,
-  { deadlineAtMs }: Evacuation,
+  { deadlineAtMs, isOver }: Bounds,
   { maxExposureMs, unsafe = false }: Manner,
 ): Promise<Result> {
   try {
@@ -40,7 +41,7 @@ export async function moveOne(
       unsafe,
       ...(maxExposureMs === undefined ? {} : { maxExposureMs }),
     });
-    return resultOf(await ended(agent, job));
+    return resultOf(await ended(agent, job, isOver));
   } catch (error) {
     return { outcome: 'failed', reason: toGodwitError(error).message };
   }
@@ -68,10 +69,12 @@ async function whereabouts(agent: Agent, name: string): Promise<Result | undefin
   return state === 'stopped' ? { outcome: 'gone', reason: 'it has ended' } : undefined;
 }
 
-async function ended({ jobs, clock }: Agent, job: string): Promise<Job> {
+async function ended({ jobs, clock }: Agent, job: string, isOver: () => boolean): Promise<Job> {
   for (;;) {
-    const { current } = jobs.get(job).tracker;
+    const control = jobs.get(job);
+    const { current } = control.tracker;
     if (current.state === 'ended') return current;
+    if (current.queue && isOver()) control.abort('the evacuation is over');
     await clock.sleep(LOOK_MS);
   }
 }

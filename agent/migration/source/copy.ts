@@ -56,7 +56,7 @@ export class SourceCopy implements MovingCopy {
   constructor(agent: Agent, plan: Plan, peer: Peer, note: Note, follower: RootfsFollower) {
     const { clock } = agent;
     const limitBytesPerSecond = plan.request.bandwidthBytesPerSecond;
-    const options = { clock, ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }) };
+    const options = { clock, limitBytesPerSecond, share: { link: agent.outbound, job: plan.job } };
     this.agent = agent;
     this.plan = plan;
     this.peer = peer;

@@ -2,7 +2,8 @@ import {
   type Ending,
   GodwitError,
   hasRounds,
-  type MigrateRequest,
+  type JobQueue,
+  MigrateRequest,
   type Mode,
   type Outcome,
   toGodwitError,
@@ -10,13 +11,14 @@ import {
 } from '../../../protocol/mod.ts';
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
+import type { Ticket } from '../../jobs/departures.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { memoryInPlace } from '../memory-in-place.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { partsOf } from './parts.ts';
-import { findPlace } from './place.ts';
+import { busyNode, findPlace } from './place.ts';
 import { type MoveControl, serveJob } from './serve-job.ts';
 import { trackEnd } from './track-end.ts';
 import { givenUpError, type Peer, type Plan } from './words.ts';
@@ -30,7 +32,10 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'CONTAINER_STATE',
 ]);
 
-/** One accepted move, from the search for a place to its end, as others can ask of it. */
+/** Between two looks at a target that has enough to do; others do the same. */
+const BUSY_MS = { least: 500, most: 1_500 };
+
+/** One accepted move, from the wait for its turn and the search for a place to its end, as others can ask of it. */
 export class MoveJob implements MoveControl {
   readonly tracker: JobTracker;
   private readonly agent: Agent;
@@ -38,24 +43,22 @@ export class MoveJob implements MoveControl {
   private readonly request: MigrateRequest;
   private readonly id: string;
   private readonly release: () => void;
+  private readonly ticket: Ticket;
   private serving: Stoppable | undefined;
   move: SourceMove | undefined;
   /** An abort that came before the move proper began; it ends the search for a place. */
   private early: { readonly reason: string; readonly outcome: 'aborted' | 'timeout' } | undefined;
   private readonly searching = new AbortController();
 
-  /** Makes the container busy with this job. @throws GodwitError CONTAINER_BUSY */
-  constructor(agent: Agent, owned: Owned, request: MigrateRequest) {
+  /** A new one. @throws GodwitError CONTAINER_BUSY */
+  static begin(agent: Agent, owned: Owned, request: MigrateRequest): MoveJob {
     const { config, random, clock, publish, jobs } = agent;
-    this.agent = agent;
-    this.owned = owned;
-    this.request = request;
-    this.id = random.id();
-    this.release = agent.containers.claim(owned.record.name, this.id);
+    const job = random.id();
+    const release = agent.containers.claim(owned.record.name, job);
     const wanted = request.mode ?? owned.spec.policy.mode;
     const start = {
       kind: 'migrate',
-      job: this.id,
+      job,
       container: owned.record.name,
       node: config.node,
       source: config.node,
@@ -63,7 +66,32 @@ export class MoveJob implements MoveControl {
       mode: (wanted === 'auto' ? 'cold' : wanted) satisfies Mode,
       modeReason: wanted === 'auto' ? 'not chosen yet' : 'asked for',
     } as const;
-    this.tracker = JobTracker.begin(start, { clock, publish, keep: (job) => jobs.keep(job) });
+    const tracker = JobTracker.begin(start, { clock, publish, keep: (kept) => jobs.keep(kept) });
+    return new MoveJob(agent, owned, request, tracker, release);
+  }
+
+  /** One that an earlier agent had not begun. @throws GodwitError CONTAINER_NOT_FOUND, CONTAINER_BUSY */
+  static recover(agent: Agent, tracker: JobTracker): MoveJob {
+    const { job, container, queue } = tracker.current;
+    const owned = agent.containers.get(container);
+    const request = MigrateRequest.parse(queue?.request);
+    return new MoveJob(agent, owned, request, tracker, agent.containers.claim(container, job));
+  }
+
+  private constructor(
+    agent: Agent,
+    owned: Owned,
+    request: MigrateRequest,
+    tracker: JobTracker,
+    release: () => void,
+  ) {
+    this.agent = agent;
+    this.owned = owned;
+    this.request = request;
+    this.tracker = tracker;
+    this.id = tracker.current.job;
+    this.release = release;
+    this.ticket = agent.departures.ticket((place) => this.placed(place));
   }
 
   /** Answers for the job from now on, and goes to work. */
@@ -108,8 +136,11 @@ export class MoveJob implements MoveControl {
 
   private async run(): Promise<void> {
     const { agent, tracker, request } = this;
-    const cancel = agent.clock.after(request.timeoutMs, () => this.timeOut());
+    let cancel = () => {};
     try {
+      await this.ticket.enter(this.searching.signal);
+      // Those before it may take as long as they like.
+      cancel = agent.clock.after(request.timeoutMs, () => this.timeOut());
       const ending = await this.work();
       trackEnd(tracker, ending, this.move);
     } catch (error) {
@@ -119,6 +150,7 @@ export class MoveJob implements MoveControl {
       tracker.end(outcome, wire);
     } finally {
       cancel();
+      this.ticket.leave();
     }
   }
 
@@ -127,7 +159,7 @@ export class MoveJob implements MoveControl {
     tracker.phase('preflight');
     await agent.faults.at('source.search', this.id);
     await agent.containers.refresh(this.owned.record.name);
-    const { plan, peer } = await this.search(request);
+    const { plan, peer } = await this.searchPatiently(request);
     tracker.set({ target: plan.target, mode: plan.mode, modeReason: plan.modeReason });
     if (!peer)
       throw new GodwitError('INTERNAL', { problem: `${plan.target} refused nothing and reserved nothing` });
@@ -136,8 +168,7 @@ export class MoveJob implements MoveControl {
     if (this.early) this.move.abort(this.early.reason, this.early.outcome);
     const ending = await this.move.ended;
     if (ending.outcome === 'failed') agent.failures.add(plan.target, agent.clock.monotonicMs());
-    if (ending.outcome === 'done')
-      agent.pairs.learn(tracker.current, request.bandwidthBytesPerSecond !== undefined);
+    if (ending.outcome === 'done') agent.pairs.learn(tracker.current, this.hadLessThanTheLink());
     if (!brokenChain(ending) || !hasRounds(plan.mode)) return ending;
     agent.log.warn(
       { job: this.id, err: ending.error },
@@ -157,6 +188,46 @@ export class MoveJob implements MoveControl {
     }
   }
 
+  /** The rate of a move that was limited, or had company, says little of the link. */
+  private hadLessThanTheLink(): boolean {
+    const { config, jobs } = this.agent;
+    const limit = this.request.bandwidthBytesPerSecond ?? config.sendBytesPerSecond;
+    return limit !== undefined || jobs.running() > 1;
+  }
+
+  private placed(place: number | undefined): void {
+    if (place === undefined) this.tracker.set({ queue: undefined });
+    else if (place !== this.tracker.current.queue?.place) this.waits({ place });
+  }
+
+  private waits(queue: Omit<JobQueue, 'request'>): void {
+    const { tracker, request } = this;
+    const known = tracker.current.queue !== undefined;
+    tracker.set({ queue: { ...queue, request } });
+    if (known) tracker.progress({});
+    else tracker.phase('queued');
+  }
+
+  /** A place; while all that speaks against it is that a node has enough to do, others may go first. */
+  private async searchPatiently(request: MigrateRequest): Promise<Offer> {
+    const { agent, tracker, ticket } = this;
+    const { signal } = this.searching;
+    for (;;) {
+      try {
+        return await this.search(request);
+      } catch (error) {
+        const waitsFor = busyNode(error);
+        if (waitsFor === undefined) throw error;
+        ticket.leave();
+        this.waits({ waitsFor });
+      }
+      const { least, most } = BUSY_MS;
+      await agent.clock.sleep(least + agent.random.next() * (most - least), signal);
+      await ticket.enter(signal);
+      tracker.phase('preflight');
+    }
+  }
+
   /** Nobody waits for a target that does not answer longer than the job may take. */
   private async search(request: MigrateRequest): Promise<Offer> {
     const { agent, owned, id } = this;
@@ -166,8 +237,10 @@ export class MoveJob implements MoveControl {
       signal.throwIfAborted();
       return findPlace(agent, { job: id, owned: agent.containers.get(name), request });
     });
+    let giveUp = () => {};
     const givenUp = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      giveUp = () => reject(signal.reason);
+      signal.addEventListener('abort', giveUp, { once: true });
     });
     try {
       return await Promise.race([found, givenUp]);
@@ -175,6 +248,8 @@ export class MoveJob implements MoveControl {
       if (signal.aborted)
         void found.then(({ plan, peer }) => peer && this.decline(plan.target)).catch(() => {});
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
   }
 

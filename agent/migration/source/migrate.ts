@@ -24,7 +24,7 @@ export async function migrateContainer(
     throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'running' });
   if (request.dryRun) return dryRun(agent, name, request);
 
-  const job = new MoveJob(agent, owned, request);
+  const job = MoveJob.begin(agent, owned, request);
   await job.accept();
   const { tracker } = job;
   return {

@@ -68,7 +68,6 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     mode: choice.mode,
     spec,
     capabilities,
-    jobs: { running: agent.jobs.running() - (request.dryRun ? 0 : 1), limit: config.movesMax },
     runtime,
     runner: agent.runner,
     stateDir: config.stateDir,

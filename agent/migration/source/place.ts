@@ -34,6 +34,14 @@ export async function findPlace(agent: Agent, proposal: Proposal): Promise<Offer
   throw noTarget(owned.record.name, problems, refusals);
 }
 
+/** A node that would take it if it had less to do: it is worth waiting for. */
+export function busyNode(error: unknown): string | undefined {
+  if (!(error instanceof GodwitError)) return undefined;
+  const refusals = (error.details.refusals ?? []) as readonly Refusal[];
+  const busy = refusals.filter(({ code }) => code === 'JOBS_FULL').map(({ node }) => node);
+  return busy.find((node) => refusals.every((one) => one.node !== node || one.code === 'JOBS_FULL'));
+}
+
 function noTarget(container: string, problems: readonly string[], refusals: readonly Refusal[]): GodwitError {
   const problem = problems.length > 0 ? problems.join('; ') : 'no other node answers';
   return new GodwitError('NO_TARGET', { container, problem, refusals: refusals.slice(0, LIMITS.refusals) });

@@ -29,10 +29,11 @@ export class RecoveredCopy implements MovingCopy {
     this.agent = agent;
     this.notes = notes;
     this.dir = dir;
-    const limitBytesPerSecond = notes.plan.request.bandwidthBytesPerSecond;
+    const { request } = notes.plan;
     const memory = createMeter({
       clock,
-      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+      limitBytesPerSecond: request.bandwidthBytesPerSecond,
+      share: { link: agent.outbound, job: notes.plan.job },
     });
     this.meters = { memory, images: createMeter({ clock }), rootfs: createMeter({ clock }) };
     const { held, plan, way } = notes;

@@ -95,7 +95,7 @@ function jobLoad(agent: Agent, container: string) {
   const same = arrivals.find(([, move]) => move.container === container);
   return {
     running: arrivals.length,
-    limit: agent.config.movesMax,
+    limit: agent.config.movesInMax,
     ...(same ? { ofContainer: same[0] } : {}),
   };
 }

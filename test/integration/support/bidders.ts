@@ -20,7 +20,7 @@ export async function startBidder(url: string, node: string, cpu: number): Promi
   const bus = await testBus(url, { node });
   const usage = { cpus: 1, memoryBytes: 100 * MIB, ioBytesPerSecond: 0, networkBytesPerSecond: 0 };
   const agent = {
-    config: { node, labels: {}, movesMax: 4 },
+    config: { node, labels: {}, movesInMax: 4 },
     bus,
     subjects: subjects('test'),
     clock: systemClock,
