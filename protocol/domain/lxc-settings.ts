@@ -26,6 +26,9 @@ const KEPT = [
   /^lxc\.cgroup2?\.[a-z0-9]+(\.[a-z0-9_]+)+$/,
 ];
 
+/** What LXC takes as a word of `lxc.mount.auto`; with anything else it does not start the container. */
+const AUTO_MOUNT = /^((proc|sys)(:(mixed|ro|rw))?|cgroup(-full)?(:(mixed|ro|rw))?(:force)?|shmounts:\S*)$/;
+
 /** True for a key that `<set>` may have. */
 export function isKeptKey(key: string): boolean {
   return key.length <= LIMITS.pathChars && KEPT.some((pattern) => pattern.test(key));
@@ -59,8 +62,17 @@ function readSetting(element: XmlElement, problems: Problems): LxcSetting {
       offsetOf(element, 'key'),
       `the setting ${quote(key)} cannot be honoured: an element says it, or it does not come through a move`,
     );
-  return {
-    key,
-    value: readLine(value, 'the value', LIMITS.domainValueChars, offsetOf(element, 'value'), problems),
-  };
+  const at = offsetOf(element, 'value');
+  if (key === 'lxc.mount.auto') checkAutoMounts(value, at, problems);
+  return { key, value: readLine(value, 'the value', LIMITS.domainValueChars, at, problems) };
+}
+
+/** An empty value takes back what was asked for before. */
+function checkAutoMounts(value: string, at: number, problems: Problems): void {
+  for (const word of value.split(/[ \t]+/).filter((part) => part !== ''))
+    if (!AUTO_MOUNT.test(word))
+      problems.refuse(
+        at,
+        `lxc.mount.auto ${quote(word)} cannot be honoured; possible: proc, sys, cgroup and cgroup-full with :mixed, :ro or :rw`,
+      );
 }

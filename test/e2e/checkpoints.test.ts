@@ -71,6 +71,8 @@ async function expectOneStore(name: string, [newer, older]: readonly [string, st
   const ids = async (...words: readonly string[]) =>
     (await cluster.json<CheckpointList>('checkpoints', ...words)).items.map(({ id }) => id);
   expect(await ids(name, '--node', 'n2')).toEqual([newer, older]);
+  const { items } = await cluster.json<CheckpointList>('checkpoints', name);
+  expect(items.map(({ compression }) => compression)).toEqual(['zstd', 'zstd']);
   expect(await ids('prune', name, '--keep', '1', '--node', 'n1')).toEqual([older]);
   expect((await cluster.godwit('checkpoints', 'delete', newer, '--node', 'n2')).exitCode).toBe(0);
   expect(await ids(name)).toEqual([]);

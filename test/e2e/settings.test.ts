@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
 import { until } from './support/until.ts';
@@ -46,6 +47,7 @@ const DOMAIN = `<domain type='lxc'>
         <g:set key='lxc.seccomp.profile' value='/usr/share/lxc/config/common.seccomp'/>
         <g:set key='lxc.cgroup.pids.max' value='77'/>
         <g:set key='lxc.cgroup2.pids.max' value='77'/>
+        <g:set key='lxc.cgroup.devices.deny' value='c 10:229 rw'/>
       </g:lxc>
     </g:settings>
   </metadata>
@@ -91,6 +93,7 @@ const SHOW = `
     grep -E ' /(mnt/|scratch|etc/one|dev/fuse)' | sort
   inside --mount sh -c 'cat "/mnt/read only/x" /etc/one.conf /mnt/inner/f /scratch/written /dev/shm/written
     echo no 2>&1 >"/mnt/read only/y" || echo cannot write; ls -l /dev/fuse' 2>&1 | sed 's/^sh: [^:]*:/sh:/'
+  lxc-attach -n ${NAME} -- sh -c 'true </dev/fuse && echo opened' 2>&1 | sed 's/^.*fuse/fuse/'
   inside --net ip -o link | sed 's/^[0-9]*: //; s/@if[0-9]*//; s/link-netnsid.*//'
   inside --net ip -o addr | sed 's/^[0-9]*: //; s/ tentative//'
   inside --net ip route
@@ -181,6 +184,7 @@ const FACTS = [
   'oom 77',
   'cannot write',
   '10, 229',
+  ...(existsSync('/sys/fs/cgroup/devices') ? ['fuse: Operation not permitted'] : []),
   'mtu 1400',
   'link/ether 52:54:00:5e:00:01',
   'idle0: <BROADCAST,MULTICAST> ',

@@ -114,13 +114,13 @@ function ioMax(device: BlkioDeviceSpec): string {
     .join(' ');
 }
 
-/** Limits that an adopted container had in LXC's own words. Device rules are LXC's matter: v2 has no file for them. */
+/** Limits that an adopted container had in LXC's own words. Device rules of v2 have no file: they are LXC's matter. */
 function keptFiles({ lxc = [] }: Limits, version: 'v1' | 'v2'): LimitFile[] {
   const prefix = version === 'v1' ? 'lxc.cgroup.' : 'lxc.cgroup2.';
   return lxc.flatMap(({ key, value }) => {
     const file = key.startsWith(prefix) ? key.slice(prefix.length) : '';
     const [controller = ''] = file.split('.');
-    if (file === '' || controller === 'devices') return [];
+    if (file === '' || (version === 'v2' && controller === 'devices')) return [];
     return one(version === 'v1' ? controller : 'unified', file, value);
   });
 }

@@ -6,7 +6,7 @@ LAB_SUITE=forky
 LAB_PACKAGES=(
   criu lxc runc nodejs nats-server tini
   iproute2 iptables nftables iputils-ping iputils-arping ca-certificates
-  busybox-static procps mount util-linux bsdutils rsync python3-minimal perl-base
+  busybox-static procps mount util-linux bsdutils rsync zstd python3-minimal perl-base
   redis-server redis-tools
 )
 
