@@ -9,6 +9,7 @@ import { checkpointVerbs } from './checkpoint/serve.ts';
 import { CheckpointStore } from './checkpoint/store/store.ts';
 import { Bidding } from './cluster/auction/bidding.ts';
 import { Failures } from './cluster/auction/failures.ts';
+import { GroupTurns } from './cluster/auction/group-turns.ts';
 import { showAuction } from './cluster/auction/show.ts';
 import { startSampling } from './cluster/load/sampler.ts';
 import type { AgentConfig } from './config/config.ts';
@@ -172,6 +173,7 @@ async function compose(
     load,
     checkpoints: storeIn(config),
     bidding: new Bidding(() => agent),
+    groupTurns: new GroupTurns(),
     failures: new Failures(),
     nodes: {},
     capabilities: () => {

@@ -82,8 +82,8 @@ export const CATALOGUE = {
   EVACUATION_INCOMPLETE: {
     status: 409,
     exit: 4,
-    message: '{left} containers are still on {node}: {containers}',
-    hint: 'They run on; `godwit job show JOB` has the reason of each. `godwit node uncordon NODE` lets it take containers again.',
+    message: '{left} containers are still on {node}, or it is not known where they are: {containers}',
+    hint: 'What stays runs on; `godwit job show JOB` has the reason of each. `godwit node uncordon NODE` lets it take containers again.',
   },
   CONTAINER_EXISTS: {
     status: 409,

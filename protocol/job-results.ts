@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Job, JobBytes, type MigrateResult, Outcome, resultOf, WireErrorSchema } from './job.ts';
 import { EvacuationItem } from './placement/evacuation.ts';
+import { GroupPause, groupPauses } from './placement/group-pause.ts';
 
 const RESULT = {
   job: z.string(),
@@ -32,6 +33,8 @@ export const EvacuateResult = z.object({
   node: z.string(),
   /** In the order of the moves. */
   items: z.array(EvacuationItem),
+  /** How long groups of containers were held up. */
+  groups: z.array(GroupPause).default([]),
   totalMs: z.number().nullable(),
   outcome: Outcome,
   error: WireErrorSchema.optional(),
@@ -55,6 +58,7 @@ export function documentOf(job: Job): JobResult {
         job: job.job,
         node: job.node,
         items: job.evacuation?.items ?? [],
+        groups: groupPauses(job.evacuation?.items ?? []),
         totalMs: job.totalMs ?? null,
         outcome: job.outcome ?? 'in-doubt',
         ...(job.error ? { error: job.error } : {}),

@@ -4,6 +4,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { CheckpointStore } from '../checkpoint/store/store.ts';
 import type { Bidding } from '../cluster/auction/bidding.ts';
 import type { Failures } from '../cluster/auction/failures.ts';
+import type { GroupTurns } from '../cluster/auction/group-turns.ts';
 import type { LoadMeter } from '../cluster/load/sampler.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
@@ -61,6 +62,8 @@ export interface Agent {
   readonly pairs: PairModels;
   /** What this node has promised in auctions. */
   readonly bidding: Bidding;
+  /** Who of a group looks for a place here. */
+  readonly groupTurns: GroupTurns;
   /** Moves to other nodes that failed. */
   readonly failures: Failures;
   /** How many nodes the last auction found: undefined before the first, and forgotten with the agent. */

@@ -139,3 +139,25 @@ describe('an evacuation', () => {
     expect(state.items[0]).toMatchObject({ state: 'stays', reason: 'r2', attempts: 3 });
   });
 });
+
+it('what a silent node took is in doubt, and nothing else', () => {
+  const [nowMs, limits] = [0, { parallel: 3, deadlineAtMs: DEADLINE_MS }] as const;
+  let state = evacuationOf(
+    ['a', 'b', 'c'].map((container) => ({ container, memoryBytes: 1 })),
+    limits,
+  );
+  state = evacuationStep(state, { kind: 'look', nowMs }).state;
+  for (const [container, target] of [
+    ['a', 'n2'],
+    ['b', 'n2'],
+    ['c', 'n3'],
+  ] as const)
+    state = evacuationStep(state, { kind: 'ended', nowMs, container, outcome: 'moved', target }).state;
+  const step = evacuationStep(state, { kind: 'silent', nowMs, node: 'n2', containers: ['a', 'c'] });
+  expect(step.state.items).toMatchObject([
+    { container: 'a', state: 'unknown', target: 'n2', reason: 'n2, which took it, does not answer' },
+    { container: 'b', state: 'moved' },
+    { container: 'c', state: 'moved' },
+  ]);
+  expect(step.effects).toEqual([{ kind: 'end' }]);
+});

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** Where one container of an evacuation is. `stays`: it found no place and runs on. `unknown`: its move is in doubt, or lost it. */
+/**
+ * Where one container of an evacuation is. `stays`: it found no place and runs on. `unknown`: its move is in doubt, or lost it, or
+ * the node it went to does not answer.
+ */
 export const EvacuationItem = z.object({
   container: z.string(),
   memoryBytes: z.number(),
@@ -12,6 +15,9 @@ export const EvacuationItem = z.object({
   target: z.string().optional(),
   /** The job of its last move. */
   job: z.string().optional(),
+  /** When it stood still in that move: Unix milliseconds of the evacuated node. */
+  stoppedAtMs: z.number().optional(),
+  resumedAtMs: z.number().optional(),
   /** Why the last try failed. */
   reason: z.string().optional(),
 });
@@ -41,7 +47,16 @@ export type EvacuationEvent =
       readonly outcome: 'moved' | 'failed' | 'unknown' | 'gone';
       readonly target?: string | undefined;
       readonly job?: string | undefined;
+      readonly stoppedAtMs?: number | undefined;
+      readonly resumedAtMs?: number | undefined;
       readonly reason?: string | undefined;
+    }
+  /** A node that took these containers does not answer any more. */
+  | {
+      readonly kind: 'silent';
+      readonly nowMs: number;
+      readonly node: string;
+      readonly containers: readonly string[];
     };
 
 export type EvacuationEffect =
@@ -62,7 +77,9 @@ const PAUSE_FACTOR = 4;
 
 /**
  * A new evacuation. The smallest go first: least can go wrong with them, and each makes room for moving the rest. Members of a
- * group go one after the other, so that the group as a whole is in between for as short as can be.
+ * group follow each other, `parallel` at a time: a job of many ranks, all of which wait for the one that stands still, is done after its own
+ * moves, divided by `parallel`, and not more than one move beside them; sorted by size, those that stand still together do so for
+ * about as long as each other.
  */
 export function evacuationOf(
   leaving: readonly Leaving[],
@@ -93,17 +110,25 @@ export function recoverEvacuation(left: Evacuation): Evacuation {
 export function evacuationStep(before: Evacuation, event: EvacuationEvent): EvacuationStep {
   const { nowMs } = event;
   let state = event.kind === 'ended' ? ended(before, event) : before;
+  if (event.kind === 'silent') state = doubt(state, event);
   if (event.kind === 'abort') state = giveUp(state, 'aborted', 'the evacuation was aborted');
   else if (nowMs >= state.deadlineAtMs) state = giveUp(state, 'timeout', 'the deadline is over');
   return begin(state, nowMs);
 }
 
 function ended(state: Evacuation, event: Extract<EvacuationEvent, { kind: 'ended' }>): Evacuation {
-  const { container, outcome, target, job, reason, nowMs } = event;
+  const { container, outcome, target, job, stoppedAtMs, resumedAtMs, reason, nowMs } = event;
   return setAll(state, (item) => {
     if (item.container !== container || item.state !== 'moving') return item;
     const attempts = item.attempts + 1;
-    const after = { ...item, attempts, ...(target ? { target } : {}), ...(job ? { job } : {}) };
+    const after = {
+      ...item,
+      attempts,
+      ...(target ? { target } : {}),
+      ...(job ? { job } : {}),
+      ...(stoppedAtMs === undefined ? {} : { stoppedAtMs }),
+      ...(resumedAtMs === undefined ? {} : { resumedAtMs }),
+    };
     if (outcome !== 'failed') return { ...after, state: outcome, ...(reason ? { reason } : {}) };
     const again = attempts < ATTEMPTS && state.over === undefined;
     return {
@@ -113,6 +138,14 @@ function ended(state: Evacuation, event: Extract<EvacuationEvent, { kind: 'ended
       reason: reason ?? 'no reason was given',
     };
   });
+}
+
+function doubt(state: Evacuation, { node, containers }: Extract<EvacuationEvent, { kind: 'silent' }>) {
+  return setAll(state, (item) =>
+    item.state === 'moved' && item.target === node && containers.includes(item.container)
+      ? { ...item, state: 'unknown', reason: `${node}, which took it, does not answer` }
+      : item,
+  );
 }
 
 /** What waits stays; what moves comes to its own end. */

@@ -11,6 +11,7 @@ import { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type MoveControl, serveJob } from '../../migration/source/serve-job.ts';
 import { type Manner, moveOne } from './move-one.ts';
+import { silentTargets } from './silent-targets.ts';
 
 /** What an evacuation is asked to be. */
 export interface EvacuationWish {
@@ -29,6 +30,7 @@ export class EvacuationJob implements MoveControl {
   private state: Evacuation;
   private serving: Stoppable | undefined;
   private cancelWake: () => void = () => {};
+  private finishing = false;
 
   static begin(agent: Agent, { evacuation, reason, manner }: EvacuationWish): EvacuationJob {
     const { config, random, clock, publish, jobs } = agent;
@@ -103,7 +105,7 @@ export class EvacuationJob implements MoveControl {
 
   private perform(effect: EvacuationEffect): void {
     const { clock } = this.agent;
-    if (effect.kind === 'end') return this.end();
+    if (effect.kind === 'end') return this.finish();
     if (effect.kind === 'wake') {
       const look = () => this.feed({ kind: 'look', nowMs: clock.nowMs() });
       this.cancelWake = clock.after(Math.max(1, effect.atMs - clock.nowMs()), look);
@@ -117,8 +119,18 @@ export class EvacuationJob implements MoveControl {
     );
   }
 
+  /** What was moved is reported as moved only where it can be asked for. */
+  private finish(): void {
+    if (this.finishing || this.tracker.current.state === 'ended') return;
+    this.finishing = true;
+    void silentTargets(this.agent, this.state.items).then((silent) => {
+      for (const { node, containers } of silent)
+        this.feed({ kind: 'silent', node, containers, nowMs: this.agent.clock.nowMs() });
+      this.end();
+    });
+  }
+
   private end(): void {
-    if (this.tracker.current.state === 'ended') return;
     const { items, over } = this.state;
     const left = items.filter(({ state }) => state === 'stays' || state === 'unknown');
     const { node } = this.agent.config;

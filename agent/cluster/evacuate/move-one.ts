@@ -79,8 +79,8 @@ async function ended({ jobs, clock }: Agent, job: string, isOver: () => boolean)
   }
 }
 
-function resultOf({ job, outcome, target, error }: Job): Result {
-  const common = { job, target, reason: error?.message };
+function resultOf({ job, outcome, target, stoppedAtMs, resumedAtMs, error }: Job): Result {
+  const common = { job, target, stoppedAtMs, resumedAtMs, reason: error?.message };
   if (outcome === 'done') return { ...common, outcome: 'moved', reason: undefined };
   if (outcome === 'in-doubt' || outcome === 'lost') return { ...common, outcome: 'unknown' };
   return { ...common, outcome: 'failed' };

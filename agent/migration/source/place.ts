@@ -11,7 +11,12 @@ const TRIES = 8;
  * A place for the container: the target that was named, or by auction the best bidder whose `prepare` agrees.
  * @throws GodwitError PREFLIGHT_REFUSED, NO_TARGET with the reasons of every node, and what offerTo throws
  */
-export async function findPlace(agent: Agent, proposal: Proposal): Promise<Offer> {
+export function findPlace(agent: Agent, proposal: Proposal): Promise<Offer> {
+  const { group } = proposal.owned.spec.policy.placement ?? {};
+  return agent.groupTurns.inTurn(group, () => placeOf(agent, proposal));
+}
+
+async function placeOf(agent: Agent, proposal: Proposal): Promise<Offer> {
   const { target, unsafe, dryRun } = proposal.request;
   if (target !== undefined) return taken(await offerTo(agent, target, proposal), proposal);
 

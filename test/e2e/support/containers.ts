@@ -15,13 +15,23 @@ export interface ContainerWish {
   readonly devices?: string;
   /** Directory of each node that its root file system is moved into: then it is copied with each move. */
   readonly copiedIn?: string;
+  /** Attributes of `<godwit:placement>`. */
+  readonly placement?: string;
   /** Files of the checkout that are put into its root directory. */
   readonly programs?: readonly string[];
 }
 
-const COPIED = `<metadata>
-    <godwit:settings xmlns:godwit='https://godwit.dev/xmlns/domain/1'><godwit:rootfs policy='copy'/></godwit:settings>
+/** godwit's own settings; nothing where there are none. */
+function metadata({ copiedIn, placement }: ContainerWish): string {
+  const settings = [
+    copiedIn === undefined ? '' : "<godwit:rootfs policy='copy'/>",
+    placement === undefined ? '' : `<godwit:placement ${placement}/>`,
+  ].join('');
+  if (settings === '') return '';
+  return `<metadata>
+    <godwit:settings xmlns:godwit='https://godwit.dev/xmlns/domain/1'>${settings}</godwit:settings>
   </metadata>`;
+}
 
 /** Domain XML of a container whose root file system `lab rootfs KIND NAME` made. */
 export function domainXml(wish: ContainerWish): string {
@@ -35,7 +45,7 @@ export function domainXml(wish: ContainerWish): string {
     <type>exe</type>
     <init>${init}</init>
 ${args.map((arg) => `    <initarg>${arg}</initarg>\n`).join('')}  </os>
-  ${wish.copiedIn === undefined ? '' : COPIED}
+  ${metadata(wish)}
   <devices>
     <filesystem type='mount'>
       <source dir='${root}/${name}'/>
