@@ -12,10 +12,15 @@ import { SourceConnection } from './source-connection.ts';
 const AHEAD_PAGES = 64;
 const AHEAD_WINDOW_PAGES = 192;
 const AHEAD_STEP_PAGES = 16;
-/** Asked for at once when somebody waits: what lies next to it is likely to be needed too. */
-const WANTED_PAGES = 16;
+/** Asked for at once when somebody waits, to both sides: what lies next to it is likely to be needed too. */
+const WANTED_PAGES = 64;
 /** Then up to so many more may be under way. */
 const WANTED_WINDOW_PAGES = 2 * AHEAD_WINDOW_PAGES;
+/**
+ * Asked for while the tasks are being built: stacks, and what else a program has in small pieces, is what it touches first
+ * when it runs again, and until then nobody waits for the way there.
+ */
+const EARLY = { rangePages: 64, pages: 2_048 } as const;
 /** Pages that nobody has taken yet stop what is fetched ahead, where they are not kept anyway. */
 const WAITING_PAGES = 16_384;
 /** Between two attempts to reach the source: it comes back when it comes back. */
@@ -43,8 +48,8 @@ export class Fetcher {
   /** Every page is here; with pages that are forgotten it may begin anew. Rejects when the pages are gone: TRANSFER_FAILED. */
   readonly done: Promise<void>;
   private readonly options: FetcherOptions;
-  /** Pages that somebody waits for, with how many after them. */
-  private readonly wanted = new Map<number, number>();
+  /** Pages that somebody waits for. */
+  private readonly wanted = new Set<number>();
   private readonly settled = new Settled<void>();
   private readonly stopping = new AbortController();
   private connection: SourceConnection | undefined;
@@ -60,7 +65,7 @@ export class Fetcher {
 
   /** Fetches these pages before all that nobody waits for. */
   want(index: number, pages: number): void {
-    this.wanted.set(index, Math.min(Math.max(pages, WANTED_PAGES), AHEAD_PAGES));
+    this.wanted.add(index);
     if (pages > 1) this.options.pages.continueAt(index + pages);
     if (pages === 1 || this.aheadWindow === 0) this.aheadWindow = AHEAD_STEP_PAGES;
     this.pump();
@@ -72,10 +77,10 @@ export class Fetcher {
     if (pages.complete) this.settled.resolve();
     const { connection } = this;
     if (!connection) return;
-    for (const [index, count] of this.wanted) {
+    for (const index of this.wanted) {
       if (pages.hereFrom(index, 1) === 1) this.wanted.delete(index);
       else if (pages.isMissing(index) && connection.askedPages < WANTED_WINDOW_PAGES)
-        connection.ask(pages.claim(index, count));
+        this.askAround(connection, index);
     }
     if (this.wanted.size > 0) return;
     while (connection.askedPages < this.aheadWindow && (eager || pages.waiting < WAITING_PAGES)) {
@@ -83,6 +88,19 @@ export class Fetcher {
       if (run === undefined) break;
       connection.ask(run);
     }
+  }
+
+  private askAround(connection: SourceConnection, index: number): void {
+    const { pages } = this.options;
+    connection.ask(pages.claim(index, WANTED_PAGES));
+    const before = pages.claimBefore(index, WANTED_PAGES);
+    if (before.pages > 0) connection.ask(before);
+  }
+
+  private askEarly(connection: SourceConnection): void {
+    const { pages } = this.options;
+    for (const { index, pages: count } of pages.smallRanges(EARLY.rangePages, EARLY.pages))
+      if (pages.isMissing(index)) connection.ask(pages.claim(index, count));
   }
 
   /** Nothing is needed from the source any more. */
@@ -132,6 +150,7 @@ export class Fetcher {
     });
     this.connection = connection;
     linked?.(true);
+    if (!this.options.eager) this.askEarly(connection);
     this.pump();
     const error = await connection.ended;
     this.connection = undefined;

@@ -93,10 +93,32 @@ export class RemotePages {
     this.cursor = Math.min(index, this.total);
   }
 
+  /** The ranges of at most so many pages, together not more than `most`. */
+  *smallRanges(pages: number, most: number): Generator<RemoteRun> {
+    let left = most;
+    for (const [range, index] of this.indexes.entries()) {
+      const count = this.rangeEnd(range) - index;
+      if (count > pages) continue;
+      left -= count;
+      if (left < 0) return;
+      yield { index, pages: count };
+    }
+  }
+
+  /** The missing pages right before this one, back to where the block of so many pages begins that it is in. */
+  claimBefore(index: number, blockPages: number): RemoteRun {
+    const range = this.range(index);
+    const first = this.indexes[range] as number;
+    const page = (this.starts[range] as number) + index - first;
+    const stop = Math.max(first, index - (page % blockPages));
+    let start = index;
+    while (start > stop && this.isMissing(start - 1)) start -= 1;
+    return this.claim(start, index - start);
+  }
+
   /** The missing pages from this one on, as far as they are one run. */
   claim(index: number, pages: number): RemoteRun {
-    const next = this.indexes[this.range(index) + 1] ?? this.total;
-    const end = Math.min(index + pages, next);
+    const end = Math.min(index + pages, this.rangeEnd(this.range(index)));
     let stop = index;
     for (; stop < end && this.isMissing(stop); stop += 1) {
       if (this.states[stop] === STATE.forgotten) this.reopen(stop);
@@ -195,6 +217,10 @@ export class RemotePages {
 
   private pagesOf(chunk: number): number {
     return Math.min(CHUNK_PAGES, this.total - chunk * CHUNK_PAGES);
+  }
+
+  private rangeEnd(range: number): number {
+    return this.indexes[range + 1] ?? this.total;
   }
 
   private range(index: number): number {
