@@ -1,5 +1,6 @@
 import { toGodwitError } from '../protocol/errors.ts';
 import type { NodeInfo } from '../protocol/messages/node.ts';
+import type { Session } from './bus/session.ts';
 import type { Context } from './context.ts';
 import { writeError } from './output/error.ts';
 
@@ -9,15 +10,25 @@ export interface NodeAnswers {
   readonly exitCode: number;
 }
 
+/** When the answers of all nodes are complete, as far as the caller is concerned; begun with the question. */
+export type Completeness = (session: Session) => (replies: readonly NodeInfo[]) => Promise<boolean>;
+
 /**
  * Asks the named nodes, or all when none is named, what they are. What went wrong with single ones is told on stderr,
  * so that one bad node does not hide the others.
  * @throws GodwitError NO_NODES when everybody is asked and nobody answers
  */
-export async function askNodes(context: Context, names: readonly string[]): Promise<NodeAnswers> {
+export async function askNodes(
+  context: Context,
+  names: readonly string[],
+  completeness?: Completeness,
+): Promise<NodeAnswers> {
   const session = await context.session();
   if (names.length === 0) {
-    const { replies, problems } = await session.gather('info');
+    const { replies, problems } = await session.gather(
+      'info',
+      completeness ? { whole: completeness(session) } : {},
+    );
     for (const problem of problems) writeError(context.terminal, problem, context);
     return { nodes: sorted(replies), exitCode: problems[0]?.exitCode ?? 0 };
   }

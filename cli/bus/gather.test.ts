@@ -11,7 +11,13 @@ afterEach(() => {
 });
 
 /** A connection whose replies the test sends by hand. */
-function asking(options: { maxWaitMs?: number; enough?: number } = {}) {
+function asking(
+  options: {
+    maxWaitMs?: number;
+    enough?: number;
+    whole?: (replies: readonly (number | undefined)[]) => Promise<boolean>;
+  } = {},
+) {
   let deliver: (error: Error | null, message: Msg) => void = () => undefined;
   const unsubscribe = vi.fn();
   const connection = {
@@ -30,6 +36,7 @@ function asking(options: { maxWaitMs?: number; enough?: number } = {}) {
     },
     maxWaitMs: options.maxWaitMs ?? 2_000,
     enough: options.enough ?? 99,
+    ...(options.whole ? { whole: options.whole } : {}),
   });
   let endedAt: number | undefined;
   const note = () => {
@@ -69,6 +76,22 @@ describe('gatherReplies', () => {
     one.reply(1);
     expect(await one.endedAfter(399)).toBeUndefined();
     expect(await one.endedAfter(1)).toBe(500);
+  });
+
+  it('ends when the replies are whole', async () => {
+    const one = asking({ whole: async (replies) => replies.length === 2 });
+    one.reply(1);
+    expect(await one.endedAfter(50)).toBeUndefined();
+    one.reply(2);
+    expect(await one.endedAfter(0)).toBe(50);
+    expect((await one.gathered).replies).toEqual([1, 2]);
+  });
+
+  it('goes by the pause when nobody can tell whether they are whole', async () => {
+    const one = asking({ whole: () => Promise.reject(new Error('no records')) });
+    one.reply(1);
+    expect(await one.endedAfter(99)).toBeUndefined();
+    expect(await one.endedAfter(1)).toBe(100);
   });
 
   it('never waits beyond its deadline', async () => {

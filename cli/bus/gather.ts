@@ -12,8 +12,8 @@ const STALL_MIN_MS = 100;
 const STALL_MAX_MS = 500;
 
 /**
- * Publishes one question and collects the answers. It ends when `enough` came, when replies stop coming (a pause of
- * four times the first answer's delay, within bounds), or after `maxWaitMs`.
+ * Publishes one question and collects the answers. It ends when `enough` came, when they are `whole` (asked after each
+ * one), when replies stop coming (a pause of four times the first answer's delay, within bounds), or after `maxWaitMs`.
  * @throws NoRespondersError (an Error of that name) when nobody listens
  */
 export function gatherReplies<Reply>(
@@ -25,6 +25,7 @@ export function gatherReplies<Reply>(
     readonly decode: (message: Msg) => Reply;
     readonly maxWaitMs: number;
     readonly enough: number;
+    readonly whole?: (replies: readonly Reply[]) => Promise<boolean>;
   },
 ): Promise<Gathered<Reply>> {
   const replies: Reply[] = [];
@@ -56,6 +57,10 @@ export function gatherReplies<Reply>(
         finish();
         return;
       }
+      question.whole?.(replies).then(
+        (whole) => whole && finish(),
+        () => undefined, // Then the pause tells.
+      );
       stallMs ??= Math.min(Math.max(4 * (performance.now() - askedAt), STALL_MIN_MS), STALL_MAX_MS);
       clearTimeout(stall);
       stall = setTimeout(finish, stallMs);

@@ -40,7 +40,11 @@ export interface Session {
   /** Asks every node; answers that are errors or unreadable come back as `problems`. @throws GodwitError NO_NODES */
   gather<V extends VerbOf<'all'>>(
     verb: V,
-    options?: { readonly maxWaitMs?: number; readonly enough?: number },
+    options?: {
+      readonly maxWaitMs?: number;
+      readonly enough?: number;
+      readonly whole?: (replies: readonly ReplyOf<'all', V>[]) => Promise<boolean>;
+    },
   ): Promise<Gathered<ReplyOf<'all', V>>>;
   close(): Promise<void>;
 }
@@ -89,6 +93,7 @@ export async function openSession(settings: ConnectionSettings): Promise<Session
           decode: (message) => decodeReply(exchange.reply, subject, message) as never,
           maxWaitMs,
           enough: options.enough ?? LIMITS.gatherReplies,
+          ...(options.whole ? { whole: options.whole as never } : {}),
         });
         return await Promise.race([waiting, denied(subject)]);
       } catch (error) {

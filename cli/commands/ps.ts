@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { ContainerDigest, NodeInfo } from '../../protocol/messages/node.ts';
 import { action, type Cli } from '../action.ts';
+import { allRecorded } from '../bus/recorded.ts';
 import { askNodes } from '../nodes.ts';
 import { writeList } from '../output/document.ts';
 import { formatBytes } from '../output/format.ts';
@@ -23,7 +24,7 @@ export function register(program: Command, cli: Cli): void {
     .option('-a, --all', 'also the stopped ones')
     .action(
       action(cli, async (context, options: { all?: boolean }, nodes: readonly string[] = []) => {
-        const answers = await askNodes(context, nodes);
+        const answers = await askNodes(context, nodes, allRecorded);
         const items = answers.nodes
           .flatMap((node) => node.containers)
           .filter((container) => options.all === true || isActive(container))
