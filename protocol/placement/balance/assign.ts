@@ -5,8 +5,8 @@ import { Seats } from './seats.ts';
 /** Where each container is to be: the index of its place, 0 for where it is. */
 export type Assignment = readonly number[];
 
-/** Steps of one search; some ten milliseconds. Up to about ten containers and four places it ends before. */
-const STEPS = 30_000;
+/** Steps of one search: some ten milliseconds, for which the agent does nothing else. */
+const STEPS = 3_000;
 /** So near to what cannot be beaten nobody looks further. */
 const NEAR = 1.005;
 /** A move less is worth a peak that is this much higher. */
