@@ -37,12 +37,7 @@ export interface Bus {
   serve(subject: string, handler: (message: Incoming) => Promise<unknown>): Promise<Stoppable>;
   /** The same for questions to many, of whom those that give undefined, or fail, say nothing. */
   answer(subject: string, handler: (message: Incoming) => Promise<unknown>): Promise<Stoppable>;
-  /** @param limits `max`: the server itself ends the subscription after so many messages */
-  subscribe(
-    subject: string,
-    handler: (message: Incoming) => void,
-    limits?: { readonly max?: number },
-  ): Promise<Stoppable>;
+  subscribe(subject: string, handler: (message: Incoming) => void): Promise<Stoppable>;
   readonly records: Records;
   close(): Promise<void>;
 }

@@ -35,7 +35,6 @@ function table(): string {
       schema('announce'),
       '',
     ),
-    row('award', 'publish', PUBLISHED.award.from, PUBLISHED.award.purpose, schema('award'), ''),
     row(
       'event.<topic>.<id>',
       'publish',

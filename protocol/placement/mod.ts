@@ -1,4 +1,3 @@
-export * from './balance/mod.ts';
 export * from './bidder.ts';
 export * from './evacuation.ts';
 export * from './group-pause.ts';

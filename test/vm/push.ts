@@ -19,8 +19,8 @@ const PARTS = [
 const unpack =
   'rm -rf /scratch/new && mkdir /scratch/new && tar -x -C /scratch/new && ' +
   'rsync -a --delete --exclude=/node_modules /scratch/new/ /godwit/ && rm -rf /scratch/new && ' +
-  // The disk was chosen by the lock file's content: however new the file is, its packages are there.
-  'touch /godwit/node_modules/.installed';
+  // The disk was chosen by the lock file's content, and what is here was compiled: however new a file is, there is nothing to make.
+  'touch /godwit/node_modules/.installed /godwit/dist/.built';
 
 /** Copies this checkout, compiled, into a guest; again to bring it up to date. */
 export async function push(machine: Machine): Promise<void> {
