@@ -11,6 +11,7 @@ import { Bidding } from './cluster/auction/bidding.ts';
 import { Failures } from './cluster/auction/failures.ts';
 import { GroupTurns } from './cluster/auction/group-turns.ts';
 import { showAuction } from './cluster/auction/show.ts';
+import { keepBalancing } from './cluster/balance/keep.ts';
 import { startSampling } from './cluster/load/sampler.ts';
 import type { AgentConfig } from './config/config.ts';
 import { digestOf } from './containers/digest.ts';
@@ -200,6 +201,8 @@ async function compose(
     const forwarding = forwardEvents({ bus, clock, log, version }, webhook);
     stops.push(() => forwarding.stop());
   }
+  const balancing = keepBalancing(agent);
+  stops.push(() => balancing.stop());
   const keeping = await keepRunning(agent, records);
   stops.push(() => keeping.stop());
   const checkpointing = keepCheckpointing(agent);

@@ -69,6 +69,7 @@ export const VERBS: readonly Verb[] = [
   },
   { name: 'node', summary: 'list, cordon and uncordon nodes', load: () => import('./commands/node.ts') },
   { name: 'evacuate', summary: 'move everything off a node', load: () => import('./commands/evacuate.ts') },
+  { name: 'balance', summary: 'spread load over the nodes', load: () => import('./commands/balance.ts') },
   { name: 'top', summary: 'watch what nodes and containers use', load: () => import('./commands/top.ts') },
   { name: 'doctor', summary: 'check what nodes can do', load: () => import('./commands/doctor.ts') },
   { name: 'events', summary: 'show what happened, or follow it', load: () => import('./commands/events.ts') },

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { Job } from './job.ts';
+import { Job, Outcome, WireErrorSchema } from './job.ts';
 import { CheckpointDigest } from './messages/checkpoint.ts';
 import { message } from './messages/message.ts';
 import { ContainerDigest, DoctorCheck, NodeInfo } from './messages/node.ts';
+import { BalanceMove } from './placement/balance/words.ts';
 
 /** `godwit ps -o json`. */
 export const ContainerList = message('container.list', { items: z.array(ContainerDigest) });
@@ -25,6 +26,18 @@ export type DoctorList = z.infer<typeof DoctorList>;
 /** `godwit checkpoints -o json`, and those that `delete` and `prune` deleted. */
 export const CheckpointList = message('checkpoint.list', { items: z.array(CheckpointDigest) });
 export type CheckpointList = z.infer<typeof CheckpointList>;
+
+/** One move of `godwit balance`; with `--apply` what became of it. */
+export const BalanceItem = BalanceMove.extend({
+  job: z.string().optional(),
+  outcome: Outcome.optional(),
+  error: WireErrorSchema.optional(),
+});
+export type BalanceItem = z.infer<typeof BalanceItem>;
+
+/** `godwit balance -o json`: the plan, or with `--apply` what was done of it. */
+export const BalanceList = message('balance.list', { items: z.array(BalanceItem) });
+export type BalanceList = z.infer<typeof BalanceList>;
 
 /** `godwit version -o json`. */
 export const VersionDocument = message('version', {

@@ -79,6 +79,10 @@ export const LIMITS = {
   jobPhases: 128,
   /** Remarks kept with one job. */
   jobWarnings: 16,
+  /** Bids of one auction that are kept until the container has found its place. */
+  awardKept: 8,
+  /** Moves that one balancing node plans, or is told of. */
+  balanceMoves: 256,
   /** Moves of one evacuation at a time. */
   evacuateParallel: 64,
   /** Pre-dumps of one move. */

@@ -8,6 +8,7 @@ export * from './job.ts';
 export * from './job-results.ts';
 export * from './limits.ts';
 export * from './messages/auction.ts';
+export * from './messages/balance.ts';
 export * from './messages/checkpoint.ts';
 export * from './messages/container.ts';
 export * from './messages/evacuate.ts';

@@ -37,7 +37,12 @@ export interface Bus {
   serve(subject: string, handler: (message: Incoming) => Promise<unknown>): Promise<Stoppable>;
   /** The same for questions to many, of whom those that give undefined, or fail, say nothing. */
   answer(subject: string, handler: (message: Incoming) => Promise<unknown>): Promise<Stoppable>;
-  subscribe(subject: string, handler: (message: Incoming) => void): Promise<Stoppable>;
+  /** @param limits `max`: the server itself ends the subscription after so many messages */
+  subscribe(
+    subject: string,
+    handler: (message: Incoming) => void,
+    limits?: { readonly max?: number },
+  ): Promise<Stoppable>;
   readonly records: Records;
   close(): Promise<void>;
 }

@@ -61,7 +61,7 @@ function busOn(
     gather: (subject, body, limits) => gather(link, subject, body, limits),
     serve: (subject, handler) => serve(link, subject, handler, endpoints.of(subject)),
     answer: (subject, handler) => answer(link, subject, handler, endpoints.of(subject)),
-    subscribe: (subject, handler) => subscribe(link, subject, handler),
+    subscribe: (subject, handler, limits) => subscribe(link, subject, handler, limits),
     records: createRecords({ link, subjects, stores, writeMs: options.writeMs ?? LIMITS.requestMs }),
     consumeEvents: (consumer) => consumeEvents(link, subjects, consumer),
     ready: (deadlineMs) => stores.ready(deadlineMs),

@@ -54,8 +54,9 @@ export async function subscribe(
   link: Link,
   subject: string,
   handler: (message: Incoming) => void,
+  limits: { readonly max?: number } = {},
 ): Promise<Stoppable> {
-  return await listen(link, subject, (message) => {
+  const heard = (message: Msg) => {
     let body: unknown;
     try {
       body = decodeBody(message.data, message.subject);
@@ -69,12 +70,19 @@ export async function subscribe(
       link.counters.handlerFailures += 1;
       link.log.error({ subject: message.subject, err: error }, 'a message could not be handled');
     }
-  });
+  };
+  return await listen(link, subject, heard, limits);
 }
 
 /** A plain subscription that the server has confirmed when this resolves. */
-export async function listen(link: Link, subject: string, heard: (message: Msg) => void): Promise<Stoppable> {
+export async function listen(
+  link: Link,
+  subject: string,
+  heard: (message: Msg) => void,
+  limits: { readonly max?: number } = {},
+): Promise<Stoppable> {
   const subscription = link.nc.subscribe(subject, {
+    ...limits,
     callback: (error, message) => {
       if (error) link.log.error({ subject, err: error }, 'a subscription ended');
       else heard(message);

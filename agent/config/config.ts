@@ -63,6 +63,22 @@ const ConfigFile = z.strictObject({
       network_bytes_per_second: z.number().positive().default(117_000_000),
     })
     .prefault({}),
+  balance: z
+    .strictObject({
+      /** Whether this node gives containers away by itself when it is much fuller than others. */
+      automatic: z.boolean().default(false),
+      /** It is when its load is above the mean of others by this; 1 is a whole node. */
+      threshold: z.number().positive().max(1).default(0.15),
+      /** What its moves have to take off the fullest node together. */
+      min_gain: z.number().positive().max(1).default(0.05),
+      /** Between two looks, half as much more or less by chance. */
+      period_seconds: z.number().min(1).max(86_400).default(30),
+      /** A container that has just come stays for so long. */
+      stay_seconds: z.number().min(0).max(86_400).default(600),
+      /** So many others it compares itself to. */
+      sample: z.number().int().min(1).max(64).default(8),
+    })
+    .prefault({}),
   checkpoints: z
     .strictObject({
       /** The store, best on a file system that all nodes share. Without it this node keeps no checkpoints. */
@@ -115,6 +131,14 @@ export interface AgentConfig {
   readonly movesInMax: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly evacuateWhenFailing: boolean;
+  readonly balance: {
+    readonly automatic: boolean;
+    readonly threshold: number;
+    readonly minGain: number;
+    readonly periodMs: number;
+    readonly stayMs: number;
+    readonly sample: number;
+  };
   readonly ioBytesPerSecond: number;
   readonly networkBytesPerSecond: number;
   readonly webhooks: readonly WebhookConfig[];
@@ -133,7 +157,7 @@ export function loadConfig(file: string, options: { readonly mustExist: boolean 
 export function parseConfig(text: string, file: string): AgentConfig {
   const raw = ConfigFile.safeParse(parseToml(text, file));
   if (!raw.success) throw invalid(file, raw.error.issues.map(describe).join('; '));
-  const { bus, data, lxc, limits, load, health, checkpoints, webhooks, ...top } = raw.data;
+  const { bus, data, lxc, limits, load, health, balance, checkpoints, webhooks, ...top } = raw.data;
   const node = top.node ?? hostname().split('.')[0] ?? '';
   if (!isToken(node)) throw invalid(file, `node: the host name '${node}' cannot be a node id, set one`);
   return {
@@ -162,6 +186,14 @@ export function parseConfig(text: string, file: string): AgentConfig {
     movesInMax: limits.moves_in ?? limits.moves,
     labels: top.labels,
     evacuateWhenFailing: health.evacuate,
+    balance: {
+      automatic: balance.automatic,
+      threshold: balance.threshold,
+      minGain: balance.min_gain,
+      periodMs: balance.period_seconds * 1000,
+      stayMs: balance.stay_seconds * 1000,
+      sample: balance.sample,
+    },
     ioBytesPerSecond: load.io_bytes_per_second,
     networkBytesPerSecond: load.network_bytes_per_second,
     webhooks: webhooks.map(webhookConfig),

@@ -3,10 +3,16 @@ import { FIRST_GUESS, learn, type PairModel } from '../preflight/pair-model.ts';
 
 /** What moves to each target have cost so far, as long as this agent runs. */
 export class PairModels {
+  private last = FIRST_GUESS;
   private readonly models = new Map<string, PairModel>();
 
   modelOf(target: string): PairModel {
     return this.models.get(target) ?? FIRST_GUESS;
+  }
+
+  /** Of the last move to anywhere: for somebody who has not chosen a target yet. */
+  typical(): PairModel {
+    return this.last;
   }
 
   /** Takes the figures of a finished move in. @param isLimited whether the operator bounded its bandwidth */
@@ -20,7 +26,8 @@ export class PairModels {
       rounds: job.rounds,
       isLimited,
     };
-    this.models.set(job.target, learn(this.modelOf(job.target), seen));
+    this.last = learn(this.modelOf(job.target), seen);
+    this.models.set(job.target, this.last);
   }
 }
 

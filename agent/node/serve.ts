@@ -1,7 +1,8 @@
 import { ALL_VERBS, EXCHANGES, NODE_VERBS } from '../../protocol/mod.ts';
 import type { Stoppable } from '../bus/bus.ts';
 import { storeVerbs } from '../checkpoint/serve.ts';
-import { serveAuctions } from '../cluster/auction/bidding.ts';
+import { listenToAwards, serveAuctions } from '../cluster/auction/bidding.ts';
+import { planBalance } from '../cluster/balance/plan.ts';
 import { evacuateNode } from '../cluster/evacuate/begin.ts';
 import { listenToHealth } from '../cluster/evacuate/health.ts';
 import { adoptContainer, defineContainer } from '../containers/define.ts';
@@ -52,12 +53,14 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
     doctor: async () => ({ node: config.node, checks: await runNodeDoctor(agent) }),
     cordon: () => become('cordoned'),
     evacuate: (request) => evacuateNode(agent, request),
+    balance: (request) => planBalance(agent, request),
     uncordon: () => become('up'),
     ...storeVerbs(agent),
   };
   const all: Required<Handlers<typeof EXCHANGES.all>> = { info: () => nodeInfo(agent), jobs: listJobs };
   return Promise.all([
     serveAuctions(agent),
+    listenToAwards(agent),
     listenToHealth(agent),
     ...NODE_VERBS.map((verb) => serveVerbs(bus, subjects.node(config.node, verb), EXCHANGES.node, node)),
     ...ALL_VERBS.map((verb) => serveVerbs(bus, subjects.all(verb), EXCHANGES.all, all)),

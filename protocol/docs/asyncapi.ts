@@ -1,3 +1,4 @@
+import { Award } from '../messages/auction.ts';
 import { CloudEvent } from '../messages/event.ts';
 import { Announce } from '../messages/node.ts';
 import { PUBLISHED } from './exchange-texts.ts';
@@ -32,11 +33,13 @@ export function renderAsyncApi(): string {
     channels: Object.fromEntries([
       ...all.flatMap(requestChannels),
       channel('announce', `${PREFIX}.announce.{node}`, [kindOf(Announce)]),
+      channel('award', `${PREFIX}.award`, [kindOf(Award)]),
       channel('event', `${PREFIX}.event.{topic}.{id}`, [kindOf(CloudEvent)]),
     ]),
     operations: Object.fromEntries([
       ...all.map(requestOperation),
       ['announce', publishing('announce', PUBLISHED.announce.purpose)],
+      ['award', publishing('award', PUBLISHED.award.purpose)],
       ['event', publishing('event', PUBLISHED.event.purpose)],
     ]),
     components: {

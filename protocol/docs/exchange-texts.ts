@@ -32,6 +32,10 @@ export const EXCHANGE_TEXTS: {
       from: 'operator',
       purpose: 'take no more, and move everything that runs there; answered with the job',
     },
+    balance: {
+      from: 'operator',
+      purpose: 'what it would give away to be no fuller than others, and why; nothing is moved',
+    },
     uncordon: { from: 'operator', purpose: 'take containers again' },
     restore: {
       from: 'operator',
@@ -89,6 +93,10 @@ export const EXCHANGE_TEXTS: {
 /** What is published, by kind. */
 export const PUBLISHED = {
   announce: { from: 'node', purpose: 'about once a second, with jitter, and at once on change' },
+  award: {
+    from: 'source',
+    purpose: 'the best bidders of an auction; the others keep nothing for it any more',
+  },
   event: {
     from: 'node',
     purpose: 'CloudEvents, kept in the stream `GODWIT_EVENTS_<cluster>`; jobs: `event.job.<job>`',

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { assert } from '../assert.ts';
 import { Job, MigrateResult } from '../job.ts';
 import { CheckpointResult, EvacuateResult, RestoreResult } from '../job-results.ts';
+import { Award } from '../messages/auction.ts';
 import { CloudEvent } from '../messages/event.ts';
 import { EXCHANGES } from '../messages/exchanges.ts';
 import { JobEvent } from '../messages/job.ts';
@@ -43,6 +44,7 @@ export function kinds(): ReadonlyMap<string, z.ZodType> {
     ...requests().flatMap(({ request, reply }) => [request, reply]),
     ...[
       Announce,
+      Award,
       JobEvent,
       CloudEvent,
       ContainerRecord,

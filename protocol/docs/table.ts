@@ -35,6 +35,7 @@ function table(): string {
       schema('announce'),
       '',
     ),
+    row('award', 'publish', PUBLISHED.award.from, PUBLISHED.award.purpose, schema('award'), ''),
     row(
       'event.<topic>.<id>',
       'publish',

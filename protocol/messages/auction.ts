@@ -27,6 +27,8 @@ export const AuctionRequest = message('auction.request', {
   explain: z.boolean().default(true),
   /** Only look, promise nothing. */
   dryRun: z.boolean().default(false),
+  /** No other node is asked: a bid counts as chosen at once, and is given only where nothing else arrives. */
+  firm: z.boolean().default(false),
   /** The part of all nodes that is asked, by a hash of node and auction. */
   share: z.number().positive().max(1).default(1),
   /** Each answers after a random part of this. */
@@ -46,6 +48,14 @@ export const AuctionReply = message('auction', {
   validMs: z.number().nonnegative(),
 });
 export type AuctionReply = z.infer<typeof AuctionReply>;
+
+/** How an auction went on: whoever is not named keeps nothing for it any more. Published, nobody answers. */
+export const Award = message('award', {
+  auction: z.string(),
+  /** The best bidders, of whom one gets the container: the next is asked when the best refuses. */
+  kept: z.array(z.string()).max(LIMITS.awardKept),
+});
+export type Award = z.infer<typeof Award>;
 
 /** One node's place in an auction, as the source ranks it. */
 export const AuctionEntry = z.object({

@@ -1,5 +1,6 @@
 import type { AllVerb, ContainerVerb, JobVerb, NodeVerb } from '../subjects.ts';
 import { AuctionReply, AuctionRequest, ContainerAuction, ContainerAuctionRequest } from './auction.ts';
+import { BalanceReply, BalanceRequest } from './balance.ts';
 import {
   CheckpointDeleteRequest,
   CheckpointPruneReply,
@@ -74,6 +75,7 @@ export const EXCHANGES = {
     doctor: { request: DoctorRequest, reply: DoctorReply },
     cordon: { request: NodeInfoRequest, reply: NodeInfo },
     evacuate: { request: EvacuateRequest, reply: EvacuateReply },
+    balance: { request: BalanceRequest, reply: BalanceReply },
     uncordon: { request: NodeInfoRequest, reply: NodeInfo },
     restore: { request: RestoreRequest, reply: RestoreReply },
     checkpoints: { request: CheckpointsRequest, reply: CheckpointsReply },

@@ -72,6 +72,26 @@ describe('a bidder', () => {
     expect(ask(gone, other, 3).answer.reasons).toEqual([]);
   });
 
+  it('has back at once what it kept for an auction that others win, but not what arrives', () => {
+    const other = question({ auction: 'b', container: 'other', memoryBytes: 700 });
+    const bid = ask(NOTHING_PROMISED, question({ memoryBytes: 700 }), 0).state;
+    const lost = bidderStep(bid, { kind: 'lost', auction: 'a', nowMs: 1 }).state;
+    expect(ask(lost, other, 2).answer.reasons).toEqual([]);
+    const taken = bidderStep(bid, { kind: 'prepared', auction: 'a', nowMs: 1 }).state;
+    expect(bidderStep(taken, { kind: 'lost', auction: 'a', nowMs: 2 }).state.promised).toHaveLength(1);
+  });
+
+  it('counts a firm bid at once, and gives one at a time', () => {
+    const usage = { ...NO_USAGE, cpus: 2 };
+    const first = ask(NOTHING_PROMISED, question({ firm: true, usage }), 0);
+    expect(first.answer.reasons).toEqual([]);
+    const second = ask(first.state, question({ firm: true, auction: 'b', container: 'b', usage }), 1).answer;
+    expect(second.reasons.map(({ code }) => code)).toEqual(['JOBS_FULL']);
+    expect(second.load.cpu).toBeCloseTo(first.answer.after.cpu);
+    const third = question({ auction: 'c', container: 'c', usage });
+    expect(ask(first.state, third, 1).answer.reasons).toEqual([]);
+  });
+
   it('replaces what it promised to the same container, and does not count it against it', () => {
     const first = ask(NOTHING_PROMISED, question({ memoryBytes: 700 }), 0).state;
     const again = ask(first, question({ auction: 'again', memoryBytes: 700 }), 1);

@@ -14,8 +14,10 @@ export interface Promised {
   readonly usage: Usage;
   readonly memoryBytes: number;
   readonly untilMs: number;
-  /** The source has chosen this node. */
+  /** It counts in the load: the source has chosen this node, or asked no other. */
   readonly taken: boolean;
+  /** The move has begun. */
+  readonly arriving: boolean;
 }
 
 export interface BidderState {
@@ -29,6 +31,8 @@ export type BidderEvent =
       readonly facts: BidderFacts;
       readonly nowMs: number;
     }
+  /** The source has chosen others: nothing is kept for it any more, unless it has come here all the same. */
+  | { readonly kind: 'lost'; readonly auction: string; readonly nowMs: number }
   /** The source has chosen this node: the promise holds as long as the move. */
   | { readonly kind: 'prepared'; readonly auction: string; readonly nowMs: number }
   /** The move is over here, the container stays or not. */
@@ -49,6 +53,12 @@ export function bidderStep(before: BidderState, event: BidderEvent): BidderStep 
       return asked(state, event.question, event.facts, event.nowMs);
     case 'prepared':
       return { state: prolong(state, event.auction, Number.POSITIVE_INFINITY), effects: [] };
+    case 'lost': {
+      const promised = state.promised.filter(
+        ({ auction, arriving }) => auction !== event.auction || arriving,
+      );
+      return { state: { promised }, effects: [] };
+    }
     case 'ended': {
       const rest = { promised: state.promised.filter(({ auction }) => auction !== event.auction) };
       const after = event.stays ? prolong(state, event.auction, event.nowMs + SETTLE_MS) : rest;
@@ -77,13 +87,21 @@ function asked(state: BidderState, question: Question, facts: BidderFacts, nowMs
   const { group } = placement ?? {};
   const coming = group === undefined ? 0 : taken.filter((one) => one.group === group).length;
   const groupMembers = facts.groupMembers + coming;
+  // Who balances asks one node after the other, and a node takes one such container at a time.
+  const promisedMoves = others.filter((one) => one.taken && !one.arriving).length;
+  const arrivals = question.firm ? { arrivals: facts.arrivals + promisedMoves, arrivalsMax: 1 } : {};
   const reasons = reasonsAgainst(
     question,
-    { ...facts, groupMembers },
+    { ...facts, ...arrivals, groupMembers },
     promisedBytes({ promised: others }, auction, nowMs),
   );
   const answer: Answer = { node: facts.node, reasons, load, after, groupMembers };
-  const bid = { auction, container, group, usage, memoryBytes, untilMs: nowMs + BID_MS, taken: false };
+  const bid = {
+    ...{ auction, container, group, usage, memoryBytes },
+    untilMs: nowMs + BID_MS,
+    taken: question.firm === true,
+    arriving: false,
+  };
   return {
     state: { promised: reasons.length === 0 ? [...others, bid] : others },
     effects: [{ kind: 'answer', answer }],
@@ -116,7 +134,9 @@ function reasonsAgainst(question: Question, facts: BidderFacts, promised: number
 
 function prolong(state: BidderState, auction: string, untilMs: number): BidderState {
   return {
-    promised: state.promised.map((one) => (one.auction === auction ? { ...one, untilMs, taken: true } : one)),
+    promised: state.promised.map((one) =>
+      one.auction === auction ? { ...one, untilMs, taken: true, arriving: true } : one,
+    ),
   };
 }
 

@@ -1,3 +1,4 @@
+export * from './balance/mod.ts';
 export * from './bidder.ts';
 export * from './evacuation.ts';
 export * from './group-pause.ts';

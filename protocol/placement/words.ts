@@ -30,6 +30,8 @@ export interface Question {
   readonly memoryBytes: number;
   readonly exclude: readonly string[];
   readonly placement?: PlacementSpec | undefined;
+  /** No other node is asked: a bid counts as chosen at once, and is given only where nothing else arrives. */
+  readonly firm?: boolean | undefined;
 }
 
 /** What a node knows of itself when it is asked. */

@@ -2,6 +2,7 @@ import { decode } from '../../../protocol/codec.ts';
 import {
   type AuctionReply,
   type AuctionRequest,
+  Award,
   BID_MS,
   type BidderFacts,
   type BidderState,
@@ -62,6 +63,11 @@ export class Bidding {
     this.state = bidderStep(this.state, { kind: 'ended', auction, stays, nowMs: this.nowMs() }).state;
   }
 
+  /** Others have won this auction. */
+  lost(auction: string): void {
+    this.state = bidderStep(this.state, { kind: 'lost', auction, nowMs: this.nowMs() }).state;
+  }
+
   /** Memory that others were promised. */
   promisedBytes(except: string): number {
     return promisedBytes(this.state, except, this.nowMs());
@@ -95,6 +101,14 @@ export class Bidding {
   private nowMs(): number {
     return this.ofAgent().clock.monotonicMs();
   }
+}
+
+/** Hears who has won: what was kept for an auction that others win is free at once. */
+export function listenToAwards({ bus, subjects, config, bidding }: Agent): Promise<Stoppable> {
+  return bus.subscribe(subjects.award, ({ body }) => {
+    const award = Award.safeParse(body);
+    if (award.success && !award.data.kept.includes(config.node)) bidding.lost(award.data.auction);
+  });
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   type AuctionReply,
   AuctionReply as AuctionReplySchema,
   type AuctionRequest,
+  type Award,
   askingFor,
   NO_USAGE,
   type Ranked,
@@ -19,8 +20,10 @@ const STALL_MS = 150;
 const FIRST_MS = 1_000;
 /** When nobody took it: busy nodes get more time. */
 const AGAIN_MS = 2_500;
+/** So many of the best keep their promise: one of them gets it, unless all refuse when they look thoroughly. */
+const KEPT = 3;
 /** A target needs some more than the container has now. */
-const ROOM_FACTOR = 1.1;
+export const ROOM_FACTOR = 1.1;
 
 /** What an auction came to. */
 export interface Held {
@@ -56,7 +59,17 @@ export async function holdAuction(agent: Agent, wish: Wish): Promise<Held> {
   const others = onePerNode(replies).filter(({ node }) => node !== config.node);
   agent.nodes.seen = others.length / question.share;
   const { usage, memoryBytes } = question;
-  return { usage, memoryBytes, entries: ranked(agent, wish.owned, question, others) };
+  const entries = ranked(agent, wish.owned, question, others);
+  if (!question.dryRun) award(agent, question.auction, entries);
+  return { usage, memoryBytes, entries };
+}
+
+/** Lets all but the best bidders have back at once what they keep for it. */
+function award({ bus, subjects }: Agent, auction: string, entries: readonly AuctionEntry[]): void {
+  const bidders = entries.filter(({ score }) => score !== undefined).map(({ node }) => node);
+  if (bidders.length <= KEPT) return;
+  const message: Award = { type: 'io.godwit.v1.award', auction, kept: bidders.slice(0, KEPT) };
+  bus.publish(subjects.award, message);
 }
 
 /** Ranks answers as the source of the move sees them. */
@@ -100,6 +113,7 @@ export async function questionOf(agent: Agent, wish: Wish): Promise<AuctionReque
     ...(placement ? { placement } : {}),
     explain: true,
     dryRun: wish.dryRun === true,
+    firm: false,
     ...askingFor(agent.nodes.seen),
   };
 }

@@ -51,9 +51,8 @@ export class MoveJob implements MoveControl {
   private readonly searching = new AbortController();
 
   /** A new one. @throws GodwitError CONTAINER_BUSY */
-  static begin(agent: Agent, owned: Owned, request: MigrateRequest): MoveJob {
-    const { config, random, clock, publish, jobs } = agent;
-    const job = random.id();
+  static begin(agent: Agent, owned: Owned, request: MigrateRequest, job: string): MoveJob {
+    const { config, clock, publish, jobs } = agent;
     const release = agent.containers.claim(owned.record.name, job);
     const wanted = request.mode ?? owned.spec.policy.mode;
     const start = {

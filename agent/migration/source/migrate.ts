@@ -5,12 +5,14 @@ import { findPlace } from './place.ts';
 
 /**
  * Accepts a move and runs it as a job, or, as a dry run, answers what both ends say of it.
+ * @param id of the job; a target may have promised something to it already
  * @throws GodwitError CONTAINER_BUSY, CONTAINER_STATE, USAGE; a dry run also what finding a place throws
  */
 export async function migrateContainer(
   agent: Agent,
   name: string,
   request: MigrateRequest,
+  id = agent.random.id(),
 ): Promise<Omit<MigrateReply, 'type'>> {
   const { config, containers, runtime } = agent;
   const owned = containers.get(name);
@@ -24,7 +26,7 @@ export async function migrateContainer(
     throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'running' });
   if (request.dryRun) return dryRun(agent, name, request);
 
-  const job = MoveJob.begin(agent, owned, request);
+  const job = MoveJob.begin(agent, owned, request, id);
   await job.accept();
   const { tracker } = job;
   return {
