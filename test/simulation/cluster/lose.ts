@@ -10,6 +10,7 @@ import {
   rank,
 } from '../../../protocol/mod.ts';
 import { Chance } from '../handover/chance.ts';
+import { Timeline } from './timeline.ts';
 import { crowdedNodes, type SimContainer, type SimNode } from './world.ts';
 
 /** A deliberate mistake. */
@@ -18,6 +19,8 @@ export interface Variant {
   readonly anyBid?: boolean;
   /** Bidders do not count what is coming to them. */
   readonly forgetful?: boolean;
+  /** All nodes are asked each time. */
+  readonly everybody?: boolean;
 }
 
 export const BROKEN: Readonly<Record<string, Variant>> = {
@@ -64,11 +67,6 @@ export function broken(report: Report): string[] {
   ];
 }
 
-interface Move {
-  readonly atMs: number;
-  readonly run: () => void;
-}
-
 /** A tenth of the nodes is evacuated at once, two moves at a time each, with the real cores. The same seed, the same run. */
 export function loseATenth(count: number, seed: number, variant: Variant = {}): Report {
   const chance = new Chance(seed);
@@ -76,7 +74,7 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
   const leaving = nodes.filter((_node, i) => i % 10 === 3);
   const staying = nodes.filter((node) => !leaving.includes(node));
   for (const node of leaving) node.leaving = true;
-  const peakBefore = Math.max(...staying.map(({ peak }) => peak));
+  const peakBefore = mostOf(staying.map(({ peak }) => peak));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const timeline = new Timeline();
   let lastMs = 0;
@@ -91,13 +89,13 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
     containers: items.length,
     stayed: items.filter(({ state }) => state !== 'moved').length,
     auctionsEach: counts.auctions / Math.max(1, items.length),
-    movesMost: Math.max(...nodes.flatMap((node) => [...node.containers].map(({ moves }) => moves))),
-    peakTaken: Math.max(...[...taken].map(({ peak }) => peak)),
+    movesMost: mostOf(nodes.flatMap((node) => [...node.containers].map(({ moves }) => moves))),
+    peakTaken: mostOf([...taken].map(({ peak }) => peak)),
     peakBefore,
     meanAfter: staying.reduce((sum, { peak }) => sum + peak, 0) / staying.length,
     answersEach: counts.answers / Math.max(1, counts.auctions),
-    arrivalsMost: Math.max(...nodes.map(({ arrivingMost }) => arrivingMost)),
-    memoryMost: Math.max(...nodes.map(({ load }) => load.memory)),
+    arrivalsMost: mostOf(nodes.map(({ arrivingMost }) => arrivingMost)),
+    memoryMost: mostOf(nodes.map(({ load }) => load.memory)),
     tookMs: lastMs,
   };
 
@@ -121,12 +119,12 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
     };
     const move = (container: SimContainer): void => {
       const auction = `${source.id}-${container.name}-${counts.auctions}`;
-      const { share } = askingFor(seen);
+      const { share } = askingFor(variant.everybody ? undefined : seen);
       const answers = ask(source, container, auction, share);
       seen = answers.length / share;
-      const target = choose(answers, container).find((id) =>
-        byId.get(id)?.prepare(auction, timeline.nowMs, variant),
-      );
+      const bids = choose(answers, container);
+      award(auction, answers, bids.slice(0, 3));
+      const target = bids.find((id) => byId.get(id)?.prepare(auction, timeline.nowMs, variant));
       const tookMs = 500 + (container.usage.memoryBytes / 117e6) * 1000;
       const ended = (outcome: 'moved' | 'failed') =>
         feed({
@@ -165,11 +163,17 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
       placement: group === undefined ? undefined : { group, apart: 'prefer' },
     };
     counts.auctions += 1;
-    const answers = nodes
-      .filter((node) => node !== source && isAsked(node.id, auction, share))
-      .map((node) => node.answer(question, timeline.nowMs));
+    const asked = nodes.filter((node) => node !== source && isAsked(node.id, auction, share));
+    const answers = asked.map((node) => node.answer(question, timeline.nowMs));
     counts.answers += answers.length;
     return answers;
+  }
+
+  /** As the agent's auction ends: all but the best have back what they kept, once the word reaches them. */
+  function award(auction: string, answers: readonly Answer[], kept: readonly string[]): void {
+    timeline.at(timeline.nowMs + 5, () => {
+      for (const { node } of answers) if (!kept.includes(node)) byId.get(node)!.lost(auction, timeline.nowMs);
+    });
   }
 
   function choose(answers: readonly Answer[], container: SimContainer): string[] {
@@ -184,23 +188,6 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
   }
 }
 
-/** Things that happen, in their order. */
-class Timeline {
-  nowMs = 0;
-  private readonly waiting: Move[] = [];
-
-  at(atMs: number, run: () => void): void {
-    this.waiting.push({ atMs: Math.max(atMs, this.nowMs), run });
-  }
-
-  run(): void {
-    while (this.waiting.length > 0) {
-      let first = 0;
-      for (let i = 1; i < this.waiting.length; i++)
-        if (this.waiting[i]!.atMs < this.waiting[first]!.atMs) first = i;
-      const [next] = this.waiting.splice(first, 1);
-      this.nowMs = next!.atMs;
-      next!.run();
-    }
-  }
+function mostOf(numbers: readonly number[]): number {
+  return numbers.reduce((most, one) => Math.max(most, one), Number.NEGATIVE_INFINITY);
 }

@@ -79,6 +79,11 @@ export class SimNode {
     return effects[0]!.answer;
   }
 
+  /** Others have won. */
+  lost(auction: string, nowMs: number): void {
+    this.promises = bidderStep(this.promises, { kind: 'lost', auction, nowMs }).state;
+  }
+
   /** As the agent's `prepare` does; false: it has enough to do by now. */
   prepare(auction: string, nowMs: number, mistake: { readonly forgetful?: boolean }): boolean {
     if (this.arriving >= ARRIVALS_MAX) return false;
