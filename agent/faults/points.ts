@@ -85,6 +85,7 @@ export const POINTS = {
   'target.settle': after('always', 'The container is whole; directory and streams of the move are left.'),
   'target.report-failed': before('failure', 'The copy here cannot be built; the source does not know.'),
   'target.undo': before('failure', 'The copy here is given up; its tasks, if any, are held.'),
+  'target.return': after('loss', 'The copy broke before it ran and is gone; the record names this node.'),
   'target.freeze-lost': after('loss', 'The copy broke after the commit; its tasks may still run.'),
   'target.report-lost': after(
     'loss',

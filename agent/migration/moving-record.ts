@@ -96,6 +96,15 @@ export class MovingRecord {
     return this.write({ ...withoutJob(record), phase: 'stopped' });
   }
 
+  /** Target: the source's again, one epoch on. Of its own copy nothing is left. */
+  async handBack(): Promise<CasAnswer> {
+    await this.ask();
+    const { record } = this.current;
+    const { job, source, epoch } = this.move;
+    if (this.verdict !== 'committed' || record.job?.id !== job) return 'conflict';
+    return this.write({ ...record, phase: 'switching', owner: source, epoch: epoch + 2 });
+  }
+
   /** Target: takes an undecided move back. */
   async abort(): Promise<CasAnswer> {
     await this.ask();

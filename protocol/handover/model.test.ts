@@ -125,6 +125,7 @@ class World {
           this.targetBuilt = true;
           this.toTarget({ kind: 'built' });
           if (this.tape.pick(2) === 1) this.pending.push(() => this.toTarget({ kind: 'verdict-overdue' }));
+          if (this.tape.pick(4) === 1) this.pending.push(() => this.breakInHook());
         });
         return;
       case 'commit':
@@ -185,7 +186,15 @@ class World {
       case 'close':
         this.write({ owner: 'n2', epoch: 5, phase: 'running' });
         return this.toTarget({ kind: 'closed' });
+      case 'return': {
+        const seen = this.read();
+        if (verdictOf(this.target.move, seen) !== 'committed' || seen.job !== 'j')
+          return this.toTarget({ kind: 'return', answer: 'conflict' });
+        const back = { owner: 'n1', epoch: 6, phase: 'switching', job: 'j' } as const;
+        return this.cas(seen.revision, back, (answer) => this.toTarget({ kind: 'return', answer }));
+      }
       case 'resume':
+        if (!this.targetBuilt) return this.toTarget({ kind: 'failed', error: ERROR, neverRan: true });
         this.targetRuns = true;
         return this.toTarget({ kind: 'resumed' });
       case 'undo':
@@ -200,6 +209,13 @@ class World {
       case 'end':
         return;
     }
+  }
+
+  /** criu dies while it holds the tasks. */
+  private breakInHook(): void {
+    if (this.targetRuns || !this.targetBuilt) return;
+    this.targetBuilt = false;
+    this.toTarget({ kind: 'failed', error: ERROR, neverRan: true });
   }
 
   /** Lost, late, twice, or as it should be. */

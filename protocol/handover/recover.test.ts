@@ -81,9 +81,13 @@ describe('recoverTarget', () => {
   });
 
   it('remembers that its copy died while the record was asked', () => {
-    const { state } = recoverTarget({ ...targetAt('aborting'), ending: ENDING });
     const record = { revision: 9, owner: 'n2', epoch: 5, phase: 'resuming', job: 'j' } as const;
-    expect(targetStep(state, { kind: 'record', record }).effects).toEqual([{ kind: 'freeze-lost' }]);
+    const goesOn = (neverRan: boolean) => {
+      const { state } = recoverTarget({ ...targetAt('aborting'), neverRan, ending: ENDING });
+      return targetStep(state, { kind: 'record', record }).effects;
+    };
+    expect(goesOn(false)).toEqual([{ kind: 'freeze-lost' }]);
+    expect(goesOn(true)).toEqual([{ kind: 'undo' }]);
   });
 });
 

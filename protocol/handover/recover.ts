@@ -61,6 +61,10 @@ export function recoverTarget(state: TargetState): TargetStep {
       const error = endingOf(state).error ?? restarted(state.move.target);
       return target(state, 'undoing', { kind: 'report-failed', error }, { kind: 'undo' });
     }
+    case 'dropping':
+      return target(state, 'dropping', { kind: 'undo' });
+    case 'returning':
+      return target(state, 'returning', { kind: 'ask' });
     case 'losing':
       return target(state, 'losing', { kind: 'freeze-lost' });
     case 'lost':

@@ -18,6 +18,10 @@ export function decided(state: SourceState, event: SourceEvent): SourceStep {
       return release({ ...state, targetRuns: true, filled: true });
     case 'target-lost':
       return doubt(state, { outcome: 'lost', error: event.error });
+    // It has given the container back, says the record; the reason comes by this word only.
+    case 'target-failed':
+      if (state.phase !== 'committed') return stay(state);
+      return go({ ...state, ending: { outcome: 'failed', error: event.error } }, { kind: 'ask' });
     case 'record':
       return watched(state, event.record);
     case 'resolve':
@@ -118,11 +122,18 @@ function kill(state: SourceState): SourceStep {
   return go({ ...state, phase: 'killing' }, { kind: 'kill' });
 }
 
-/** The operator gave the container back to the source: the target clears away what is left there. */
+/**
+ * The container is the source's again: an operator kept its copy, or the target's broke before it ran. The target clears away
+ * what is left there.
+ */
 function goOn(state: SourceState): SourceStep {
-  const { source } = state.move;
-  const problem = `the operator kept the copy on ${source}`;
-  const error = new GodwitError('MOVE_ABORTED', { problem }).toWire();
+  const { source, target } = state.move;
+  const problem =
+    state.phase === 'committed'
+      ? `${target} gave it back: its copy broke before it ran`
+      : `the operator kept the copy on ${source}`;
+  const told = state.phase === 'committed' ? state.ending?.error : undefined;
+  const error = told ?? new GodwitError('MOVE_ABORTED', { problem }).toWire();
   const ending: Ending = { outcome: 'failed', error };
   const phase: SourcePhase = 'undoing';
   return go({ ...state, phase, ending }, { kind: 'tell-abort', reason: problem }, { kind: 'undo' });

@@ -74,14 +74,43 @@ describe('targetStep', () => {
     expect(play([{ kind: 'abort', error: ERROR }], story.state).effects).toEqual(['undo']);
   });
 
-  it('a copy that died in the hook is a loss only if the commit was made', () => {
-    const dead = play([{ kind: 'built' }, { kind: 'failed', error: ERROR }]);
+  it('a copy that died in the hook is given up, and the container given back if the commit was made', () => {
+    const dead = play([{ kind: 'built' }, { kind: 'failed', error: ERROR, neverRan: true }]);
     expect(dead.effects.at(-1)).toBe('abort-cas');
-    expect(play([COMMIT], dead.state).effects).toEqual(['freeze-lost']);
+    const back = play([COMMIT, { kind: 'undone' }, { kind: 'return', answer: 'ok' }], dead.state);
+    expect(back).toMatchObject({
+      effects: ['undo', 'return', 'report-failed', 'end'],
+      state: { ending: { outcome: 'failed', error: ERROR } },
+    });
     expect(play([{ kind: 'abort-cas', answer: 'ok' }], dead.state).effects).toEqual([
       'report-failed',
       'undo',
     ]);
+  });
+
+  it('gives nothing back before its copy is gone, and asks the record when the answer is missing', () => {
+    const broken = play([{ kind: 'built' }, COMMIT, { kind: 'failed', error: ERROR, neverRan: true }]);
+    expect(broken).toMatchObject({ effects: ['report-prepared', 'resume', 'undo'] });
+    const asking = play([{ kind: 'undone' }, { kind: 'return', answer: 'unknown' }], broken.state);
+    expect(asking.effects).toEqual(['return', 'ask']);
+    const sees = (record: RecordView) => play([{ kind: 'record', record }], asking.state).effects;
+    expect(sees({ revision: 9, owner: 'n2', epoch: 5, phase: 'resuming', job: 'j' })).toEqual(['return']);
+    expect(sees({ revision: 7, owner: 'n1', epoch: 4, phase: 'running' })).toEqual(['ask']);
+    expect(sees({ revision: 10, owner: 'n1', epoch: 6, phase: 'switching', job: 'j' })).toEqual([
+      'report-failed',
+      'end',
+    ]);
+    // An operator was quicker.
+    expect(sees({ revision: 10, owner: 'n2', epoch: 5, phase: 'stopped' })).toEqual(['clear']);
+    expect(play([{ kind: 'abort', error: ERROR }], asking.state).effects).toEqual(['end']);
+  });
+
+  it('keeps a copy that may have run, or whose source may have nothing', () => {
+    for (const story of [
+      [{ kind: 'built' }, COMMIT, { kind: 'failed', error: ERROR }],
+      [{ kind: 'built' }, { kind: 'failed', error: ERROR }, COMMIT],
+    ] as const)
+      expect(play(story).effects.at(-1)).toBe('freeze-lost');
   });
 
   it('refuses a commit of another epoch', () => {

@@ -11,7 +11,7 @@ export function targetStart(move: Move): TargetState {
 /**
  * The target's half of the two-phase commit (DESIGN section 6), pure. Its rules: it never resumes before it has seen
  * the commit (told by the source or read in the record); once prepared it gives up by a won CAS or by the source's
- * word only; after the commit it never gives up.
+ * word only; after the commit it gives the container back by a won CAS only, and only when none of its tasks has run.
  */
 export function targetStep(state: TargetState, event: TargetEvent): TargetStep {
   switch (state.phase) {
@@ -31,6 +31,10 @@ export function targetStep(state: TargetState, event: TargetEvent): TargetStep {
       return closing(state, event);
     case 'undoing':
       return event.kind === 'undone' ? end(state) : stay(state);
+    case 'dropping':
+      return dropping(state, event);
+    case 'returning':
+      return returning(state, event);
     case 'losing':
       return losing(state, event);
     case 'lost':
@@ -73,7 +77,7 @@ function prepared(state: TargetState, event: TargetEvent): TargetStep {
       return go(state, 'aborting', { kind: 'abort-cas' });
     case 'failed':
       // The copy died in the hook. The source may have committed already: only the record can tell.
-      return go({ ...state, ending: failure(event.error) }, 'aborting', { kind: 'abort-cas' });
+      return go(broken(state, event), 'aborting', { kind: 'abort-cas' });
     default:
       return stay(state);
   }
@@ -111,13 +115,16 @@ function asking(state: TargetState, event: TargetEvent): TargetStep {
 
 function resume(state: TargetState, epoch: number): TargetStep {
   assert(epoch === state.move.epoch + 1, 'a commit of another epoch');
-  // Its copy died after the commit was possible: nothing is left to resume here.
-  if (state.ending?.error) return lose({ ...state }, state.ending.error);
+  // Its copy broke when the commit was possible: nothing is left to resume here.
+  if (state.ending?.error)
+    return state.neverRan ? go(state, 'dropping', { kind: 'undo' }) : lose(state, state.ending.error);
   return go(state, 'resuming', { kind: 'resume' });
 }
 
 function resuming(state: TargetState, event: TargetEvent): TargetStep {
   if (event.kind === 'filled') return stay({ ...state, filled: true });
+  if (event.kind === 'failed' && event.neverRan)
+    return go(broken(state, event), 'dropping', { kind: 'undo' });
   if (event.kind === 'failed') return lose(state, event.error);
   if (event.kind !== 'resumed') return stay(state);
   if (!state.move.pagesFollow) return go(state, 'closing', { kind: 'close' });
@@ -125,6 +132,38 @@ function resuming(state: TargetState, event: TargetEvent): TargetStep {
   return state.filled
     ? { state: { ...state, phase: 'closing' }, effects: [running, { kind: 'close' }] }
     : go(state, 'filling', running);
+}
+
+/** Nothing of the copy may be left when the source's goes on. */
+function dropping(state: TargetState, event: TargetEvent): TargetStep {
+  // The container is the source's again: an operator was quicker.
+  if (event.kind === 'abort') return stay({ ...state, phase: 'undoing' });
+  return event.kind === 'undone' ? go(state, 'returning', { kind: 'return' }) : stay(state);
+}
+
+/** Once the CAS was sent only the record says whose the container is. */
+function returning(state: TargetState, event: TargetEvent): TargetStep {
+  if (event.kind === 'abort') return end(state);
+  if (event.kind === 'return')
+    return event.answer === 'ok' ? returned(state) : go(state, 'returning', { kind: 'ask' });
+  if (event.kind !== 'record') return stay(state);
+  switch (verdictOf(state.move, event.record)) {
+    case 'committed':
+      return isClosed(state.move, event.record)
+        ? go({ ...state, ending: { ...state.ending, outcome: 'lost' } }, 'clearing', { kind: 'clear' })
+        : go(state, 'returning', { kind: 'return' });
+    case 'stale':
+    case 'undecided':
+      return go(state, 'returning', { kind: 'ask' });
+    default:
+      return returned(state);
+  }
+}
+
+function returned(state: TargetState): TargetStep {
+  const { ending } = state;
+  assert(ending?.error, 'a copy that is given up has a reason');
+  return finish(state, [{ kind: 'report-failed', error: ending.error }]);
 }
 
 function filling(state: TargetState, event: TargetEvent): TargetStep {
@@ -195,6 +234,13 @@ function go(state: TargetState, phase: TargetPhase, effect: TargetEffect): Targe
 
 function stay(state: TargetState): TargetStep {
   return { state, effects: [] };
+}
+
+function broken(
+  state: TargetState,
+  { error, neverRan = false }: TargetEvent & { kind: 'failed' },
+): TargetState {
+  return { ...state, neverRan, ending: failure(error) };
 }
 
 function failure(error: WireError): Ending {

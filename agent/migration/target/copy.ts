@@ -19,6 +19,8 @@ import type { Arrival, ArrivingCopy } from './words.ts';
 
 /** How long a source that was given a token may take to open its first stream. */
 const FIRST_STREAM_MS = 15_000;
+/** How long a restore whose pages broke may take to end as well, before it counts as one that lets its tasks go. */
+const RESTORE_END_MS = 3_000;
 /** What images need beside the memory itself: everything else criu writes, and the tmpfs' own overhead. */
 const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
 
@@ -146,7 +148,7 @@ export class TargetCopy implements ArrivingCopy {
       signal,
       deadlineMs,
     });
-    if (pagesFollowIn(mode)) this.memory.received.catch(this.events.failed);
+    if (pagesFollowIn(mode)) this.memory.received.catch((error: unknown) => this.memoryBroke(error));
     scratch.add('the memory channel', () => this.memory?.close());
     const lazy = this.filling !== 'before';
     const restore = await Restore.begin(agent, { spec, dir, lazy, signal, deadlineMs });
@@ -208,6 +210,18 @@ export class TargetCopy implements ArrivingCopy {
     });
     void watchIdle(agent, arrival.move.job, arrival.spec.name, initPid);
     return resumedAtMs;
+  }
+
+  /** No task of it has run: it was never let go, or its restore ended before it came to that. */
+  get neverRan(): boolean {
+    return !this.resumed || (this.restore?.neverRan ?? false);
+  }
+
+  /** What took the daemon of the pages may be taking the restore along; its tasks are frozen or held meanwhile. */
+  private async memoryBroke(error: unknown): Promise<void> {
+    const { clock } = this.agent;
+    if (this.resumed) await Promise.race([this.restore?.done.catch(() => {}), clock.sleep(RESTORE_END_MS)]);
+    this.events.failed(error);
   }
 
   async taken(): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type WireError,
 } from '../../../protocol/mod.ts';
 import type { FaultPoint } from '../../faults/points.ts';
+import { hostFailed } from '../../host/failure.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
 import type { Journal } from '../journal.ts';
@@ -165,6 +166,9 @@ export class TargetMove implements Arriving {
       case 'undo':
         await this.undo();
         return this.driver.feed({ kind: 'undone' });
+      case 'return':
+        await this.mustBeGone();
+        return this.driver.feed({ kind: 'return', answer: await this.record.handBack() });
       case 'freeze-lost':
         await this.tenancy.lose();
         return this.driver.feed({ kind: 'frozen-lost' });
@@ -187,6 +191,8 @@ export class TargetMove implements Arriving {
         return this.driver.feed({ kind: 'undone' });
       case 'abort-cas':
         return this.driver.feed({ kind: 'abort-cas', answer: 'unknown' });
+      case 'return':
+        return this.driver.feed({ kind: 'return', answer: 'unknown' });
       case 'freeze-lost':
         return this.driver.feed({ kind: 'frozen-lost' });
       default:
@@ -194,13 +200,18 @@ export class TargetMove implements Arriving {
     }
   }
 
+  /** Pages that the source does not bring are no defect of the copy here: then the source may have nothing to go on with. */
   private failed(error: unknown): void {
-    this.driver.feed({ kind: 'failed', error: toGodwitError(error).toWire() });
+    const wire = toGodwitError(error).toWire();
+    const neverRan = wire.code === 'RESTORE_FAILED' && (this.incoming?.neverRan ?? false);
+    this.driver.feed({ kind: 'failed', error: wire, neverRan });
   }
 
   /** First the tasks run; then the source, the record and the pages. */
   private async resume(): Promise<void> {
     const { copy } = this;
+    // It broke meanwhile, and is being given up.
+    if (this.driver.state.phase !== 'resuming') return;
     this.stopWaiting();
     this.phase('resume');
     this.journal.note({ resumedAtMs: await copy.resume() });
@@ -232,6 +243,13 @@ export class TargetMove implements Arriving {
     if (this.driver.state.phase === 'prepared') return this.verdictOverdue();
     if (this.driver.state.phase !== 'building') return;
     this.failed(new GodwitError('TRANSFER_FAILED', { source, target, problem: `${source} went away` }));
+  }
+
+  /** @throws GodwitError HOST_FAILED when a task of its copy is still here */
+  private async mustBeGone(): Promise<void> {
+    const { container } = this.move;
+    const { pid } = await this.agent.runtime.status(container);
+    if (pid !== undefined) throw hostFailed(`giving '${container}' back`, `task ${pid} of the copy is here`);
   }
 
   private verdictOverdue(): void {

@@ -28,13 +28,16 @@ export class Restore {
   private readonly waiting = new AbortController();
   private readonly stop = new AbortController();
   private initPid = 0;
+  private unlocked = false;
+  private over = false;
 
   /** Starts the restore; resolves when it waits for the images. @throws GodwitError HOST_FAILED, RESTORE_FAILED */
   static async begin(agent: Agent, request: RestoreRequest): Promise<Restore> {
     const { clock, runner } = agent;
     const { dir } = request;
     const held = ['post-restore'];
-    const hooks = await openHooks({ dir: dir.own, held, told: ['post-resume'], clock, runner });
+    const told = ['network-unlock', 'post-resume'];
+    const hooks = await openHooks({ dir: dir.own, held, told, clock, runner });
     const gate = await makeGate({ runner, clock, dir: dir.beside('restore') });
     const restore = new Restore(agent, request, hooks, gate);
     await Promise.race([gate.reached(restore.signal), restore.done]);
@@ -55,7 +58,23 @@ export class Restore {
       deadlineMs,
       signal: this.signal,
     });
-    this.done.catch(() => {});
+    this.done.catch(() => {
+      this.over = true;
+    });
+    hooks.called('network-unlock', this.waiting.signal).then(
+      () => {
+        this.unlocked = true;
+      },
+      () => {},
+    );
+  }
+
+  /**
+   * True once it has ended without having unlocked the network, which criu does, and tells first, before it lets any task out of
+   * its own code. What it has built can never run then: nobody is left who would let it go.
+   */
+  get neverRan(): boolean {
+    return this.over && !this.unlocked;
   }
 
   /** The images are complete in `from`; resolves with the pid of init when the tasks are built and held. @throws GodwitError RESTORE_FAILED */

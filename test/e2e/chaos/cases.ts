@@ -52,6 +52,13 @@ const HELPERS: Partial<Record<FaultPoint, readonly Helper[]>> = {
 
 /** Where a criu of the move runs on that node, and its death means something. */
 const CRIU = points('source.ship', 'source.sweep', 'target.report-prepared', 'target.fill');
+/** Where a criu holds the copy at the target: with it the copy goes before it ran, whatever the record says. */
+const HELD: readonly FaultPoint[] = [
+  'target.report-prepared',
+  'target.abort-cas',
+  'target.ask',
+  'target.resume',
+];
 /** Where images are still written on that node. */
 const IMAGES = points('source.claim', 'source.stopping', 'target.build', 'target.restore');
 
@@ -86,9 +93,9 @@ function makesSense(point: FaultPoint, action: FaultAction): boolean {
 }
 
 function outcomesOf(point: FaultPoint, { committed }: PointWords, action: FaultAction): readonly Outcome[] {
+  if (action === 'kill-criu' && HELD.includes(point)) return ['back at source'];
   const decided = committed === 'yes' ? (['done'] as const) : (['done', 'back at source'] as const);
-  // Nobody can put the pages of a killed lazy-pages daemon in their place, nor build again what a killed restore held while
-  // the source committed; the container must not run without them.
+  // Nobody can put the pages of a killed lazy-pages daemon in their place; the container must not run without them.
   return action === 'kill-criu' && point.startsWith('target.') ? [...decided, 'frozen at target'] : decided;
 }
 

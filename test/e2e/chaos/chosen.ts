@@ -14,6 +14,7 @@ const CHOSEN: ReadonlySet<string> = new Set([
   'cold target.build:enospc',
   'cold target.report-prepared:kill-agent',
   'cold target.resume:kill-agent',
+  'cold target.resume:kill-criu',
   'cold target.resumed:kill-agent',
   'postcopy source.commit:kill-agent',
   'postcopy source.commit:hang',

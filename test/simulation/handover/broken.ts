@@ -114,6 +114,16 @@ export const BROKEN: Readonly<Record<string, Variant>> = {
       return { state: next, effects: early ? [{ kind: 'report-filled' }, ...effects] : effects };
     },
   },
+  /** The target gives the container back when its copy breaks, although it has run. */
+  'return-what-ran': {
+    targetStep: (state, event) =>
+      event.kind === 'failed' && (state.phase === 'resuming' || state.phase === 'filling')
+        ? {
+            state: { ...state, phase: 'dropping', ending: { outcome: 'failed', error: event.error } },
+            effects: [{ kind: 'undo' }],
+          }
+        : targetStep(state, event),
+  },
   /** The container runs on when its pages can no longer be fetched. */
   'zero-pages': { zeroPages: true },
 };

@@ -28,6 +28,8 @@ export class Host {
   networkLocked = false;
   jobDir = false;
   pager: Pager | undefined;
+  /** A copy that came by a move has run here. */
+  hasRun = false;
   /** Grows with each power cut: processes of an earlier one are gone. */
   boots = 0;
   private readonly timeline: Timeline;

@@ -142,6 +142,7 @@ function forceNow(world: World): void {
 }
 
 function resolve(world: World, keep: 'source' | 'target', force = false): void {
+  if (keep === 'source') world.excuses.keptSource = true;
   world.note('operator', () => `resolves ${JOB}${force ? ' by force' : ''}: keep the ${keep}'s`);
   ask(world, 'resolve', { keep, force });
 }

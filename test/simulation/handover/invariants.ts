@@ -10,12 +10,15 @@ export function brokenRule(world: World): string | undefined {
   if (here.executes && there.executes) return 'both copies execute';
   if (here.executes && owned) return "the source's copy executes, and the record names the target";
   if (there.executes && !owned) return "the target's copy executes, and the record names the source";
+  if (here.executes && there.hasRun && !excuses.keptSource)
+    return "the source's copy executes, and the target's has gone on from it";
   if (there.executes && there.pager?.state === 'lost') return 'the container runs on pages that nobody has';
   if (closed && phase === 'running' && there.pager && there.pager.state === 'fetching')
     return 'the record says that every page is on the target';
   if ((here.copy === 'killed' || here.copy === 'dead') && !closed)
     return "the source's copy is killed while it is needed";
-  if (owned && gone(there.copy) && !excuses.powerCut.has('T') && !excuses.targetBroke)
+  const returns = ['dropping', 'returning'].includes(target.move?.phase ?? '') && here.copy === 'frozen';
+  if (owned && gone(there.copy) && !excuses.powerCut.has('T') && !excuses.targetBroke && !returns)
     return 'the committed copy is gone';
   return undefined;
 }

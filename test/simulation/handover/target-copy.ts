@@ -81,6 +81,7 @@ export class TargetCopy {
         throw new GodwitError('RESTORE_FAILED', { target: 'T', problem: `the copy is ${host.copy}` });
       if (host.copy === 'held') world.note(node.place, () => 'lets its tasks run');
       host.copy = 'running';
+      host.hasRun = true;
       host.hook = undefined;
       host.criu = undefined;
       host.networkLocked = false;

@@ -35,13 +35,14 @@ export class TargetMove {
   private readonly record: MovingRecord;
   private takenOver: Promise<void> = Promise.resolve();
   private opened = false;
+  private begun = true;
 
   constructor(world: World, node: SimNode, life: Life, move: Move) {
     this.world = world;
     this.node = node;
     this.life = life;
     this.copy = new TargetCopy(world, node, life);
-    this.copy.onBroken(() => this.failed('its copy broke'));
+    this.copy.onBroken(() => this.failed('its copy broke', this.neverRan));
     const records = world.store.seenBy(node.place, life);
     this.record = new MovingRecord(records, node.clock(life), move);
     this.driver = this.driverFrom(targetStart(move));
@@ -69,6 +70,7 @@ export class TargetMove {
   }
 
   recover(state: TargetState): void {
+    this.begun = false;
     this.driver = this.driverFrom(state);
     this.driver.enter((this.world.variant.recoverTarget ?? recoverTarget)(state));
   }
@@ -138,6 +140,8 @@ export class TargetMove {
       case 'undo':
         await copy.undo();
         return this.feed({ kind: 'undone' });
+      case 'return':
+        return this.feed({ kind: 'return', answer: await record.handBack() });
       case 'freeze-lost':
         await copy.freezeForGood();
         await record.become((now) => ({ ...now, phase: 'lost' }));
@@ -154,7 +158,11 @@ export class TargetMove {
   }
 
   private async resume(): Promise<void> {
-    await this.copy.resume();
+    try {
+      await this.copy.resume();
+    } catch (error) {
+      return this.failed(toGodwitError(error).message, this.neverRan);
+    }
     this.takenOver = this.takeOver();
     this.feed({ kind: 'resumed' });
     await this.takenOver;
@@ -186,6 +194,8 @@ export class TargetMove {
         return this.feed({ kind: 'undone' });
       case 'abort-cas':
         return this.feed({ kind: 'abort-cas', answer: 'unknown' });
+      case 'return':
+        return this.feed({ kind: 'return', answer: 'unknown' });
       case 'freeze-lost':
         return this.feed({ kind: 'frozen-lost' });
       default:
@@ -207,8 +217,13 @@ export class TargetMove {
     return tellUntil(agentOf(this.world, this.node, this.life), 'report', body, enough);
   }
 
-  private failed(problem: string): void {
-    this.feed({ kind: 'failed', error: failure(problem) });
+  private failed(problem: string, neverRan = false): void {
+    this.feed({ kind: 'failed', error: failure(problem), neverRan });
+  }
+
+  /** An agent that began the move hears when a task is let go; one that goes on with it cannot know. */
+  private get neverRan(): boolean {
+    return this.begun && this.node.host.copy === 'absent' && !this.node.host.hasRun;
   }
 
   private mustBe(phase: TargetPhase): void {

@@ -20,6 +20,8 @@ export interface Excuses {
   targetBroke: boolean;
   /** Nobody resolves a doubt in this run. */
   noOperator: boolean;
+  /** An operator chose the source's copy, older or not. */
+  keptSource: boolean;
 }
 
 /** One container that is moved from S to T, with everything around it. */
@@ -48,7 +50,12 @@ export class World {
     this.weather = new Weather(this.timeline, this.chance, fair);
     this.store = new Store(this, RECORD);
     this.store.unconditional = variant.unconditional ?? false;
-    this.excuses = { powerCut: new Set(), targetBroke: false, noOperator: this.chance.hits(0.3) };
+    this.excuses = {
+      powerCut: new Set(),
+      targetBroke: false,
+      noOperator: this.chance.hits(0.3),
+      keptSource: false,
+    };
     this.source = new SimNode(this, SOURCE, 'running');
     this.target = new SimNode(this, TARGET, 'absent');
     this.source.other = this.target;

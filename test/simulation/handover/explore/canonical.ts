@@ -17,6 +17,7 @@ export function canonical(state: State): State {
     if (word === 'images') return to === 'building' && target.todo.includes('build');
     if (word === 'commit' || word === 'abort') return to !== undefined && to !== 'undoing' && to !== 'ended';
     if (from === undefined || from === 'killing' || from === 'undoing') return false;
+    if (word === 'failed' && from === 'committed') return true;
     return !['prepared', 'failed'].includes(word) || UNDECIDED.includes(from);
   });
   const looks = from !== undefined && LOOKING.includes(from);
@@ -74,7 +75,7 @@ export function keyOf(state: State): string {
     source.todo.join(),
     viewKey(source.seen),
     target.up ? 1 : 0,
-    b ? `${b.phase},${b.filled},${b.outcome}` : '',
+    b ? `${b.phase},${b.filled},${b.neverRan},${b.outcome}` : '',
     target.todo.join(),
     viewKey(target.seen),
     messages.join(),
@@ -88,7 +89,7 @@ export function keyOf(state: State): string {
       .join(),
     state.here,
     state.there,
-    `${state.dumping}${state.restoring}${state.targetBroke}${state.sourceBroke}`,
+    `${state.dumping}${state.restoring}${state.targetBroke}${state.sourceBroke}${state.begun}${state.ran}`,
     state.pages,
     faultsLeft,
   ].join('|');

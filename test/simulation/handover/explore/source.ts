@@ -1,4 +1,4 @@
-import { recoverSource, type SourceEvent, verdictOf } from '../../../../protocol/mod.ts';
+import { recoverSource, type Side, type SourceEvent, verdictOf } from '../../../../protocol/mod.ts';
 import { ERROR, type State, sourceCore, type Write } from './state.ts';
 import { added, enterSource, feedSource, type Rules, without } from './step.ts';
 import { fault, newer, reads, swap, withoutJob } from './store.ts';
@@ -49,8 +49,16 @@ function events(rules: Rules, state: State): Next[] {
       hears(`hears ${word}`, { kind: `target-${word}`, error: ERROR } as SourceEvent);
   if (notes?.phase === 'in-doubt')
     for (const keep of ['source', 'target'] as const)
-      hears(`operator keeps ${keep}`, { kind: 'resolve', keep });
+      nexts.push([
+        `S: operator keeps ${keep}`,
+        feedSource(rules, chosen(state, keep), { kind: 'resolve', keep }),
+      ]);
   return nexts;
+}
+
+/** Whoever keeps the source's copy knows that it is older than the target's. */
+function chosen(state: State, keep: Side): State {
+  return keep === 'source' ? { ...state, ran: false } : state;
 }
 
 function act(rules: Rules, state: State, item: string): State[] {

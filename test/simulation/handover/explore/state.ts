@@ -22,6 +22,7 @@ export interface SourceNotes {
 export interface TargetNotes {
   readonly phase: TargetPhase;
   readonly filled: boolean;
+  readonly neverRan?: boolean;
   readonly outcome?: Ending['outcome'];
 }
 
@@ -59,6 +60,10 @@ export interface State {
   /** The target's copy broke by itself, or went with the power. */
   readonly targetBroke: boolean;
   readonly sourceBroke: boolean;
+  /** The target's agent is the one that began: it hears whether a task of its copy was let go. */
+  readonly begun: boolean;
+  /** A task of the target's copy has run, and nobody has chosen the source's since. */
+  readonly ran: boolean;
 }
 
 const ERROR = new GodwitError('INTERNAL', { problem: 'explored' }).toWire();
@@ -91,6 +96,8 @@ export function startOf(faults: number): State {
     faultsLeft: faults,
     targetBroke: false,
     sourceBroke: false,
+    begun: true,
+    ran: false,
   };
 }
 
@@ -113,8 +120,8 @@ export function sourceNotes({ phase, filled, keep, ending }: SourceState): Sourc
   };
 }
 
-export function targetNotes({ phase, filled, ending }: TargetState): TargetNotes {
-  return { phase, filled, ...(ending ? { outcome: ending.outcome } : {}) };
+export function targetNotes({ phase, filled, neverRan, ending }: TargetState): TargetNotes {
+  return { phase, filled, ...(neverRan ? { neverRan } : {}), ...(ending ? { outcome: ending.outcome } : {}) };
 }
 
 function endingOf(outcome: Ending['outcome'] | undefined): { ending?: Ending } {

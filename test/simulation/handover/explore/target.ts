@@ -17,7 +17,7 @@ export function targetNexts(rules: Rules, state: State): Next[] {
 }
 
 function start(rules: Rules, state: State): State {
-  const up = { ...state, target: { ...state.target, up: true } };
+  const up = { ...state, begun: false, target: { ...state.target, up: true } };
   const { notes } = state.target;
   return notes ? enterTarget(up, recoverTarget(targetCore(rules.move, notes))) : up;
 }
@@ -63,6 +63,14 @@ function act(rules: Rules, state: State, item: string): State[] {
           ? then(known, writing('aborted', newer(seen, view)))
           : feedTarget(rules, known, { kind: 'abort-cas', answer: 'conflict' });
       });
+    case 'return':
+      return reads(rest).map(({ state: next, view }) => {
+        const known = { ...next, target: { ...next.target, seen: newer(seen, view) } };
+        const own = verdictOf(rules.move, newer(seen, view)) === 'committed' && newer(seen, view).job === 'j';
+        return own
+          ? then(known, writing('returned', newer(seen, view)))
+          : feedTarget(rules, known, { kind: 'return', answer: 'conflict' });
+      });
     case 'ask':
     case 'watch':
       return reads(rest).map(({ state: next, view }) =>
@@ -74,8 +82,14 @@ function act(rules: Rules, state: State, item: string): State[] {
       );
     case 'resume': {
       if (state.there !== 'held' && state.there !== 'running')
-        return [feedTarget(rules, rest, { kind: 'failed', error: ERROR })];
-      const runs = feedTarget(rules, { ...rest, there: 'running' }, { kind: 'resumed' });
+        return [
+          feedTarget(rules, rest, {
+            kind: 'failed',
+            error: ERROR,
+            neverRan: state.begun && state.there === 'absent',
+          }),
+        ];
+      const runs = feedTarget(rules, { ...rest, there: 'running', ran: true }, { kind: 'resumed' });
       return [pagesFollow ? then(runs, 'become filling') : runs];
     }
     case 'pages':
@@ -149,6 +163,8 @@ function writeOf(item: string): Write | undefined {
         return { owner: 'S', epoch: 0, phase: 'running' };
       case 'closed':
         return { owner: 'T', epoch: 1, phase: 'running' };
+      case 'returned':
+        return { owner: 'S', epoch: 2, phase: 'switching', ...job };
       default:
         return { owner: 'T', epoch: 1, phase: wish === 'lost' ? 'lost' : 'filling', ...job };
     }
@@ -165,6 +181,7 @@ function written(rules: Rules, rest: State, item: string, write: Write): State[]
     });
     const wish = item.split(' ')[1] ?? '';
     if (wish === 'aborted') return feedTarget(rules, known, { kind: 'abort-cas', answer });
+    if (wish === 'returned') return feedTarget(rules, known, { kind: 'return', answer });
     // A later wish ended this one: whatever became of it, it is not repeated.
     const over =
       wish !== 'lost' && !['resuming', 'filling', 'closing'].includes(rest.target.notes?.phase ?? '');

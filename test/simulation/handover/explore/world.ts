@@ -32,6 +32,13 @@ function hosts(rules: Rules, state: State): Next[] {
     nexts.push(['T: every page is here', { ...state, pages: 'complete' }]);
   if (pages === 'missing' && source.up && !source.notes)
     nexts.push(['T: the source has no pages', lose(rules, state)]);
+  if (state.there === 'held' && state.faultsLeft > 0) {
+    const broken: State = fault({ ...state, there: 'absent', targetBroke: true });
+    nexts.push([
+      'T: criu dies',
+      state.target.up ? feedTarget(rules, broken, { kind: 'failed', error: ERROR, neverRan: true }) : broken,
+    ]);
+  }
   if (pages === 'missing' && state.faultsLeft > 0)
     nexts.push(['T: the pager dies', lose(rules, fault({ ...state, targetBroke: true }))]);
   return nexts;
@@ -43,12 +50,14 @@ function lose(rules: Rules, state: State): State {
 }
 
 /** A rule that is broken in this state. The same rules as in the simulation. */
-export function brokenRule({ here, there, record, pages, target, targetBroke }: State): string | undefined {
+export function brokenRule(state: State): string | undefined {
+  const { here, there, record, pages, target, targetBroke, ran } = state;
   const owned = record.owner === 'T';
   const closed = owned && !record.job;
   if (here === 'running' && there === 'running') return 'both copies execute';
   if (here === 'running' && owned) return "the source's copy executes, and the record names the target";
   if (there === 'running' && !owned) return "the target's copy executes, and the record names the source";
+  if (here === 'running' && ran) return "the source's copy executes, and the target's has gone on from it";
   if (there === 'running' && pages === 'lost') return 'the container runs on pages that nobody has';
   if (closed && record.phase === 'running' && pages === 'missing')
     return 'the record says that every page is here';
