@@ -35,7 +35,8 @@ export function notFound(asked: Asked): GodwitError {
   }
 }
 
-function nobodyListens(error: unknown): boolean {
+/** The server knows no one who listens there: nobody has received it. */
+export function nobodyListens(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error.name === 'NoRespondersError') return true;
   const request = error as Error & { isNoResponders?: () => boolean };

@@ -5,6 +5,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { EXCHANGES } from '../../protocol/messages/exchanges.ts';
 import { type Subjects, subjects } from '../../protocol/subjects.ts';
 import { connectNats } from './connect.ts';
+import { askElsewhere, mayAskElsewhere } from './elsewhere.ts';
 import { requestError } from './failure.ts';
 import { type Gathered, gatherReplies } from './gather.ts';
 import type { ConnectionSettings } from './options.ts';
@@ -79,7 +80,16 @@ export async function openSession(settings: ConnectionSettings): Promise<Session
         ]);
         return decodeReply(exchange.reply, subject, reply) as never;
       } catch (error) {
-        throw requestError(error, { family, name, subject, timeoutMs });
+        const asked = { family, name, subject, timeoutMs } as const;
+        const problem = requestError(error, asked);
+        if (!mayAskElsewhere(verb, error, problem)) throw problem;
+        const reply = await askElsewhere(nats, settings, connection, { subject, payload, timeoutMs }).catch(
+          (later: unknown) => {
+            throw requestError(later, asked);
+          },
+        );
+        if (!reply) throw problem;
+        return decodeReply(exchange.reply, subject, reply) as never;
       }
     },
     async gather(verb, options = {}) {

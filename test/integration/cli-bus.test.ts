@@ -43,6 +43,23 @@ describe('a bus that is not there', () => {
   });
 });
 
+describe('a server of the list that reaches nobody', () => {
+  it('is no reason to give up: another one is asked, and nothing is done twice', async () => {
+    await using apart = await startNats();
+    await scene.cluster.answer(scene.cluster.subjects.container('web', 'info'), containerInfo());
+    const state = { type: 'io.godwit.v1.container.state', container: container() };
+    await scene.cluster.answer(scene.cluster.subjects.container('web', 'start'), state);
+    const env = { NATS_URL: `${apart.url},${scene.server.url}`, GODWIT_CLUSTER: 'lab' };
+    // The client library takes any of the two first.
+    for (let time = 1; time <= 4; time++) {
+      expect(await runCli(['inspect', 'web'], env)).toMatchObject({ code: 0 });
+      expect(await runCli(['start', 'web'], env)).toMatchObject({ code: 0 });
+    }
+    expect(scene.cluster.requests).toHaveLength(8);
+    expectOneLine(await runCli(['inspect', 'other'], env), 3, /no node owns a container named 'other'/);
+  });
+});
+
 describe('permissions', () => {
   const config = `authorization { users = [
     { user: op, password: secret }
