@@ -7,8 +7,8 @@ import { withoutJob } from '../migration/moving-record.ts';
 const LOOK_MS = 3_000;
 
 /**
- * Follows a container that a commit gave to this node and whose copy is gone, until it is settled: by an operator, or by the
- * source, which says that it holds no copy either. Then it is lost, and may be started anew.
+ * Follows a container that a commit gave to this node and whose copy is gone, until it is settled: by an operator, or while it
+ * is in doubt by the source, which says that it holds no copy either. Then it is lost, and may be started anew.
  */
 export async function followDoubt(
   agent: Agent,
@@ -23,7 +23,8 @@ export async function followDoubt(
       // An older record than the doubt itself says nothing.
       if (seen && seen.revision < revision) continue;
       if (seen?.record.owner !== config.node) return await giveUp(agent, name);
-      if (seen.record.phase !== 'in-doubt') return void (await containers.adopt(seen));
+      if (seen.record.job?.id !== job.id) return void (await containers.adopt(seen));
+      if (seen.record.phase === 'lost') continue;
       if (!(await holdsNoCopy(agent, { job: job.id, source: job.source }))) continue;
       log.error({ container: name, job: job.id }, 'no copy is left: the container is lost');
       await containers.change(name, (record) => ({ ...withoutJob(record), phase: 'lost' }));

@@ -57,7 +57,7 @@ async function repairOwn(agent: Agent, seen: Versioned, defined: boolean): Promi
   if (now?.record.owner !== agent.config.node) return;
   await agent.containers.adopt(now);
   const { phase, job } = now.record;
-  if (phase === 'in-doubt' && job) void followDoubt(agent, now, job);
+  if ((phase === 'in-doubt' || phase === 'lost') && job) void followDoubt(agent, now, job);
 }
 
 async function repairLater(

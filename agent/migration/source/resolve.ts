@@ -10,6 +10,7 @@ const SILENT = (node: string) => `${node} does not answer; if it is dead for goo
 
 /** How long the answer waits for the decision to take effect. */
 const SETTLE_MS = 4_000;
+const LOOK_MS = 100;
 
 /**
  * An operator decides about a move in doubt: the frozen copy here runs on, or dies. Refused where that would make two copies
@@ -52,6 +53,17 @@ export async function resolveMove(
   move.resolve(side, force);
   tracker.set({ resolved });
   await Promise.race([move.settled, agent.clock.sleep(SETTLE_MS)]);
+  if (side === 'target' && there !== undefined) await untilStopped(agent, container);
+}
+
+/** A target clears its frozen copy away once it has seen the record. */
+async function untilStopped(agent: Agent, container: string): Promise<void> {
+  const { clock } = agent;
+  const untilMs = clock.monotonicMs() + SETTLE_MS;
+  while (clock.monotonicMs() < untilMs) {
+    if ((await stateAt(agent, container)) === 'stopped') return;
+    await clock.sleep(LOOK_MS);
+  }
 }
 
 /** What the owner's runtime says; undefined when it does not answer. */

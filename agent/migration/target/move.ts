@@ -15,7 +15,6 @@ import {
   type WireError,
 } from '../../../protocol/mod.ts';
 import type { FaultPoint } from '../../faults/points.ts';
-import { hostFailed } from '../../host/failure.ts';
 import type { Agent, Arriving } from '../agent.ts';
 import { Driver } from '../driver.ts';
 import type { Journal } from '../journal.ts';
@@ -167,8 +166,7 @@ export class TargetMove implements Arriving {
         await this.undo();
         return this.driver.feed({ kind: 'undone' });
       case 'return':
-        await this.mustBeGone();
-        return this.driver.feed({ kind: 'return', answer: await this.record.handBack() });
+        return this.driver.feed({ kind: 'return', answer: await this.tenancy.handBack() });
       case 'freeze-lost':
         await this.tenancy.lose();
         return this.driver.feed({ kind: 'frozen-lost' });
@@ -210,8 +208,7 @@ export class TargetMove implements Arriving {
   /** First the tasks run; then the source, the record and the pages. */
   private async resume(): Promise<void> {
     const { copy } = this;
-    // It broke meanwhile, and is being given up.
-    if (this.driver.state.phase !== 'resuming') return;
+    if (this.driver.state.phase !== 'resuming') return; // It broke meanwhile, and is being given up.
     this.stopWaiting();
     this.phase('resume');
     this.journal.note({ resumedAtMs: await copy.resume() });
@@ -243,13 +240,6 @@ export class TargetMove implements Arriving {
     if (this.driver.state.phase === 'prepared') return this.verdictOverdue();
     if (this.driver.state.phase !== 'building') return;
     this.failed(new GodwitError('TRANSFER_FAILED', { source, target, problem: `${source} went away` }));
-  }
-
-  /** @throws GodwitError HOST_FAILED when a task of its copy is still here */
-  private async mustBeGone(): Promise<void> {
-    const { container } = this.move;
-    const { pid } = await this.agent.runtime.status(container);
-    if (pid !== undefined) throw hostFailed(`giving '${container}' back`, `task ${pid} of the copy is here`);
   }
 
   private verdictOverdue(): void {

@@ -1,4 +1,5 @@
-import type { Move } from '../../../protocol/mod.ts';
+import type { CasAnswer, Move } from '../../../protocol/mod.ts';
+import { hostFailed } from '../../host/failure.ts';
 import type { Agent } from '../agent.ts';
 import { type MovingRecord, withoutJob } from '../moving-record.ts';
 import type { ArrivingCopy } from './words.ts';
@@ -44,6 +45,14 @@ export class Tenancy {
   /** An operator took the record out of the move: it is answered for as it is. */
   async settle(): Promise<void> {
     await this.agent.containers.adopt(this.record.current);
+  }
+
+  /** The source's again, once nothing of the copy is left here. @throws GodwitError HOST_FAILED while a task of it is */
+  async handBack(): Promise<CasAnswer> {
+    const { container } = this.move;
+    const { pid } = await this.agent.runtime.status(container);
+    if (pid !== undefined) throw hostFailed(`giving '${container}' back`, `task ${pid} of the copy is here`);
+    return this.record.handBack();
   }
 
   /** It must never run on missing pages. @throws GodwitError HOST_FAILED, RECORD_CONFLICT */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRecord, RecordJob } from '../../../protocol/mod.ts';
+import { job } from '../../support/messages.ts';
 import { type MoveLab, startMoveLab, words } from '../support/moves.ts';
 
 let lab: MoveLab;
@@ -92,6 +93,37 @@ describe('an operator who settles what is lost here', () => {
     await resolve('app', 'n1', true);
     expect(await record()).toMatchObject({ owner: 'n1', phase: 'stopped' });
   });
+});
+
+it('an operator may keep a container at a source that has no copy of it any more, by force: it is stopped there', async () => {
+  await lab.target.stop();
+  await found({ owner: 'n2', epoch: 2, phase: 'lost', job: OUT }, async () => {
+    await stopTasks();
+    const kept = job({ job: 'gone', container: 'app', node: 'n1', source: 'n1', target: 'n2' });
+    mkdirSync(join(lab.source.dir, 'state/jobs'), { recursive: true });
+    writeFileSync(join(lab.source.dir, 'state/jobs/gone.json'), JSON.stringify(kept));
+  });
+  await lab.target.start();
+  await expect.poll(async () => (await lab.job('gone')).outcome, { timeout: 10_000 }).toBe('lost');
+  const resolve = (force: boolean) =>
+    lab.bus.request(words.job('gone', 'resolve'), {
+      type: 'io.godwit.v1.job.resolve.request',
+      keep: 'n1',
+      force,
+    });
+  await expect(resolve(false)).rejects.toMatchObject({ code: 'JOB_STATE' });
+  await resolve(true);
+  expect(await record()).toMatchObject({ owner: 'n1', epoch: 3, phase: 'stopped' });
+  expect((await record())?.job).toBeUndefined();
+  expect(await lab.job('gone')).toMatchObject({ outcome: 'lost', resolved: { keep: 'n1', force: true } });
+  // The target that had it is silent before long; only one node may answer for a container.
+  const start = { type: 'io.godwit.v1.container.start.request' };
+  await expect
+    .poll(() => lab.bus.request(words.container('app', 'start'), start).then(() => 'started', String), {
+      timeout: 15_000,
+    })
+    .toBe('started');
+  expect((await lab.info('app')).container).toMatchObject({ owner: 'n1', state: 'running' });
 });
 
 describe('what is here of a container that another node owns', () => {
