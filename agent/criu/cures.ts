@@ -66,6 +66,11 @@ export const CURES: readonly Cure[] = [
     cure: 'The bridge of the container does not exist on this node: create it under the same name as on the source.',
   },
   {
+    // It waits until the child that borrows its memory goes on, which criu has stopped.
+    sign: /Unseizable non-zombie \d+ found, state D/,
+    cure: 'A process was starting another one (vfork) just then, which CRIU cannot stop: the container runs on, move it again.',
+  },
+  {
     sign: /in parent pagemap/,
     cure: 'The pre-dumps do not fit together: move again with --iterations 0 or --mode cold.',
   },
