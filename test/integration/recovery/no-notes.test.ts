@@ -116,14 +116,6 @@ it('an operator may keep a container at a source that has no copy of it any more
   expect(await record()).toMatchObject({ owner: 'n1', epoch: 3, phase: 'stopped' });
   expect((await record())?.job).toBeUndefined();
   expect(await lab.job('gone')).toMatchObject({ outcome: 'lost', resolved: { keep: 'n1', force: true } });
-  // The target that had it is silent before long; only one node may answer for a container.
-  const start = { type: 'io.godwit.v1.container.start.request' };
-  await expect
-    .poll(() => lab.bus.request(words.container('app', 'start'), start).then(() => 'started', String), {
-      timeout: 15_000,
-    })
-    .toBe('started');
-  expect((await lab.info('app')).container).toMatchObject({ owner: 'n1', state: 'running' });
 });
 
 describe('what is here of a container that another node owns', () => {
