@@ -23,6 +23,7 @@ import type { Runner } from './effects/runner.ts';
 import { systemClock } from './effects/system-clock.ts';
 import { systemRandom } from './effects/system-random.ts';
 import { createRunner } from './effects/system-runner.ts';
+import { execVerbs } from './exec/verbs.ts';
 import { createFaults, type Faults } from './faults/faults.ts';
 import type { Fault } from './faults/parse.ts';
 import { raisePipeMaxSize } from './host/kernel.ts';
@@ -265,6 +266,7 @@ async function joinBus(
 function serveContainer(agent: Agent, name: string): Promise<Stoppable> {
   return serveVerbs(agent.bus, agent.subjects.containerAny(name), EXCHANGES.container, {
     ...containerVerbs(name, agent),
+    ...execVerbs(name, agent),
     ...checkpointVerbs(name, agent),
     migrate: (request) => migrateContainer(agent, name, request),
     auction: () => showAuction(agent, name),

@@ -31,6 +31,11 @@ export const VERBS: readonly Verb[] = [
     summary: 'let suspended containers go on',
     load: () => import('./commands/resume.ts'),
   },
+  {
+    name: 'rename',
+    summary: 'give a stopped container another name',
+    load: () => import('./commands/rename.ts'),
+  },
   { name: 'exec', summary: 'run a command in a container', load: () => import('./commands/exec.ts') },
   {
     name: 'prepare-rootfs',

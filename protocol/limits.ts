@@ -55,6 +55,15 @@ export const LIMITS = {
   cpuFlagChars: 32,
   /** Output of `exec` that travels in one reply (each of stdout and stderr). */
   execOutputBytes: 384 * 1024,
+  /** Input of a command that somebody talks to, in one message; output that waits to be read. */
+  execInputBytes: 64 * 1024,
+  /** How long one request waits for output, and how long such a command runs on although nobody asks. */
+  execReadMs: 2_000,
+  execSilentMs: 20_000,
+  /** Such commands of one node. */
+  execSessions: 64,
+  /** Columns, and rows, of a terminal. */
+  terminalSize: 4_096,
   /** Read of a file that `prepare-rootfs` compares with its own. */
   preparedBytes: 64 * 1024,
   /** Command-line arguments of one `exec`. */

@@ -33,7 +33,11 @@ export const CONTAINER_VERBS = [
   'hand-over',
   'auction',
   'undefine',
+  'rename',
   'exec',
+  'exec-open',
+  'exec-read',
+  'exec-write',
   'prepare-rootfs',
   'resolve',
 ] as const;

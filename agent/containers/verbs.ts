@@ -1,10 +1,11 @@
 import { formatDomain } from '../../protocol/domain/mod.ts';
-import { type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
+import { checkContainerName, type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Handlers } from '../node/endpoints.ts';
 import { preparationOf } from '../preparation/verb.ts';
 import type { RuntimeState } from '../runtime/runtime.ts';
 import { type Digesting, digestOf } from './digest.ts';
+import { renameContainer } from './rename.ts';
 
 type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 
@@ -12,7 +13,10 @@ type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 export function containerVerbs(
   name: string,
   agent: Digesting & { readonly bus: Bus },
-): Omit<ContainerHandlers, 'migrate' | 'auction' | 'checkpoint' | 'hand-over' | 'resolve'> {
+): Omit<
+  ContainerHandlers,
+  'migrate' | 'auction' | 'checkpoint' | 'hand-over' | 'resolve' | 'exec-open' | 'exec-read' | 'exec-write'
+> {
   const { bus, runtime, containers } = agent;
   const state = async () => ({ container: await digestOf(containers.get(name), agent) });
   const must = async (...wanted: RuntimeState[]) => {
@@ -106,6 +110,16 @@ export function containerVerbs(
         await containers.release(name);
         return {};
       }),
+
+    rename: ({ name: wanted }) => {
+      checkContainerName(wanted);
+      return containers.exclusively(name, 'rename', async () => {
+        decided();
+        await must('stopped');
+        await containers.exclusively(wanted, 'rename', () => renameContainer(agent, name, wanted));
+        return { container: await digestOf(containers.get(wanted), agent) };
+      });
+    },
 
     'prepare-rootfs': ({ action }) =>
       containers.exclusively(name, 'prepare-rootfs', async () => {

@@ -41,18 +41,30 @@ export async function runTree(runner: Runner, clock: Clock, command: Command): P
   }
 }
 
+/** The descendants of a process, parents before their children. */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const found: number[] = [];
+  for (
+    let fresh = await childrenOf(pid);
+    fresh.length > 0;
+    fresh = (await Promise.all(fresh.map(childrenOf))).flat()
+  )
+    found.push(...fresh);
+  return found;
+}
+
 /** Kills a process and all its descendants. Each is stopped first, so that none forks away while the others are found. */
 export async function killTree(pid: number): Promise<void> {
   const found = new Set<number>();
   for (let fresh = [pid]; fresh.length > 0; ) {
     for (const one of fresh) {
       found.add(one);
-      send(one, 'SIGSTOP');
+      sendSignal(one, 'SIGSTOP');
     }
     const children = (await Promise.all([...found].map(childrenOf))).flat();
     fresh = children.filter((child) => !found.has(child));
   }
-  for (const one of found) send(one, 'SIGKILL');
+  for (const one of found) sendSignal(one, 'SIGKILL');
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
@@ -68,7 +80,8 @@ async function childrenOf(pid: number): Promise<number[]> {
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** Does nothing for a process that is gone. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { DomainSpec } from '../../protocol/mod.ts';
 
 export type RuntimeState = 'running' | 'stopped' | 'frozen' | 'unknown';
@@ -55,6 +56,28 @@ export interface Restored {
   readonly initPid: number;
 }
 
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface TerminalWish extends TerminalSize {
+  /** TERM: what the user's terminal understands. */
+  readonly term: string;
+}
+
+/** A command that runs in a container. */
+export interface Attached {
+  /** Its input, and its output: of a terminal, or its standard output. */
+  readonly channel: Duplex;
+  /** Never rejects; 128 and the signal's number when one ended it. */
+  readonly ended: Promise<{ readonly exitCode: number; readonly stderr: string }>;
+  resize(size: TerminalSize): Promise<void>;
+  /** To the command itself. */
+  signal(signal: NodeJS.Signals): Promise<void>;
+  kill(): Promise<void>;
+}
+
 /**
  * Driver of one container technology (libvirt's domain-dependent layer): lxc now, oci later. Every method throws
  * GodwitError RUNTIME_FAILED with the tool's own words when the tool fails.
@@ -93,6 +116,8 @@ export interface Runtime {
     argv: readonly string[],
     options: { readonly timeoutMs: number },
   ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
+  /** Runs a command for somebody who talks to it; with pipes unless a terminal is wished. */
+  attach(name: string, argv: readonly string[], terminal: TerminalWish | undefined): Promise<Attached>;
   dumpPlan(spec: DomainSpec): Promise<DumpPlan>;
   /** Restores from images. Resolves when the runtime reports success; the tasks ran from the post-restore hook's release on. */
   restore(plan: RestorePlan): Promise<Restored>;

@@ -7,23 +7,39 @@ import { containerName } from '../parse/names.ts';
 /** The agent ends the command by itself at its timeout; we wait a little longer for that answer. */
 const SLACK_MS = 5_000;
 
+interface Options {
+  readonly timeout: number;
+  readonly interactive?: true;
+  readonly tty?: true;
+}
+
 /** `godwit exec NAME -- CMD…`: output and exit code are those of the command. */
 export function register(program: Command, cli: Cli): void {
   program
     .command('exec')
     .summary('run a command in a container')
     .usage('[options] <name> -- <command...>')
-    .description('Runs a command in a container, without input, and passes on its output and exit code.')
+    .description(
+      'Runs a command in a container, and passes on its output and exit code. It has no input without -i or -t; with them signals and whatever is typed reach it, and it runs on as long as it likes. With -i its errors come at its end.',
+    )
     .argument('<name>', 'container', containerName)
     .argument('<command...>', 'program and arguments; put -- before them')
+    .option('-i, --interactive', 'pass on standard input and signals')
+    .option('-t, --tty', 'on a terminal: for shells and editors')
     .addOption(
       new Option('--timeout <duration>', 'kill the command after this time')
         .argParser(parsePositiveDuration)
         .default(60_000, '1m'),
     )
     .action(
-      action(cli, async (context, options: { timeout: number }, name: string, argv: readonly string[]) => {
+      action(cli, async (context, options: Options, name: string, argv: readonly string[]) => {
         const session = await context.session();
+        if (options.tty || options.interactive) {
+          const { talk } = await import('../exec/talk.ts');
+          const ends = { input: process.stdin, output: process.stdout, errors: process.stderr };
+          const term = /^[\w.+-]{1,64}$/.exec(context.terminal.env.TERM ?? '')?.[0] ?? 'dumb';
+          return talk(session, name, { argv, terminal: options.tty === true, term }, ends);
+        }
         const reply = await session.request(
           'container',
           name,

@@ -53,7 +53,14 @@ export const EXCHANGE_TEXTS: {
     suspend: { from: 'operator', purpose: 'freeze its tasks' },
     resume: { from: 'operator', purpose: 'let its tasks run again' },
     undefine: { from: 'operator', purpose: 'forget it; it must be stopped' },
+    rename: { from: 'operator', purpose: 'give it another name; it must be stopped' },
     exec: { from: 'operator', purpose: 'run a command in it' },
+    'exec-open': {
+      from: 'operator',
+      purpose: 'run a command in it that somebody talks to, on a terminal if wished',
+    },
+    'exec-read': { from: 'operator', purpose: 'wait for what such a command writes, or for its end' },
+    'exec-write': { from: 'operator', purpose: 'its input, the size of its terminal, a signal' },
     'prepare-rootfs': {
       from: 'operator',
       purpose: 'what systemd in it needs to be moved: look, write, or remove',

@@ -23,6 +23,7 @@ export const StopRequest = message('container.stop.request', {
 export const SuspendRequest = message('container.suspend.request', {});
 export const ResumeRequest = message('container.resume.request', {});
 export const UndefineRequest = message('container.undefine.request', {});
+export const RenameRequest = message('container.rename.request', { name: z.string() });
 export const StateReply = message('container.state', { container: ContainerDigest });
 export type StateReply = z.infer<typeof StateReply>;
 
@@ -37,6 +38,45 @@ export const ExecReply = message('container.exec', {
   truncated: z.boolean(),
 });
 export type ExecReply = z.infer<typeof ExecReply>;
+
+const TerminalSize = z.object({
+  columns: z.number().int().min(1).max(LIMITS.terminalSize),
+  rows: z.number().int().min(1).max(LIMITS.terminalSize),
+});
+
+/** A command that somebody talks to: it runs until it ends, or until nobody has read from it for LIMITS.execSilentMs. */
+export const ExecOpenRequest = message('container.exec-open.request', {
+  argv: z.array(z.string()).min(1).max(LIMITS.execArgs),
+  /** It gets a terminal of this size; without one it has pipes. */
+  terminal: TerminalSize.extend({ term: z.string().regex(/^[\w.+-]{1,64}$/) }).optional(),
+});
+export const ExecOpenReply = message('container.exec-open', { session: z.string() });
+
+/** Answered as soon as there is something to say, or after LIMITS.execReadMs. */
+export const ExecReadRequest = message('container.exec-read.request', { session: z.string() });
+export const ExecReadReply = message('container.exec-read', {
+  /** What it wrote, base64. */
+  stdout: z.string(),
+  stderr: z.string(),
+  /** Present when it has ended and everything was read: 128 and the signal's number when one ended it. The session is over. */
+  exitCode: z.number().int().optional(),
+});
+export type ExecReadReply = z.infer<typeof ExecReadReply>;
+
+export const EXEC_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+/** What is there is done in this order. */
+export const ExecWriteRequest = message('container.exec-write.request', {
+  session: z.string(),
+  /** Of its input, base64. */
+  data: z
+    .string()
+    .max(LIMITS.execInputBytes * 2)
+    .default(''),
+  /** Nothing follows. */
+  end: z.boolean().default(false),
+  size: TerminalSize.optional(),
+  signal: z.enum(EXEC_SIGNALS).optional(),
+});
 
 export const Iterations = z.union([z.literal('dynamic'), z.number().int().min(0).max(LIMITS.roundsMax)]);
 export const NonconvergePolicy = z.enum(['cutover', 'abort', 'postcopy', 'throttle']);

@@ -4,6 +4,8 @@ import { runningStatus } from './info.ts';
 import { callTool, type Lxc, type ToolResult } from './tool.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** What every command finds in its environment, as arguments of lxc-attach. */
+export const EXEC_ENV = ['-v', `PATH=${PATH}`, '-v', 'HOME=/root'] as const;
 
 export interface ExecResult {
   readonly exitCode: number;
@@ -32,7 +34,7 @@ export async function execIn(
   const ended = await callTool(options, {
     tool: 'lxc-attach',
     name,
-    args: ['--clear-env', '-v', `PATH=${PATH}`, '-v', 'HOME=/root', '--', ...argv],
+    args: ['--clear-env', ...EXEC_ENV, '--', ...argv],
     deadlineMs: timeoutMs,
     silent: false,
   });

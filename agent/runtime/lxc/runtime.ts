@@ -3,6 +3,7 @@ import { wordsOf } from '../../host/failure.ts';
 import { freezeCgroup, thawCgroup } from '../../host/freeze.ts';
 import type { Runtime } from '../runtime.ts';
 import { describeForeign, takeOver } from './adopt/adopt.ts';
+import { attachTo } from './attach.ts';
 import { defineContainer, definedNames, undefineContainer } from './define.ts';
 import { dumpPlanOf } from './dump-plan.ts';
 import { execIn } from './exec.ts';
@@ -48,6 +49,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     resume: async (name) => thawCgroup(await cgroup(name), options.clock),
     stats: async (name) => readStats((await occupiedPayload(name)) ?? (await cgroup(name))),
     exec: (name, argv, { timeoutMs }) => execIn(options, name, argv, timeoutMs),
+    attach: (name, argv, terminal) => attachTo(options, name, argv, terminal),
     dumpPlan: (spec) => dumpPlanOf(options, spec),
     restore: (plan) => restoreFrom(options, plan),
     restored: (spec, signal) => awaitRestored(options, spec, signal),

@@ -141,6 +141,9 @@ export function fakeRuntime(options: {
     suspend: async (name) => freezeCgroup(paths(name), clock),
     resume: async (name) => thawCgroup(paths(name), clock),
     stats: async () => ({ memoryBytes: 256 * 1024, processes: 1, cpuMs: 1 }),
+    attach: async () => {
+      throw new Error('nobody talks to a fake container');
+    },
     exec: async (_name, argv) => ({ exitCode: 0, stdout: argv.join(' '), stderr: '' }),
     dumpPlan: async ({ name }) => {
       const initPid = await running(name);

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { GodwitError } from '../../../protocol/mod.ts';
+import { descendantsOf, killTree, sendSignal } from '../../host/process-tree.ts';
+import type { Attached, TerminalWish } from '../runtime.ts';
+import { EXEC_ENV } from './exec.ts';
+import { runningStatus } from './info.ts';
+import type { Lxc } from './tool.ts';
+
+const SIZE_MS = 5_000;
+/** Standard input and output are the agent's channel. */
+const ON_CHANNEL = 'exec "$@" <&3 >&3 3>&-';
+
+/**
+ * Runs a command in a container for somebody who talks to it. With a terminal it runs under util-linux' `script`, which makes
+ * one; lxc-attach makes another one inside and passes sizes on. @throws GodwitError CONTAINER_STATE, EXEC_FAILED
+ */
+export async function attachTo(
+  options: Lxc,
+  name: string,
+  argv: readonly string[],
+  terminal: TerminalWish | undefined,
+): Promise<Attached> {
+  if (argv.some((word) => word.includes('\0')))
+    throw new GodwitError('EXEC_FAILED', { container: name, problem: 'an argument holds a NUL' });
+  const { state } = await runningStatus(options, name);
+  if (state === 'frozen')
+    throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'running' });
+  const env = terminal ? [...EXEC_ENV, '-v', `TERM=${terminal.term}`] : EXEC_ENV;
+  const attach = ['lxc-attach', '-n', name, '-P', options.lxcPath, '--clear-env', ...env, '--', ...argv];
+  const command = terminal
+    ? ['script', '-qfe', '-c', sized(terminal, attach), '/dev/null']
+    : attach;
+  const child = options.runner.start({
+    file: 'sh',
+    args: ['-c', ON_CHANNEL, 'sh', ...command],
+    deadlineMs: Number.POSITIVE_INFINITY,
+    env: { SHELL: '/bin/sh' },
+    detached: true,
+    channel: true,
+  });
+  const { channel } = child;
+  if (!channel)
+    throw new GodwitError('EXEC_FAILED', { container: name, problem: (await child.ended).stderr });
+  return {
+    channel,
+    ended: child.ended.then(({ exitCode, stderr }) => ({ exitCode: exitCode ?? 255, stderr })),
+    resize: async (size) => {
+      const [shell] = await descendantsOf(child.pid);
+      if (shell === undefined) return;
+      const args = [
+        '-F',
+        `/proc/${shell}/fd/0`,
+        ...['rows', String(size.rows)],
+        ...['cols', String(size.columns)],
+      ];
+      await options.runner.run({ file: 'stty', args, deadlineMs: SIZE_MS });
+    },
+    signal: async (signal) => {
+      for (const pid of await descendantsOf(child.pid))
+        if (await isInside(pid)) return sendSignal(pid, signal);
+    },
+    kill: () => killTree(child.pid),
+  };
+}
+
+/** script takes nothing but a line for the shell. The terminal has its size before the command looks at it. */
+function sized({ rows, columns }: TerminalWish, argv: readonly string[]): string {
+  const words = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  return `stty rows ${rows} cols ${columns}; exec ${words.join(' ')}`;
+}
+
+/** Whether a process is in another pid namespace than the agent: the command itself, not what brought it there. */
+async function isInside(pid: number): Promise<boolean> {
+  const depth = async (of: number | 'self') => {
+    const status = await readFile(`/proc/${of}/status`, 'utf8').catch(() => '');
+    return /^NSpid:\s*(.*)$/m.exec(status)?.[1]?.split('\t').length ?? 0;
+  };
+  return (await depth(pid)) > (await depth('self'));
+}
