@@ -199,6 +199,13 @@ export const CATALOGUE = {
     message: "the root file system of '{container}' could not be copied: {problem}",
     hint: 'The container runs on at the source.',
   },
+  LOWER_DIFFERS: {
+    status: 409,
+    exit: 8,
+    message:
+      "'{lower}', which the root of '{container}' is laid over, is not the same at the target: {problem}",
+    hint: 'Copy it there as it is; the container runs on at the source.',
+  },
   TARGET_SILENT: {
     status: 504,
     exit: 1,

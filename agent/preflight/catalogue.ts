@@ -1,18 +1,6 @@
 import type { Refusal } from '../../protocol/mod.ts';
-
-/** One kind of refusal. `{what}` in the message is filled by whoever refuses. */
-export interface RefusalEntry {
-  readonly message: string;
-  readonly hint: string;
-  /** True: --unsafe goes on in spite of it. */
-  readonly overridable: boolean;
-}
-
-function entry(message: string, hint: string, overridable = false): RefusalEntry {
-  return { message, hint, overridable };
-}
-
-const OVERRIDABLE = true;
+import { COPIED_REFUSALS } from './copied-refusals.ts';
+import { entry, OVERRIDABLE, type RefusalEntry } from './refusal-entry.ts';
 
 /** Every reason pre-flight knows, by its stable code. README.md in this folder lists the same; a test keeps them equal. */
 export const REFUSALS = {
@@ -101,27 +89,7 @@ export const REFUSALS = {
     'Writes since the copy would be missing. Share it, or use --unsafe when your file system numbers inodes per node.',
     OVERRIDABLE,
   ),
-  RSYNC_MISSING: entry(
-    'rsync is not there or does not start',
-    'Install rsync: policy `copy` needs it on both nodes.',
-  ),
-  RSYNC_TOO_OLD: entry('rsync is too old: {what}', 'Install rsync 3.2.7 or newer.'),
-  ROOTFS_TAKEN: entry(
-    'something lies where the root file system would be copied to: {what}',
-    'godwit builds on copies that it left itself only. Move the directory away; or use policy `shared` if it is the same one.',
-  ),
-  ROOTFS_ROOM: entry(
-    'not enough room for the root file system: {what}',
-    'Free room on that disk, or choose another node.',
-  ),
-  ROOTFS_MOUNTS: entry(
-    'something is mounted at the root file system or inside of it: {what}',
-    'Policy `copy` copies one directory and puts it aside afterwards: unmount it, or give the container a <filesystem> for it.',
-  ),
-  ROOTFS_KEPT: entry(
-    'something that godwit did not leave lies where the copy that stays behind would be kept (<rootfs>.migrated)',
-    'Move it away.',
-  ),
+  ...COPIED_REFUSALS,
   MEMORY_ROOM: entry('not enough memory: {what}', 'Free memory on the node, or choose another one.'),
   MEMORY_LIMIT: entry(
     "the container's memory limit is more than the node has: {what}",

@@ -1,5 +1,6 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { machine } from 'node:os';
+import { copiedDirs, hostPaths, volumesWith } from '../../protocol/domain/mod.ts';
 import type { Capabilities, DomainSpec, Mode } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
@@ -10,7 +11,7 @@ import { probeDataPort } from './data-port.ts';
 import type { CopiedFacts, JobLoad, PipeFacts, SourceFacts } from './facts.ts';
 import { lookInto } from './look/look.ts';
 import { fieldsOf, type Proc, procAt } from './look/proc.ts';
-import { mountsIn, rootfsIdentity } from './rootfs.ts';
+import { inodesOf, mountsIn, rootfsIdentity } from './rootfs.ts';
 
 /** What collecting at the source needs. */
 export interface SourceContext {
@@ -22,8 +23,10 @@ export interface SourceContext {
   readonly jobs?: JobLoad;
   readonly runtime: Pick<Runtime, 'status' | 'dumpPlan'>;
   readonly runner: Runner;
-  /** Where godwit's own state is; present for a move, which copies root file systems whose policy says so. */
+  /** Where godwit's own state is; present for a move, which copies what policies say. */
   readonly stateDir?: string;
+  /** What else this node owns. */
+  readonly neighbours?: readonly DomainSpec[];
   readonly clock: Clock;
   /** The target's announced data port, when a target is known. */
   readonly peer?: { readonly host: string; readonly port: number };
@@ -72,24 +75,44 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     ...(context.targetAheadMs === undefined ? {} : { targetAheadMs: context.targetAheadMs }),
     cpuFlags: visibleCpuFlags(proc.text('proc/cpuinfo')),
     ...(rootfs ? { rootfs } : {}),
-    ...(spec.policy.rootfs === 'copy' && stateDir !== undefined
-      ? { copied: await copiedFacts(context, stateDir) }
-      : {}),
+    copied: stateDir === undefined ? [] : await copiedFacts(context, stateDir),
+    staying: stateDir === undefined ? [] : volumesWith(spec, 'refuse'),
+    sharedInodes: await inodesOf(volumesWith(spec, 'shared')),
   };
 }
 
+/** One after the other: they share a disk. */
 async function copiedFacts(
-  { spec, runner, root = '/' }: SourceContext,
+  { spec, runner, neighbours = [], root: top = '/' }: SourceContext,
   stateDir: string,
-): Promise<CopiedFacts> {
-  const { source } = spec.root;
-  const bytes = await rootfsBytes(runner, source);
-  const kept = { name: spec.name, uuid: spec.uuid, root: source };
-  return {
-    ...(bytes === undefined ? {} : { bytes }),
-    mounts: mountsIn(procAt(root).text('proc/self/mountinfo'), source),
-    keptTaken: !(await canKeep(stateDir, kept)),
-  };
+): Promise<CopiedFacts[]> {
+  const mountInfo = procAt(top).text('proc/self/mountinfo');
+  const found: CopiedFacts[] = [];
+  for (const { root } of copiedDirs(spec)) {
+    const bytes = await rootfsBytes(runner, root);
+    found.push({
+      root,
+      directory: await isDirectory(root),
+      users: neighbours.flatMap((other) => (other.name !== spec.name && uses(other, root) ? other.name : [])),
+      ...(bytes === undefined ? {} : { bytes }),
+      mounts: mountsIn(mountInfo, root),
+      keptTaken: !(await canKeep(stateDir, { uuid: spec.uuid, root })),
+    });
+  }
+  return found;
+}
+
+function uses(spec: DomainSpec, dir: string): boolean {
+  return [spec.root.source, ...hostPaths(spec)].some(
+    (path) => path === dir || path.startsWith(`${dir}/`) || dir.startsWith(`${path}/`),
+  );
+}
+
+function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => true,
+  );
 }
 
 async function pipeFacts(proc: Proc, free: boolean): Promise<PipeFacts> {

@@ -1,17 +1,17 @@
 import { stat, statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
-import { hostPaths } from '../../protocol/domain/mod.ts';
+import { copiedDirs, hostPaths, volumesWith } from '../../protocol/domain/mod.ts';
 import type { Capabilities, DomainSpec } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
 import { basisBytes, roomAt } from '../rootfs/mod.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { visibleCpuFlags } from './cpu.ts';
-import type { AddressClaim, JobLoad, TargetFacts, TargetRequest } from './facts.ts';
+import type { AddressClaim, JobLoad, PlaceFacts, TargetFacts, TargetRequest } from './facts.ts';
 import { type Proc, procAt } from './look/proc.ts';
 import { neighbourClaims } from './neighbours.ts';
-import { rootfsIdentity } from './rootfs.ts';
+import { inodesOf, rootfsIdentity } from './rootfs.ts';
 
 /** What collecting at the target needs. */
 export interface TargetContext {
@@ -22,7 +22,7 @@ export interface TargetContext {
   readonly jobs: JobLoad;
   readonly memoryAvailableBytes: number;
   readonly runDir: string;
-  /** Where godwit's own state is; present for a move, which copies root file systems whose policy says so. */
+  /** Where godwit's own state is; present for a move, which copies what policies say. */
   readonly stateDir?: string;
   readonly runtime: Pick<Runtime, 'list' | 'lacks' | 'bridges'>;
   /** True when godwit defined the container of this name that the runtime knows here. */
@@ -52,13 +52,16 @@ export async function collectTargetFacts(
   const nowMs = context.clock.nowMs();
   const proc = procAt(context.root ?? '/');
   const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
+  const arriving = new Set(context.stateDir === undefined ? [] : copiedDirs(spec).map(({ root }) => root));
   const [known, lacks, rootfs, runDir, neighbours, missing] = await Promise.all([
     context.runtime.list(),
     context.runtime.lacks(spec),
     rootfsIdentity(spec.root.source, spec.os.init),
     roomOf(context.runDir),
     neighbourClaims(context.runner, addresses),
-    Promise.all(hostPaths(spec).map(async (path) => ((await isThere(path)) ? [] : [path]))),
+    Promise.all(
+      hostPaths(spec).map(async (path) => (arriving.has(path) || (await isThere(path)) ? [] : [path])),
+    ),
   ]);
   const same = known.find((container) => container.name === spec.name);
   const foreign = same !== undefined && (same.state !== 'stopped' || !(await context.ours(spec.name)));
@@ -73,9 +76,8 @@ export async function collectTargetFacts(
     lacks,
     missingSources: missing.flat(),
     ...(rootfs ? { rootfs } : {}),
-    ...(spec.policy.rootfs === 'copy' && context.stateDir !== undefined
-      ? { place: await placeOf(spec, context.runner, context.stateDir) }
-      : {}),
+    places: context.stateDir === undefined ? [] : await placesOf(spec, context.runner, context.stateDir),
+    sharedInodes: await inodesOf(volumesWith(spec, 'shared')),
     memoryAvailableBytes: context.memoryAvailableBytes,
     runDir,
     ...(same ? { sameName: { state: same.state, foreign } } : {}),
@@ -101,25 +103,32 @@ function ownClaims(proc: Proc): AddressClaim[] {
   }));
 }
 
-/** An older copy is room as well: its files are replaced. */
-async function placeOf(
-  { name, uuid, root }: DomainSpec,
-  runner: Runner,
-  stateDir: string,
-): Promise<NonNullable<TargetFacts['place']>> {
-  const room = await roomAt(stateDir, { name, uuid, root: root.source });
-  const { availableBytes } = await roomOf(dirname(root.source));
-  if (room !== 'basis') return { room, availableBytes };
-  return { room, availableBytes: availableBytes + (await basisBytes(runner, root.source)) };
+async function placesOf(spec: DomainSpec, runner: Runner, stateDir: string): Promise<PlaceFacts[]> {
+  const found: PlaceFacts[] = [];
+  for (const { root } of copiedDirs(spec)) {
+    const room = await roomAt(stateDir, { uuid: spec.uuid, root });
+    const { disk, availableBytes } = await roomOf(dirname(root));
+    found.push({
+      root,
+      room,
+      disk,
+      availableBytes,
+      basisBytes: room === 'basis' ? await basisBytes(runner, root) : 0,
+    });
+  }
+  return found;
 }
 
 /** Room of the file system the run directory is, or will be, on. */
-async function roomOf(path: string): Promise<TargetFacts['runDir']> {
+async function roomOf(path: string): Promise<TargetFacts['runDir'] & { readonly disk: string }> {
   for (let there = path; ; there = dirname(there)) {
     const status = await statfs(there).catch(() => undefined);
-    if (status)
-      return { path, tmpfs: status.type === TMPFS_MAGIC, availableBytes: status.bavail * status.bsize };
-    if (there === dirname(there)) return { path, tmpfs: false, availableBytes: 0 };
+    const disk = status && (await stat(there).catch(() => undefined));
+    if (disk) {
+      const [tmpfs, availableBytes] = [status.type === TMPFS_MAGIC, status.bavail * status.bsize];
+      return { path, disk: String(disk.dev), tmpfs, availableBytes };
+    }
+    if (there === dirname(there)) return { path, disk: '', tmpfs: false, availableBytes: 0 };
   }
 }
 

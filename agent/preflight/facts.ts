@@ -32,12 +32,20 @@ export interface SourceFacts {
   /** For PrepareRequest. */
   readonly cpuFlags: readonly string[];
   readonly rootfs?: RootfsIdentity;
-  /** Of a root file system that is to be copied. */
-  readonly copied?: CopiedFacts;
+  /** Of each directory that is to be copied, the root file system first. */
+  readonly copied: readonly CopiedFacts[];
+  /** Targets of volumes with policy `refuse`. */
+  readonly staying: readonly string[];
+  /** For PrepareRequest: of volumes with policy `shared`. */
+  readonly sharedInodes: Readonly<Record<string, string>>;
 }
 
-/** A root file system with policy `copy`, where it is now. */
+/** A directory with policy `copy`, where it is now. */
 export interface CopiedFacts {
+  readonly root: string;
+  readonly directory: boolean;
+  /** Other containers of this node that use it, or something in it. */
+  readonly users: readonly string[];
   /** What it takes on its disk, as far as that could be found out in time. */
   readonly bytes?: number;
   /** Where something is mounted at its root or below. */
@@ -63,9 +71,19 @@ export type TargetRequest = Pick<
   | 'memoryBytes'
   | 'cpuFlags'
   | 'rootfs'
-  | 'rootfsBytes'
+  | 'copiedBytes'
+  | 'sharedInodes'
   | 'nowMs'
 > & { readonly spec: DomainSpec };
+
+/** What is where a directory is to be copied to, and what its disk has room for; an older copy is room as well. */
+export interface PlaceFacts {
+  readonly root: string;
+  readonly room: Room;
+  readonly disk: string;
+  readonly availableBytes: number;
+  readonly basisBytes: number;
+}
 
 /** Who else holds which addresses: another container, an interface of the node, a neighbour on the link. */
 export interface AddressClaim {
@@ -91,8 +109,10 @@ export interface TargetFacts {
   readonly missingSources: readonly string[];
   /** Undefined: the root directory is not there (or cannot be read). */
   readonly rootfs?: RootfsIdentity;
-  /** Where a root file system is to be copied to: what is there, and what its disk has room for. */
-  readonly place?: { readonly room: Room; readonly availableBytes: number };
+  /** Where directories are to be copied to, in the source's order. */
+  readonly places: readonly PlaceFacts[];
+  /** Inode numbers (decimal) of volumes with policy `shared`, by their path. */
+  readonly sharedInodes: Readonly<Record<string, string>>;
   readonly memoryAvailableBytes: number;
   readonly runDir: { readonly path: string; readonly tmpfs: boolean; readonly availableBytes: number };
   /** A container of the same name that the runtime knows here. */

@@ -70,3 +70,14 @@ export function mountsIn(mountInfo: string, dir: string): string[] {
   const points = mountInfo.split('\n').map((line) => fromFstab(line.split(' ')[4] ?? ''));
   return points.filter((point) => point === dir || point.startsWith(`${dir}/`));
 }
+
+/** Inode numbers by path, decimal; of what is not there none. */
+export async function inodesOf(paths: readonly string[]): Promise<Record<string, string>> {
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const status = await stat(path, { bigint: true }).catch(() => undefined);
+      return status ? [[path, String(status.ino)] as const] : [];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}

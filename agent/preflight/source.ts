@@ -30,18 +30,24 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
     add('DATA_PORT_UNREACHABLE', `${facts.dataPort.address}: ${facts.dataPort.problem}`);
   const aheadMs = facts.targetAheadMs ?? 0;
   if (aheadMs > LIMITS.clockSkewMs) add('CLOCK_SKEW', `${duration(aheadMs)} behind the target's`);
-  if (facts.copied) found.push(...copiedRefusals(node, facts.copied, facts.capabilities.rsync));
+  if (facts.copied.length > 0) found.push(...copiedRefusals(node, facts.copied, facts.capabilities.rsync));
+  if (facts.staying.length > 0) add('VOLUME_STAYS', some(facts.staying));
   if (facts.look) found.push(...lookRefusals(node, facts.look));
   else add('NOT_RUNNING', `it is ${facts.state}`);
   return found.slice(0, LIMITS.refusals);
 }
 
-function copiedRefusals(node: string, copied: CopiedFacts, rsync: string | undefined): Refusal[] {
-  const { mounts, keptTaken } = copied;
+function copiedRefusals(node: string, copied: readonly CopiedFacts[], rsync: string | undefined): Refusal[] {
+  const mounts = copied.flatMap((one) => one.mounts);
+  const kept = copied.flatMap(({ keptTaken, root }) => (keptTaken ? [`${root}.migrated`] : []));
+  const files = copied.flatMap(({ directory, root }) => (directory ? [] : root));
+  const used = copied.flatMap(({ root, users }) => users.map((user) => `${root} by ${user}`));
   return [
     ...rsyncRefusals(node, rsync),
     ...(mounts.length > 0 ? [refuse('ROOTFS_MOUNTS', node, some(mounts))] : []),
-    ...(keptTaken ? [refuse('ROOTFS_KEPT', node)] : []),
+    ...(kept.length > 0 ? [refuse('ROOTFS_KEPT', node, some(kept))] : []),
+    ...(files.length > 0 ? [refuse('VOLUME_NOT_DIRECTORY', node, some(files))] : []),
+    ...(used.length > 0 ? [refuse('VOLUME_IN_USE', node, some(used))] : []),
   ];
 }
 

@@ -60,8 +60,14 @@ function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   }
   if (facts.missingSources.length > 0) add('MOUNT_SOURCE_MISSING', some(facts.missingSources));
   const { source } = request.spec.root;
-  if (facts.place) found.push(...arrivalRefusals(request, facts, facts.place));
-  else if (!facts.rootfs) add('ROOTFS_MISSING', source);
+  if (facts.places.length > 0) found.push(...arrivalRefusals(request, facts));
+  const others = Object.keys(request.sharedInodes).filter(
+    (path) =>
+      facts.sharedInodes[path] !== undefined && facts.sharedInodes[path] !== request.sharedInodes[path],
+  );
+  if (others.length > 0) add('VOLUME_DIFFERS', some(others));
+  if (facts.places.some(({ root }) => root === source)) return found;
+  if (!facts.rootfs) add('ROOTFS_MISSING', source);
   else if (request.rootfs) {
     if (request.rootfs.entries !== facts.rootfs.entries)
       add('ROOTFS_DIFFERS', `${source} holds other entries`);
@@ -73,19 +79,27 @@ function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   return found;
 }
 
-/** Of a root file system that is copied. */
+/** Of what is copied; several may share a disk. */
 function arrivalRefusals(
-  { spec, rootfsBytes = 0 }: TargetRequest,
-  { node, capabilities }: TargetFacts,
-  { room, availableBytes }: NonNullable<TargetFacts['place']>,
+  { copiedBytes }: TargetRequest,
+  { node, capabilities, places }: TargetFacts,
 ): Refusal[] {
   const found = rsyncRefusals(node, capabilities.rsync);
-  if (room === 'taken') found.push(refuse('ROOTFS_TAKEN', node, spec.root.source));
-  const needBytes = Math.ceil(rootfsBytes * ROOTFS_SHARE);
-  if (availableBytes < needBytes)
-    found.push(
-      refuse('ROOTFS_ROOM', node, `${mebibytes(needBytes)} needed, ${mebibytes(availableBytes)} available`),
-    );
+  const taken = places.flatMap(({ room, root }) => (room === 'taken' ? [root] : []));
+  if (taken.length > 0) found.push(refuse('ROOTFS_TAKEN', node, some(taken)));
+  const disks = new Map<string, { needBytes: number; availableBytes: number }>();
+  for (const [at, { disk, availableBytes, basisBytes }] of places.entries()) {
+    const sum = disks.get(disk) ?? { needBytes: 0, availableBytes };
+    sum.needBytes += Math.ceil((copiedBytes[at] ?? 0) * ROOTFS_SHARE);
+    sum.availableBytes += basisBytes;
+    disks.set(disk, sum);
+  }
+  const short = [...disks.values()].filter(({ needBytes, availableBytes }) => availableBytes < needBytes);
+  const words = short.map(
+    ({ needBytes, availableBytes }) =>
+      `${mebibytes(needBytes)} needed, ${mebibytes(availableBytes)} available`,
+  );
+  if (words.length > 0) found.push(refuse('ROOTFS_ROOM', node, some(words)));
   return found;
 }
 

@@ -49,6 +49,8 @@ export const REQUEST: TargetRequest = {
   memoryBytes: 250 * MIB,
   cpuFlags: ['avx2', 'sse4_2'],
   rootfs: ROOTFS,
+  copiedBytes: [],
+  sharedInodes: {},
   nowMs: 1_000_000,
 };
 
@@ -58,6 +60,8 @@ export const TARGET: TargetFacts = {
   capabilities: CAPABLE,
   jobs: { running: 0, limit: 2 },
   cpuFlags: ['avx2', 'avx512f', 'sse4_2'],
+  places: [],
+  sharedInodes: {},
   missingBridges: [],
   lacks: [],
   missingSources: [],
@@ -122,4 +126,7 @@ export const SOURCE: SourceFacts = {
   dataPort: { address: '10.77.0.12:7433' },
   cpuFlags: ['avx2', 'sse4_2'],
   rootfs: ROOTFS,
+  copied: [],
+  staying: [],
+  sharedInodes: {},
 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changesSince, differenceOf } from './changes.ts';
+import { changesSince, differenceOf, withTop } from './changes.ts';
 import { type Entry, type Listing, parseListing } from './listing.ts';
 import { sharedIn } from './mapped.ts';
 
@@ -60,7 +60,10 @@ describe('what may have changed', () => {
   });
 
   it('a file that is mapped, though nothing tells of a change', () => {
-    expect(changesSince(before, before, new Set(['8']))).toEqual({ plain: [], inPlace: ['big'] });
+    expect(changesSince(before, before, { inodes: new Set(['8']), paths: new Set(['/a']) })).toEqual({
+      plain: ['a'],
+      inPlace: ['big'],
+    });
   });
 
   it('finds every change that sets a ctime, and nothing else', () => {
@@ -108,6 +111,11 @@ describe('the comparison', () => {
   });
 });
 
+it('a file of the root directory brings that along, for its times', () => {
+  expect(withTop({ plain: ['log'], inPlace: [] }).plain).toEqual(['log', '']);
+  expect(withTop({ plain: ['var/log'], inPlace: ['big'] }).plain).toEqual(['var/log']);
+});
+
 it('a listing keeps names that are not text', () => {
   const bytes = Buffer.concat([
     Buffer.from('f\t5\t1\t644\t0:0\t3\t1.5\t2.5\t\0'),
@@ -126,5 +134,5 @@ it('of all mappings, those that are shared and writable count', () => {
 7f0000004000-7f0000005000 rw-p 00000000 fe:01 4713                       /lib/x.so
 7f0000006000-7f0000007000 rw-s 00000000 00:01 0                          /dev/zero (deleted)
 `;
-  expect(sharedIn(maps)).toEqual(['4711']);
+  expect(sharedIn(maps)).toEqual([{ inode: '4711', path: '/data/map' }]);
 });

@@ -1,4 +1,5 @@
 import type { Entry, Listing } from './listing.ts';
+import type { MappedFiles } from './mapped.ts';
 
 /** Paths that may differ from what the other end has, by the way they are brought over. */
 export interface Changes {
@@ -15,20 +16,21 @@ const LARGE_BYTES = 1024 * 1024;
 
 /**
  * What may have changed since `before`, which the other end has: a change of anything (content, rights, attributes, names,
- * number of links) sets a file's ctime, which no program can set back. `mapped`: inodes that are mapped writable and shared,
+ * number of links) sets a file's ctime, which no program can set back. `mapped`: files that are mapped writable and shared,
  * whose ctime tells of the first store into a page only. Pure.
  */
 export function changesSince(
   before: Listing,
   now: Listing,
-  mapped: ReadonlySet<string> = new Set(),
+  mapped: MappedFiles = { inodes: new Set(), paths: new Set() },
 ): Changes {
   const plain: string[] = [];
   const inPlace: string[] = [];
   const quietMs = before.startedAtMs - TICK_MS;
   for (const [path, entry] of now.entries) {
     const old = before.entries.get(path);
-    if (old && isSame(old, entry, quietMs) && !(entry.kind === 'f' && mapped.has(entry.inode))) continue;
+    const isMapped = entry.kind === 'f' && (mapped.inodes.has(entry.inode) || mapped.paths.has(`/${path}`));
+    if (old && isSame(old, entry, quietMs) && !isMapped) continue;
     (old && canBePatched(old, entry) ? inPlace : plain).push(path);
   }
   for (const path of before.entries.keys()) if (!now.entries.has(path)) plain.push(path);
@@ -50,6 +52,12 @@ function canBePatched(old: Entry, entry: Entry): boolean {
     ({ kind, links, size }) => kind === 'f' && links === 1 && size >= LARGE_BYTES,
   );
   return single && old.inode === entry.inode;
+}
+
+/** The same, and the root where a file in it is built anew: rsync puts right the times of all directories above one but that. Pure. */
+export function withTop({ plain, inPlace }: Changes): Changes {
+  const touched = !plain.includes('') && plain.some((path) => !path.includes('/'));
+  return { plain: touched ? [...plain, ''] : plain, inPlace };
 }
 
 /** The same and all directories. Pure. */

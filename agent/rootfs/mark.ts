@@ -1,11 +1,12 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hostFailed } from '../host/failure.ts';
 
 /**
- * What this node remembers of a container with root file system policy `copy`, across restarts and power cuts: the directory
- * `root`, and `<root>.migrated` beside it, are copies that godwit made or left. While the container is on another node they
- * are old, and a move that comes back may build on them.
+ * What this node remembers of a directory that moves with its container, across restarts and power cuts: `root`, and
+ * `<root>.migrated` beside it, are copies that godwit made or left. While the container is on another node they are old, and a
+ * move that comes back may build on them. The container may have been given another name since.
  */
 export interface Mark {
   readonly uuid: string;
@@ -13,9 +14,9 @@ export interface Mark {
 }
 
 /** Whether what lies at `root` and beside it is known as this container's. */
-export async function isMarked(stateDir: string, name: string, { uuid, root }: Mark): Promise<boolean> {
+export async function isMarked(stateDir: string, { uuid, root }: Mark): Promise<boolean> {
   try {
-    const mark: Partial<Mark> = JSON.parse(await readFile(fileOf(stateDir, name), 'utf8'));
+    const mark: Partial<Mark> = JSON.parse(await readFile(fileOf(stateDir, { uuid, root }), 'utf8'));
     return mark.uuid === uuid && mark.root === root;
   } catch {
     return false;
@@ -23,8 +24,8 @@ export async function isMarked(stateDir: string, name: string, { uuid, root }: M
 }
 
 /** On disk when it resolves. @throws GodwitError HOST_FAILED */
-export async function setMark(stateDir: string, name: string, { uuid, root }: Mark): Promise<void> {
-  const file = fileOf(stateDir, name);
+export async function setMark(stateDir: string, { uuid, root }: Mark): Promise<void> {
+  const file = fileOf(stateDir, { uuid, root });
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const handle = await open(`${file}.new`, 'w', 0o600);
@@ -41,10 +42,11 @@ export async function setMark(stateDir: string, name: string, { uuid, root }: Ma
 }
 
 /** Nothing of the container's is left here. */
-export async function clearMark(stateDir: string, name: string): Promise<void> {
-  await rm(fileOf(stateDir, name), { force: true });
+export async function clearMark(stateDir: string, mark: Mark): Promise<void> {
+  await rm(fileOf(stateDir, mark), { force: true });
 }
 
-function fileOf(stateDir: string, name: string): string {
-  return join(stateDir, 'rootfs', `${name}.json`);
+function fileOf(stateDir: string, { uuid, root }: Mark): string {
+  const digest = createHash('sha256').update(`${uuid}\0${root}`).digest('hex').slice(0, 32);
+  return join(stateDir, 'rootfs', `${digest}.json`);
 }

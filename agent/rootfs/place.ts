@@ -8,7 +8,7 @@ import { clearMark, isMarked, type Mark, setMark } from './mark.ts';
 /** Removing a tree may take as long as its file system needs for all its files. */
 const REMOVE_MS = 600_000;
 
-/** One container's root file system on this node. */
+/** One directory on this node that moves with its container. */
 export interface Rootfs extends Mark {
   readonly name: string;
 }
@@ -18,6 +18,7 @@ export type Room = 'free' | 'basis' | 'taken';
 
 /** How a place was taken; enough to give it back. */
 export interface Place {
+  readonly root: string;
   /** True: an older copy lay here. It is only ever moved, never removed. */
   readonly basis: boolean;
   /** The topmost directory that had to be made. */
@@ -33,16 +34,16 @@ export function keptAt(root: string): string {
  * Whether a container may arrive at its root: `free`, nothing is there (or an empty directory); `basis`, a copy that godwit
  * left; `taken`, somebody else's. Changes nothing.
  */
-export async function roomAt(stateDir: string, { name, ...mark }: Rootfs): Promise<Room> {
-  const marked = await isMarked(stateDir, name, mark);
+export async function roomAt(stateDir: string, mark: Mark): Promise<Room> {
+  const marked = await isMarked(stateDir, mark);
   const [there, kept] = [await isFilled(mark.root), await isFilled(keptAt(mark.root))];
   if (!marked) return there ? 'taken' : 'free';
   return there || kept ? 'basis' : 'free';
 }
 
 /** Whether the copy that stays behind can be kept: what lies there would have to go. */
-export async function canKeep(stateDir: string, { name, ...mark }: Rootfs): Promise<boolean> {
-  return !(await isFilled(keptAt(mark.root))) || (await isMarked(stateDir, name, mark));
+export async function canKeep(stateDir: string, mark: Mark): Promise<boolean> {
+  return !(await isFilled(keptAt(mark.root))) || (await isMarked(stateDir, mark));
 }
 
 /**
@@ -58,9 +59,9 @@ export async function takePlace(
   const room = await roomAt(stateDir, rootfs);
   if (room === 'taken')
     throw new GodwitError('ROOTFS_FAILED', { container: name, problem: `${root} is in use` });
-  const place = { basis: room === 'basis', made: await firstMissing(root) };
+  const place = { root, basis: room === 'basis', made: await firstMissing(root) };
   note(place);
-  await setMark(stateDir, name, rootfs);
+  await setMark(stateDir, rootfs);
   try {
     await rmdir(root).catch(ignoring('ENOENT', 'ENOTEMPTY'));
     await mkdir(dirname(root), { recursive: true, mode: 0o755 });
@@ -76,13 +77,13 @@ export async function takePlace(
 export async function givePlaceBack(
   runner: Runner,
   stateDir: string,
-  rootfs: Rootfs,
+  rootfs: Mark,
   place: Place,
 ): Promise<void> {
-  const { name, root } = rootfs;
+  const { root } = rootfs;
   if (place.basis) return putAside(runner, root);
   await removeTree(runner, root);
-  await clearMark(stateDir, name);
+  await clearMark(stateDir, rootfs);
   for (let dir = dirname(root); dir.startsWith(place.made); dir = dirname(dir))
     await rmdir(dir).catch(ignoring('ENOENT', 'ENOTEMPTY', 'EEXIST'));
 }
@@ -94,13 +95,13 @@ export async function givePlaceBack(
 export async function leavePlace(
   runner: Runner,
   stateDir: string,
-  rootfs: Rootfs,
+  rootfs: Mark,
   what: 'keep' | 'delete',
 ): Promise<void> {
   if (what === 'keep') return putAside(runner, rootfs.root);
   await removeTree(runner, rootfs.root);
   await removeTree(runner, keptAt(rootfs.root));
-  await clearMark(stateDir, rootfs.name);
+  await clearMark(stateDir, rootfs);
 }
 
 async function putAside(runner: Runner, root: string): Promise<void> {

@@ -3,13 +3,13 @@ import { GodwitError } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
 import { wordsOf } from '../host/failure.ts';
-import { asTransferFailure } from '../transfer/failure.ts';
+import { asTransferFailure, transferFailed } from '../transfer/failure.ts';
 import { createMeter } from '../transfer/mod.ts';
 import type { DataPort, DataStream } from '../transfer/stream.ts';
 import { carry } from './carry.ts';
 import { differenceOf } from './changes.ts';
 import { listTree, parseListing } from './listing.ts';
-import { partOf, receiverCommand } from './rsync.ts';
+import { contentOf, receiverCommand } from './rsync.ts';
 import { syncTree } from './sender.ts';
 import { giveVerdict, readListing } from './verdict.ts';
 
@@ -22,7 +22,8 @@ export interface ReceiverOptions {
   readonly data: DataPort;
   readonly job: string;
   readonly container: string;
-  readonly root: string;
+  /** Of every tree that moves, in the order that the source numbers them in. */
+  readonly roots: readonly string[];
   /** Directory of the job, for lists and logs. */
   readonly dir: string;
   readonly signal: AbortSignal;
@@ -31,9 +32,9 @@ export interface ReceiverOptions {
   readonly struck: (point: 'target.rootfs' | 'target.rootfs-check') => Promise<void> | undefined;
 }
 
-/** The target's end of a copy: one rsync for each stream that comes, and the comparison at the end. */
+/** The target's end of all copies: one rsync for each stream that comes, and a comparison of each tree at the end. */
 export class RootfsReceiver {
-  /** The copy is the same as the frozen original, and on disk. Rejects: ROOTFS_FAILED, TRANSFER_FAILED, HOST_FAILED. */
+  /** The copies are the same as the frozen originals, and on disk. Rejects: ROOTFS_FAILED, TRANSFER_FAILED, HOST_FAILED. */
   readonly complete: Promise<void>;
   /** The words of an rsync that failed here; the one at the source knows only that it lost its peer. */
   readonly broken: Promise<GodwitError>;
@@ -43,6 +44,8 @@ export class RootfsReceiver {
   private readonly signal: AbortSignal;
   /** Parts under way; none rejects. */
   private readonly working = new Set<Promise<void>>();
+  /** What came by now is on its disk. */
+  private flushing: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReceiverOptions) {
     this.options = options;
@@ -51,7 +54,7 @@ export class RootfsReceiver {
       this.tell = resolve;
     });
     void this.serve();
-    this.complete = this.compare();
+    this.complete = this.compareAll();
     this.complete.catch(() => {});
   }
 
@@ -60,6 +63,7 @@ export class RootfsReceiver {
     this.over.abort(new GodwitError('MOVE_ABORTED', { problem: 'the copy is not wanted any more' }));
     await this.complete.catch(() => {});
     await Promise.all(this.working);
+    await this.flushing.catch(() => {});
   }
 
   private async serve(): Promise<void> {
@@ -78,44 +82,54 @@ export class RootfsReceiver {
 
   /** What goes wrong here the source hears of by its own rsync, by its stream, and by `broken`. */
   private async take(stream: DataStream): Promise<void> {
-    const { runner, clock, container, root, dir, deadlineMs, struck } = this.options;
+    const { runner, clock, container, roots, dir, deadlineMs, struck } = this.options;
     const { signal } = this;
     await struck('target.rootfs');
-    const part = partOf(stream.id.index);
-    const command = receiverCommand({ part, root, logFile: join(dir, `rsync-${part}.log`) });
+    const { tree, part } = contentOf(stream.id.index);
+    const root = roots[tree];
+    if (root === undefined)
+      return void stream.destroy(transferFailed(`there is no tree ${tree}`, stream.ends));
+    const command = receiverCommand({ part, root, logFile: join(dir, `rsync-${part}-${tree}.log`) });
     const meter = createMeter({ clock });
     const result = await carry(command, stream, { runner, clock, meter, signal, deadlineMs });
     if (result.exitCode !== 0 && result.exitCode !== PARTIAL)
       this.tell(new GodwitError('ROOTFS_FAILED', { container, problem: wordsOf(result) }));
     // The last pass is to find little that is not on disk.
-    await syncTree(runner, root);
+    this.flushing = Promise.all([this.flushing, syncTree(runner, root)]);
+    this.flushing.catch(() => {});
   }
 
-  private async compare(): Promise<void> {
+  private async compareAll(): Promise<void> {
+    await Promise.all(this.options.roots.map((root, tree) => this.compare(root, tree)));
+  }
+
+  private async compare(root: string, tree: number): Promise<void> {
     const { data, job, container } = this.options;
     const { signal } = this;
-    const stream = await data.accept({ job, kind: 'listing', index: 0 }, signal);
+    const stream = await data.accept({ job, kind: 'listing', index: tree }, signal);
     let difference: string;
     try {
-      difference = await this.judge(stream);
+      difference = await this.judge(stream, root, tree);
     } catch (error) {
       stream.destroy(asTransferFailure(error, 'comparing the copy', stream));
       throw error;
     }
     giveVerdict(stream, difference);
     if (difference !== '')
-      throw new GodwitError('ROOTFS_FAILED', { container, problem: `here ${difference}` });
+      throw new GodwitError('ROOTFS_FAILED', { container, problem: `here in ${root} ${difference}` });
   }
 
-  private async judge(stream: DataStream): Promise<string> {
-    const { runner, clock, root, dir, struck } = this.options;
+  private async judge(stream: DataStream, root: string, tree: number): Promise<string> {
+    const { runner, clock, dir, struck } = this.options;
     const { signal } = this;
     const listing = parseListing(await readListing(stream, signal), 0);
     await struck('target.rootfs-check');
     await Promise.all(this.working);
-    const own = await listTree({ runner, clock, root, file: join(dir, 'listing'), signal });
-    const difference = differenceOf(listing, parseListing(own, 0)) ?? '';
-    if (difference === '') await syncTree(runner, root);
-    return difference;
+    // Nothing is written any more: the disk has its time while the tree is looked at.
+    const [own] = await Promise.all([
+      listTree({ runner, clock, root, file: join(dir, `listing-${tree}`), signal }),
+      this.flushing,
+    ]);
+    return differenceOf(listing, parseListing(own, 0)) ?? '';
   }
 }

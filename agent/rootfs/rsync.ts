@@ -1,3 +1,5 @@
+import { LIMITS } from '../../protocol/mod.ts';
+
 /**
  * How the two rsyncs of a pass are called. Both lists are fixed here: the target runs what this node says, whatever the
  * source asks for. `fresh` and `basis` look at everything; the latter compares contents, for what is there may be old, and
@@ -17,14 +19,17 @@ const MORE: Readonly<Record<Part, readonly string[]>> = {
   patch: ['--force', '--delete-missing-args', '--inplace', `--block-size=${BLOCK_BYTES}`],
 };
 
-/** A stream of kind `rootfs` is numbered by pass and part. */
-export function streamIndex(pass: number, part: Part): number {
-  return pass * PARTS.length + PARTS.indexOf(part);
+/** More than one tree ever has, with those after the rounds and after the freeze. */
+const PASSES = 2 * LIMITS.rootfsPasses;
+
+/** A stream of kind `rootfs` is numbered by tree, pass and part. */
+export function streamIndex(tree: number, pass: number, part: Part): number {
+  return (tree * PASSES + pass) * PARTS.length + PARTS.indexOf(part);
 }
 
-/** The part that a stream carries. */
-export function partOf(index: number): Part {
-  return PARTS[index % PARTS.length] ?? 'fresh';
+/** The tree and the part that a stream carries. */
+export function contentOf(index: number): { readonly tree: number; readonly part: Part } {
+  return { tree: Math.floor(index / PARTS.length / PASSES), part: PARTS[index % PARTS.length] ?? 'fresh' };
 }
 
 /** At both ends. Times count to the nanosecond, which rsync would not look at by itself. */

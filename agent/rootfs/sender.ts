@@ -7,9 +7,9 @@ import { hostFailed, wordsOf } from '../host/failure.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
 import type { DataStream, Meter, StreamKind } from '../transfer/stream.ts';
 import { carry } from './carry.ts';
-import { type Changes, changesSince, withDirectories } from './changes.ts';
+import { type Changes, changesSince, withDirectories, withTop } from './changes.ts';
 import { type Listing, listTree, parseListing } from './listing.ts';
-import { mappedInodes } from './mapped.ts';
+import { type MappedFiles, mappedFiles } from './mapped.ts';
 import { type Part, senderCommand, streamIndex } from './rsync.ts';
 import { askVerdict } from './verdict.ts';
 
@@ -24,6 +24,8 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly container: string;
   readonly root: string;
+  /** Which of the trees that move it is, for the numbers of its streams and the names of its files. */
+  readonly tree: number;
   /** Directory of the job, for lists and logs. */
   readonly dir: string;
   /** The target has an older copy. */
@@ -54,7 +56,7 @@ export class RootfsSender {
     // Pages on their way to the disk are write-protected: a store into a mapped file after this sets its ctime.
     await syncTree(runner, root);
     const { listing } = await this.list();
-    return this.send({ listing, startedMs, frozen: false, mapped: new Set() });
+    return this.send({ listing, startedMs, frozen: false });
   }
 
   /**
@@ -62,20 +64,25 @@ export class RootfsSender {
    * has it on its disk. @throws GodwitError ROOTFS_FAILED, TRANSFER_FAILED, HOST_FAILED; the signal's reason
    */
   async finish(cgroup: CgroupPaths): Promise<RootfsPass> {
-    const { open, meter, signal, container, clock } = this.options;
+    const { open, tree, meter, signal, container, clock } = this.options;
     const startedMs = clock.monotonicMs();
     if (!this.base) throw failed(container, 'no pass has brought all of it over');
-    const [{ listing, bytes }, mapped] = await Promise.all([this.list(), mappedInodes(cgroup)]);
-    const pass = await this.send({ listing, startedMs, frozen: true, mapped });
-    const verdict = await askVerdict({ stream: await open('listing', 0), listing: bytes, meter, signal });
+    const [{ listing, bytes }, mapped] = await Promise.all([this.list(), mappedFiles(cgroup)]);
+    const sent = this.send({ listing, startedMs, frozen: true, mapped });
+    const stream = open('listing', tree);
+    // The list crosses beside the files, and ends after them: then the target compares.
+    const [pass, verdict] = await Promise.all([
+      sent,
+      stream.then((opened) => askVerdict({ stream: opened, listing: bytes, after: sent, meter, signal })),
+    ]);
     if (verdict !== '') throw failed(container, `at the target ${verdict}`);
     return { ...pass, durationMs: clock.monotonicMs() - startedMs };
   }
 
   private async list(): Promise<{ readonly listing: Listing; readonly bytes: Buffer }> {
-    const { root, dir, runner, clock, signal } = this.options;
+    const { root, tree, dir, runner, clock, signal } = this.options;
     const startedAtMs = clock.nowMs();
-    const bytes = await listTree({ runner, clock, root, file: join(dir, 'listing'), signal });
+    const bytes = await listTree({ runner, clock, root, file: join(dir, `listing-${tree}`), signal });
     return { listing: parseListing(bytes, startedAtMs), bytes };
   }
 
@@ -83,13 +90,13 @@ export class RootfsSender {
     readonly listing: Listing;
     readonly startedMs: number;
     readonly frozen: boolean;
-    readonly mapped: ReadonlySet<string>;
+    readonly mapped?: MappedFiles;
   }): Promise<RootfsPass> {
     const { listing, startedMs, frozen, mapped } = look;
     const { basis, meter, clock } = this.options;
     const sentBytes = meter.bytes;
     this.passes += 1;
-    const found = this.base && changesSince(this.base, listing, mapped);
+    const found = this.base && withTop(changesSince(this.base, listing, mapped));
     const changes = found && this.directoriesDue ? withDirectories(found, listing) : found;
     const results = changes
       ? await this.changed(changes)
@@ -122,11 +129,11 @@ export class RootfsSender {
   }
 
   private async run(part: Part, paths: readonly string[] | undefined): Promise<RunResult> {
-    const { open, root, dir, runner, clock, meter, signal, deadlineMs } = this.options;
-    const listFile = join(dir, `rsync-${part}.list`);
+    const { open, root, tree, dir, runner, clock, meter, signal, deadlineMs } = this.options;
+    const listFile = join(dir, `rsync-${part}-${tree}.list`);
     if (paths) await writeList(listFile, paths);
-    const stream = await open('rootfs', streamIndex(this.passes, part));
-    const logFile = join(dir, `rsync-${part}.log`);
+    const stream = await open('rootfs', streamIndex(tree, this.passes, part));
+    const logFile = join(dir, `rsync-${part}-${tree}.log`);
     const command = senderCommand({ part, root, logFile }, listFile);
     return carry(command, stream, { runner, clock, meter, signal, deadlineMs });
   }

@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { deflate, inflate, type ZlibOptions } from 'node:zlib';
 import { z } from 'zod';
 import { GodwitError, LIMITS } from '../../protocol/mod.ts';
+import { asTransferFailure } from '../transfer/failure.ts';
 import { pump } from '../transfer/pump.ts';
 import type { DataStream, Meter } from '../transfer/stream.ts';
 import { guardStream } from '../transfer/stream-guard.ts';
@@ -8,24 +11,37 @@ import { guardStream } from '../transfer/stream-guard.ts';
 /** Empty: the copy is the same. */
 const Verdict = z.object({ problem: z.string() });
 
+const LEVEL = 1;
+const [pack, unpack] = [
+  promisify<Buffer, ZlibOptions, Buffer>(deflate),
+  promisify<Buffer, ZlibOptions, Buffer>(inflate),
+];
+
 /**
- * Sends the listing of the frozen original, and returns what the target says of its copy: nothing when it is the same and on
- * its disk. @throws GodwitError TRANSFER_FAILED; the signal's reason
+ * Sends a listing, which ends when `after` has, and returns what the target says of its own tree: nothing when it is the same.
+ * @throws GodwitError TRANSFER_FAILED; the signal's reason
  */
 export async function askVerdict({
   stream,
   listing,
+  after = Promise.resolve(),
   meter,
   signal,
 }: {
   readonly stream: DataStream;
   readonly listing: Buffer;
+  readonly after?: Promise<unknown>;
   readonly meter: Meter;
   readonly signal: AbortSignal;
 }): Promise<string> {
   const guard = guardStream(stream, signal);
   try {
-    const sent = pump(Readable.from(piecesOf(listing)), stream, { meter, signal });
+    const packed = await pack(listing, { level: LEVEL });
+    // A list without its files says nothing: the target must not take it for whole.
+    const settled = after.catch((error: unknown) => {
+      stream.destroy(asTransferFailure(error, 'copying', stream));
+    });
+    const sent = pump(Readable.from(piecesOf(packed, settled)), stream, { meter, signal });
     const [, verdict] = await guard.race(Promise.all([sent, readAll(stream, LIMITS.streamErrorBytes)]));
     return Verdict.parse(JSON.parse(verdict.toString('utf8'))).problem;
   } finally {
@@ -37,7 +53,8 @@ export async function askVerdict({
 export async function readListing(stream: DataStream, signal: AbortSignal): Promise<Buffer> {
   const guard = guardStream(stream, signal);
   try {
-    return await guard.race(readAll(stream, LIMITS.rootfsListingBytes));
+    const packed = await guard.race(readAll(stream, LIMITS.rootfsListingBytes));
+    return await unpack(packed, { maxOutputLength: LIMITS.rootfsListingBytes });
   } finally {
     guard.release();
   }
@@ -63,7 +80,8 @@ async function readAll(stream: DataStream, most: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
+async function* piecesOf(bytes: Buffer, after: Promise<unknown>): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += LIMITS.frameBytes)
     yield bytes.subarray(at, at + LIMITS.frameBytes);
+  await after;
 }

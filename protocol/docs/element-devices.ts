@@ -117,6 +117,22 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
     'criu keeps the label of each task; a target without the module refuses',
   ),
   row(
+    'metadata/settings/rootfs',
+    'the root moves with the container (policy=copy), and what becomes of the directory it leaves (left=keep or delete); with `lower` it is an overlay over these directories, of which it is the upper one',
+    'lifecycle',
+    "<g:rootfs policy='copy' left='delete' lower='/srv/images/debian'/>",
+    ['lxc.rootfs.path'],
+    'both listings are compared before the container runs; lower directories by the hash of each file (LOWER_DIFFERS)',
+  ),
+  row(
+    'metadata/settings/volume',
+    'a file system of type mount is shared (the same directory on both nodes), moves with the container (copy, left=keep or delete), or holds it where it is (refuse)',
+    'volume',
+    "<g:volume target='/data' policy='copy'/>",
+    ['lxc.mount.entry'],
+    'both listings are compared before the container runs; pre-flight refuses (VOLUME_DIFFERS, VOLUME_STAYS)',
+  ),
+  row(
     'metadata/settings/lifecycle',
     'started when its node has booted (autostart); started again when it ended by itself (restart)',
     'lifecycle',

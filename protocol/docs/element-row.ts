@@ -5,7 +5,7 @@ export interface ElementText {
   /** What it says. */
   readonly meaning: string;
   /** A document's part that has it: lines for `<domain>`, `<os>`, `<devices>` or an interface of a bridge. */
-  readonly in: 'domain' | 'os' | 'devices' | 'interface' | 'settings' | 'lifecycle' | 'none';
+  readonly in: 'domain' | 'os' | 'devices' | 'interface' | 'settings' | 'lifecycle' | 'volume' | 'none';
   readonly example: string;
   /** Keys of LXC's configuration, on a node with cgroup v2. */
   readonly keys: readonly string[];

@@ -224,6 +224,12 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
       'rsync failed at one end (room, permissions, attributes that the file system of the target does not have), or the copies differ.',
     cure: 'The problem names the first file or the last words of rsync.',
   },
+  LOWER_DIFFERS: {
+    meaning:
+      'A lower directory of an overlay, which stays where it is, differs between the nodes; the container runs on at the source.',
+    cause: 'The image was changed, updated or only partly copied at one of the nodes.',
+    cure: 'The problem names the first path that differs: bring the same image to both nodes.',
+  },
   TRANSFER_FAILED: {
     meaning: 'The data connection between the two nodes broke.',
     cause: 'A cut network, a blocked port, a full disk at the receiver.',

@@ -3,13 +3,14 @@ import { around, empty, nested } from './lines.ts';
 import { placementAttributes } from './placement.ts';
 import type { DomainSpec, PolicySpec } from './spec.ts';
 import { DOMAIN_NAMESPACE } from './tree.ts';
+import { volumeLines } from './volumes.ts';
 
 /** `<metadata>`: godwit's settings, and the elements of other applications as they came. */
 export function metadataLines({ policy, includes = [], lxc = [], metadata = [] }: DomainSpec): string[] {
   return around(1, 'metadata', [
     ...nested(2, 'godwit:settings', { 'xmlns:godwit': DOMAIN_NAMESPACE }, [
       empty(3, 'godwit:migration', migration(policy)),
-      empty(3, 'godwit:rootfs', { policy: policy.rootfs, left: policy.leftRootfs }),
+      ...volumeLines(3, policy),
       ...lifecycle(policy),
       ...checkpointLines(3, policy.checkpoints),
       ...(policy.placement ? [empty(3, 'godwit:placement', placementAttributes(policy.placement))] : []),

@@ -10,6 +10,7 @@ import { type Problems, quote } from './problems.ts';
 import type { DomainSpec, PolicySpec } from './spec.ts';
 import type { XmlElement } from './tree.ts';
 import { readChoice, readDurationMs, readInteger, readPath } from './values.ts';
+import { readRootfs, readVolume } from './volumes.ts';
 
 const ROUNDS = { min: 0, max: LIMITS.roundsMax };
 const MIGRATION = ['mode', 'iterations', 'max-downtime', 'max-exposure', 'on-nonconverge'] as const;
@@ -17,6 +18,7 @@ const DEFAULTS: PolicySpec = { mode: 'auto', rootfs: 'shared' };
 const SETTINGS = {
   'godwit:migration': 'one',
   'godwit:rootfs': 'one',
+  'godwit:volume': 'many',
   'godwit:lifecycle': 'one',
   'godwit:checkpoints': 'one',
   'godwit:placement': 'one',
@@ -97,10 +99,14 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
   const [lifecycle] = children['godwit:lifecycle'];
   const [checkpoints] = children['godwit:checkpoints'];
   const [placement] = children['godwit:placement'];
+  const volumes = children['godwit:volume'];
+  const extra = volumes[LIMITS.filesystems];
+  if (extra) problems.refuse(extra.offset, `more than ${LIMITS.filesystems} <${extra.tag}> elements`);
   return {
     policy: {
       ...DEFAULTS,
       ...(rootfs ? readRootfs(rootfs, problems) : {}),
+      ...(volumes.length > 0 ? { volumes: volumes.map((volume) => readVolume(volume, problems)) } : {}),
       ...(migration ? readMigration(migration, problems) : {}),
       ...(lifecycle ? readLifecycle(lifecycle, problems) : {}),
       ...(checkpoints ? { checkpoints: readCheckpoints(checkpoints, problems) } : {}),
@@ -108,25 +114,6 @@ function readSettings(settings: XmlElement, problems: Problems): Omit<Metadata, 
     },
     ...(lxc ? readLxc(lxc, problems) : {}),
   };
-}
-
-/** How the root file system gets to another node, and what stays where it was. */
-function readRootfs(element: XmlElement, problems: Problems): Pick<PolicySpec, 'rootfs' | 'leftRootfs'> {
-  checkEmpty(element, problems);
-  const values = attributesOf(element, { required: ['policy'], optional: ['left'] }, problems);
-  if (values.policy === '') return { rootfs: 'shared' };
-  const at = (name: 'policy' | 'left') => offsetOf(element, name);
-  const rootfs = readChoice(values.policy, ['shared', 'copy'], 'the rootfs policy', at('policy'), problems);
-  if (values.left === undefined) return { rootfs };
-  if (rootfs === 'shared') problems.refuse(at('left'), 'a shared root file system leaves nothing behind');
-  const left = readChoice(
-    values.left,
-    ['keep', 'delete'],
-    'what becomes of a left rootfs',
-    at('left'),
-    problems,
-  );
-  return left === 'delete' ? { rootfs, leftRootfs: left } : { rootfs };
 }
 
 /** Who starts the container, besides an operator. */
@@ -138,7 +125,7 @@ function readLifecycle(element: XmlElement, problems: Problems): Pick<PolicySpec
   return { ...(is('autostart') ? { autostart: true } : {}), ...(is('restart') ? { restart: true } : {}) };
 }
 
-function readMigration(element: XmlElement, problems: Problems): Omit<PolicySpec, 'rootfs' | 'leftRootfs'> {
+function readMigration(element: XmlElement, problems: Problems): Omit<PolicySpec, 'rootfs'> {
   checkEmpty(element, problems);
   const values = attributesOf(element, { optional: MIGRATION }, problems);
   const at = (name: (typeof MIGRATION)[number]) => offsetOf(element, name);

@@ -9,3 +9,4 @@ export { parseDomain } from './parse.ts';
 export { CAPABILITIES } from './rights.ts';
 export type * from './spec.ts';
 export { DOMAIN_NAMESPACE } from './tree.ts';
+export { copiedDirs, volumesWith } from './volumes.ts';

@@ -13,6 +13,7 @@ import { forbiddenCharacter } from './text.ts';
 import { readTree, type XmlElement } from './tree.ts';
 import { readTuning } from './tuning.ts';
 import { readChoice } from './values.ts';
+import { checkVolumes } from './volumes.ts';
 
 /**
  * Reads a container's domain XML (protocol/README.md says what is honoured). A missing uuid or MAC address gets a
@@ -45,7 +46,7 @@ function readDomain(domain: XmlElement, problems: Problems): DomainSpec {
   const events = readEvents(children, problems);
   const metadata = readMetadata(children.metadata[0], problems);
   const basics = readBasics(domain, children, problems);
-  return {
+  const spec = {
     ...basics,
     ...readOs(domain, children.os[0], problems),
     ...readTuning(children, problems),
@@ -54,6 +55,8 @@ function readDomain(domain: XmlElement, problems: Problems): DomainSpec {
     ...metadata,
     policy: { ...metadata.policy, ...events },
   };
+  checkVolumes(spec, children.metadata[0], problems);
+  return spec;
 }
 
 /** Refuses a document that is too large before anything else looks at it. */

@@ -176,6 +176,9 @@ export interface PolicySpec {
   readonly rootfs: 'shared' | 'copy';
   /** What becomes of the directory that a move leaves behind; without it is kept as `<rootfs>.migrated`. */
   readonly leftRootfs?: 'delete';
+  /** The root is an overlay: its `source` is the upper directory, these are the lower ones, the topmost first. */
+  readonly lower?: readonly string[];
+  readonly volumes?: readonly VolumeSpec[];
   readonly iterations?: number | 'dynamic';
   readonly maxDowntimeMs?: number;
   readonly maxExposureMs?: number;
@@ -186,6 +189,17 @@ export interface PolicySpec {
   /** Started again when it ended without being asked to. */
   readonly restart?: true;
   readonly placement?: PlacementSpec;
+}
+
+/**
+ * What becomes of a file system of type `mount` in a move. `shared`: both nodes must see the same one; `copy`: as of a root
+ * file system; `refuse`: the container does not move. Without one its source must be there, whatever it is.
+ */
+export interface VolumeSpec {
+  readonly target: string;
+  readonly policy: 'shared' | 'copy' | 'refuse';
+  /** What becomes of the directory that a move leaves behind; without it is kept as `<source>.migrated`. */
+  readonly left?: 'delete';
 }
 
 /** Where a container may be, and who may move it. */

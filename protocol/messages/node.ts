@@ -126,8 +126,13 @@ export const PrepareRequest = message('node.prepare.request', {
   /** Flags of the source's CPU, by the kernel's names; empty when unknown. */
   cpuFlags: z.array(z.string().max(LIMITS.cpuFlagChars)).max(LIMITS.cpuFlags).default([]),
   rootfs: RootfsIdentity.optional(),
-  /** What the root file system takes on the source's disk, when it is copied. */
-  rootfsBytes: z.number().optional(),
+  /** What each directory that is copied takes on the source's disk, the root file system first; 0 where that is not known. */
+  copiedBytes: z
+    .array(z.number())
+    .max(LIMITS.filesystems + 1)
+    .default([]),
+  /** Inode numbers (decimal) of volumes with policy `shared`, by their path. */
+  sharedInodes: z.record(z.string(), z.string()).default({}),
   /** The source's clock when it sent this; the target compares its own. */
   nowMs: z.number(),
   /** Where the target asks for pages that follow the container, and what it shows there. */
@@ -157,8 +162,8 @@ export const PrepareReply = message('node.prepare', {
       host: z.string(),
       port: z.number().int(),
       token: z.string(),
-      /** An older copy of the root file system is there, for a move that copies it. */
-      rootfsBasis: z.boolean().optional(),
+      /** For each directory that the move copies, whether an older copy is there. */
+      bases: z.array(z.boolean()).optional(),
     })
     .optional(),
 });

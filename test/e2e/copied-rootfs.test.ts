@@ -81,7 +81,13 @@ async function strike(node: string, point: string): Promise<void> {
   const answers = async () => (await cluster.godwit('inspect', NAME)).exitCode === 0;
   await until('its node answers again', 60_000, answers);
   const wish = ['migrate', NAME, 'n2', '--mode', 'cold', '--unsafe', '--detach'];
-  const { job = '' } = await cluster.json<MigrateReply>(...wish);
+  let job = '';
+  // The server that this client picks may hear of the new agent a moment later than another one.
+  await until('the move is accepted', 60_000, async () => {
+    const { exitCode, stdout } = await cluster.godwit(...wish, '--json');
+    if (exitCode === 0) ({ job = '' } = JSON.parse(stdout) as MigrateReply);
+    return exitCode === 0;
+  });
   await until(`the agent dies at ${point}`, 60_000, async () => {
     if (mark.has('a fault strikes', point)) return true;
     const { exitCode, stdout } = await cluster.godwit('job', 'show', job);

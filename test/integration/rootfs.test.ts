@@ -49,13 +49,14 @@ function begin(basis: boolean): void {
     ...common,
     data: target,
     job: 'job',
-    root: copy,
+    roots: [copy],
     dir: join(base, 'target'),
     struck: () => undefined,
   });
   sender = new RootfsSender({
     ...common,
     root: original,
+    tree: 0,
     dir: join(base, 'source'),
     basis,
     meter,

@@ -16,6 +16,10 @@ function documentWith({ in: where, example }: ElementText): string {
     devices: { devices: example },
     interface: { devices: `<interface type='bridge'><source bridge='br0'/>${example}</interface>` },
     lifecycle: { more: `<metadata>${GODWIT}${example}</g:settings></metadata>` },
+    volume: {
+      devices: "<filesystem><source dir='/srv/data'/><target dir='/data'/></filesystem>",
+      more: `<metadata>${GODWIT}${example}</g:settings></metadata>`,
+    },
     settings: { more: `<metadata>${SETTINGS}${example}</g:lxc></g:settings></metadata>` },
   };
   return minimal(parts[where]);

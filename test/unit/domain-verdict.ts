@@ -10,6 +10,7 @@ const NODE: Omit<NodeFacts, 'cgroup'> = {
   fileSources: new Set(['/etc/resolv.conf']),
   networks: { default: 'virbr0' },
   devices: DEVICES,
+  overlay: '/var/lib/lxc/web/overlay',
 };
 
 /**

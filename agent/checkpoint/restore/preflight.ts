@@ -34,6 +34,8 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
     mode: 'cold',
     memoryBytes: manifest.memoryBytes,
     cpuFlags: manifest.cpuFlags,
+    copiedBytes: [],
+    sharedInodes: {},
     ...(await expectedRootfs(plan)),
     nowMs: clock.nowMs(),
     spec,

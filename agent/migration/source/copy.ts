@@ -37,7 +37,7 @@ interface Opened {
 /** The source's copy of a moving container: everything a move does to it and around it on this host. */
 export class SourceCopy implements MovingCopy {
   readonly meters: MovingCopy['meters'];
-  /** Once the streams are open; none where both nodes see the same one. */
+  /** Once the streams are open; none where both nodes see the same. */
   rootfs: OutgoingRootfs | undefined;
   private readonly agent: Agent;
   private readonly plan: Plan;
@@ -186,7 +186,7 @@ export class SourceCopy implements MovingCopy {
       job: plan.job,
       spec,
       dir: dir.own,
-      basis: this.peer.rootfsBasis ?? false,
+      bases: this.peer.bases ?? [],
       open: (kind, index) => this.openStream(kind, index),
       meter: this.meters.rootfs,
       signal: streams.signal,

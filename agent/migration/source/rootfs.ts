@@ -1,15 +1,18 @@
-import type { DomainSpec, RootfsPass } from '../../../protocol/mod.ts';
+import { join } from 'node:path';
+import { type DomainSpec, GodwitError, type RootfsPass } from '../../../protocol/mod.ts';
 import {
   anotherPass,
+  askVerdict,
+  hashList,
+  LOWER_STREAMS,
   leavePlace,
-  type Rootfs,
   RootfsSender,
   type SenderOptions,
   setMark,
 } from '../../rootfs/mod.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
-import { copiedRootfs } from '../rootfs.ts';
+import { type CopiedTree, copiedTrees } from '../rootfs.ts';
 
 /** What tells a job's followers of passes. */
 export interface RootfsFollower {
@@ -18,67 +21,99 @@ export interface RootfsFollower {
 }
 
 export interface OutgoingRequest
-  extends Pick<SenderOptions, 'dir' | 'basis' | 'open' | 'meter' | 'signal' | 'deadlineMs'> {
+  extends Pick<SenderOptions, 'dir' | 'open' | 'meter' | 'signal' | 'deadlineMs'> {
   readonly job: string;
   readonly spec: DomainSpec;
+  /** For each tree, whether the target has an older copy. */
+  readonly bases: readonly boolean[];
   readonly follower: RootfsFollower;
 }
 
-/** The root file system of a container that leaves, when its policy says `copy`. */
+/** What is copied of a container that leaves: its root file system and volumes, as their policies say. */
 export class OutgoingRootfs {
   private readonly agent: Agent;
   private readonly request: OutgoingRequest;
-  private readonly sender: RootfsSender;
+  private readonly senders: readonly RootfsSender[];
   private readonly done: RootfsPass[] = [];
 
-  /** Undefined where both nodes see the same one. @throws GodwitError HOST_FAILED */
+  /** Undefined where both nodes see the same. @throws GodwitError HOST_FAILED */
   static async begin(agent: Agent, request: OutgoingRequest): Promise<OutgoingRootfs | undefined> {
-    const rootfs = copiedRootfs(request.spec);
-    if (!rootfs) return undefined;
+    const trees = copiedTrees(request.spec);
+    if (trees.length === 0) return undefined;
     // What lies here is old from the commit on, also when this node loses its power before it can put it aside.
-    await setMark(agent.config.stateDir, rootfs.name, rootfs);
-    return new OutgoingRootfs(agent, request, rootfs);
+    for (const tree of trees) await setMark(agent.config.stateDir, tree);
+    return new OutgoingRootfs(agent, request, trees);
   }
 
-  private constructor(agent: Agent, request: OutgoingRequest, { name, root }: Rootfs) {
-    const { dir, basis, open, meter, signal, deadlineMs } = request;
+  private constructor(agent: Agent, request: OutgoingRequest, trees: readonly CopiedTree[]) {
+    const { dir, bases, open, meter, signal, deadlineMs } = request;
     const { runner, clock } = agent;
-    const options = { runner, clock, container: name, root, dir, basis, open, meter, signal, deadlineMs };
+    const common = { runner, clock, dir, open, meter, signal, deadlineMs };
     this.agent = agent;
     this.request = request;
-    this.sender = new RootfsSender(options);
+    this.senders = trees.map(
+      ({ name, root }, tree) =>
+        new RootfsSender({ ...common, container: name, root, tree, basis: bases[tree] ?? false }),
+    );
   }
 
   /** Until hardly anything is left for the time in which the container stands still. @throws as {@link RootfsSender.pass} */
   async passes(): Promise<void> {
     this.request.follower.phase('rootfs');
+    await this.compareLower();
     while (anotherPass(this.done)) await this.pass();
+  }
+
+  /** What the root file system is laid over must be the same there. @throws GodwitError LOWER_DIFFERS, TRANSFER_FAILED, HOST_FAILED */
+  private async compareLower(): Promise<void> {
+    const { spec, dir, open, meter, signal } = this.request;
+    const { runner, clock } = this.agent;
+    for (const [at, root] of (spec.policy.lower ?? []).entries()) {
+      const [stream, listing] = await Promise.all([
+        open('listing', LOWER_STREAMS + at),
+        hashList({ runner, clock, root, file: join(dir, `lower-${at}`), signal }),
+      ]);
+      const problem = await askVerdict({ stream, listing, meter, signal });
+      if (problem !== '')
+        throw new GodwitError('LOWER_DIFFERS', { container: spec.name, lower: root, problem });
+    }
   }
 
   /** Once more, after something else took its time. @throws as {@link RootfsSender.pass} */
   async pass(): Promise<void> {
     await this.agent.faults.at('source.rootfs', this.request.job);
-    this.follow(await this.sender.pass());
+    await this.follow((sender) => sender.pass());
   }
 
   /** The tasks stand still. @throws as {@link RootfsSender.finish} */
   async finish(cgroup: CgroupPaths): Promise<void> {
     await this.agent.faults.at('source.rootfs-rest', this.request.job);
-    this.follow(await this.sender.finish(cgroup));
+    await this.follow((sender) => sender.finish(cgroup));
   }
 
-  private follow(pass: RootfsPass): void {
-    const { follower, job } = this.request;
+  /** All trees at once: one pass, as far as anybody else is concerned. */
+  private async follow(work: (sender: RootfsSender) => Promise<RootfsPass>): Promise<void> {
+    const { follower, job, meter } = this.request;
+    const { clock } = this.agent;
+    const [startedMs, sentBytes] = [clock.monotonicMs(), meter.bytes];
+    const parts = await Promise.all(this.senders.map(work));
+    const pass = {
+      index: this.done.length + 1,
+      frozen: parts.some(({ frozen }) => frozen),
+      entries: parts.reduce((sum, { entries }) => sum + entries, 0),
+      bytes: meter.bytes - sentBytes,
+      durationMs: clock.monotonicMs() - startedMs,
+    };
     this.done.push(pass);
     this.agent.log.info({ job, pass }, 'a pass through the root file system is over');
     follower.passed(pass);
   }
 }
 
-/** The container is the target's: its copy here is put aside or removed. Safe to repeat. @throws GodwitError HOST_FAILED */
+/** The container is the target's: the copies here are put aside or removed. Safe to repeat. @throws GodwitError HOST_FAILED */
 export async function leaveRootfs(agent: Agent, job: string, spec: DomainSpec): Promise<void> {
-  const rootfs = copiedRootfs(spec);
-  if (!rootfs) return;
+  const trees = copiedTrees(spec);
+  if (trees.length === 0) return;
   await agent.faults.at('source.leave-rootfs', job);
-  await leavePlace(agent.runner, agent.config.stateDir, rootfs, spec.policy.leftRootfs ?? 'keep');
+  for (const tree of trees) await leavePlace(agent.runner, agent.config.stateDir, tree, tree.left);
 }

@@ -32,7 +32,7 @@ export interface Peer {
   readonly port: number;
   readonly token: string;
   /** The target has an older copy of the root file system. */
-  readonly rootfsBasis?: boolean | undefined;
+  readonly bases?: readonly boolean[] | undefined;
 }
 
 /** How the final dump is done, and how many rounds it stands on. */

@@ -3,6 +3,7 @@ import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import { isFilledLater } from '../../preflight/refill.ts';
 import { missingFeatures } from '../../preflight/software.ts';
+import type { Place } from '../../rootfs/mod.ts';
 import { receiveImages } from '../../transfer/mod.ts';
 import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
@@ -25,7 +26,7 @@ const RESTORE_END_MS = 3_000;
 const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
 
 /** Writes down what another agent would have to know, before it is done. */
-type Note = (changes: Pick<Partial<TargetNotes>, 'rootfs' | 'filledFromHere'>) => void;
+type Note = (changes: Pick<Partial<TargetNotes>, 'places' | 'filledFromHere'>) => void;
 
 /** What the copy tells while it is built. */
 export interface ArrivalEvents {
@@ -51,6 +52,7 @@ export class TargetCopy implements ArrivingCopy {
   private dir: JobDir | undefined;
   private rounds: ArrivingRounds | undefined;
   private rootfs: ArrivingRootfs | undefined;
+  private readonly places: Place[] = [];
   private filling: Filling = 'before';
   private memory: Memory | undefined;
   private restore: Restore | undefined;
@@ -96,13 +98,16 @@ export class TargetCopy implements ArrivingCopy {
       dir: own,
       signal,
       deadlineMs,
-      note: (rootfs) => this.note({ rootfs }),
+      note: (place) => {
+        this.places.push(place);
+        this.note({ places: this.places });
+      },
     });
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
       await agent.runtime.undefine(spec.name);
     });
-    await agent.runtime.define(this.rootfs ? withoutNames(spec) : spec);
+    await agent.runtime.define(spec.policy.rootfs === 'copy' ? withoutNames(spec) : spec);
     if (!hasRounds(mode)) return this.awaitFinal(this.dir, mode, []);
     this.rounds = await ArrivingRounds.begin(agent, {
       job,
@@ -184,7 +189,7 @@ export class TargetCopy implements ArrivingCopy {
     const maxBytes = spec.memoryBytes + IMAGE_ROOM.bytes;
     await receiveImages({ stream: images, dir: dir.images, signal: all.signal, maxBytes });
     await this.rootfs?.complete;
-    if (this.rootfs && spec.os.initUser) await agent.runtime.define(spec);
+    if (spec.policy.rootfs === 'copy' && spec.os.initUser) await agent.runtime.define(spec);
     await agent.faults.at('target.images', job);
     const { memory, restore } = this;
     if (!memory || !restore) throw new GodwitError('INTERNAL', { problem: 'images before the switch' });
@@ -195,9 +200,9 @@ export class TargetCopy implements ArrivingCopy {
     memory.guard(await agent.runtime.cgroupOf(await restore.build(dir.images)));
   }
 
-  /** An older copy of the root file system was here. */
-  get rootfsBasis(): boolean {
-    return this.rootfs?.basis ?? false;
+  /** For each directory that is copied, whether an older copy was here. */
+  get bases(): readonly boolean[] {
+    return this.rootfs?.bases ?? [];
   }
 
   async resume(): Promise<number> {

@@ -82,7 +82,7 @@ export class TargetMove implements Arriving {
   }
 
   /** @throws GodwitError HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED; nothing is left then */
-  async reserve(): Promise<{ readonly rootfsBasis: boolean }> {
+  async reserve(): Promise<{ readonly bases: readonly boolean[] }> {
     this.phase('prepare');
     try {
       await this.begun().reserve();

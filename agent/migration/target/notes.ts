@@ -18,8 +18,8 @@ export interface TargetNotes {
   readonly resumedAtMs?: number;
   /** A pager fills the memory in from what is on this node. */
   readonly filledFromHere?: true;
-  /** How the directory was taken that a copied root file system arrives in. */
-  readonly rootfs?: Place;
+  /** How the directories were taken that a copied root file system and volumes arrive in. */
+  readonly places?: readonly Place[];
 }
 
 /** Undefined for what no agent of this version has written. */

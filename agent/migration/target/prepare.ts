@@ -76,10 +76,10 @@ export async function prepareArrival(
     bidding.ended(job, outcome === 'done');
     agent.sweep();
   });
-  let rootfsBasis = false;
+  let bases: readonly boolean[] = [];
   try {
     await faults.at('target.reserve', job);
-    ({ rootfsBasis } = await move.reserve());
+    ({ bases } = await move.reserve());
     await faults.at('target.reserved', job);
   } catch (error) {
     arriving.delete(job);
@@ -87,7 +87,7 @@ export async function prepareArrival(
     throw error;
   }
   move.start();
-  return { ...answer, data: { host: config.address, port: agent.data.port, token, rootfsBasis } };
+  return { ...answer, data: { host: config.address, port: agent.data.port, token, bases: [...bases] } };
 }
 
 function jobLoad(agent: Agent, container: string) {

@@ -8,7 +8,6 @@ import { givePlaceBack } from '../../rootfs/mod.ts';
 import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
-import { copiedRootfs } from '../rootfs.ts';
 import { freezeTasks, killTasks } from './lost-tasks.ts';
 import { attachMemory, type Memory } from './memory.ts';
 import { arrivalIn, isFilledLater, type TargetNotes } from './notes.ts';
@@ -82,9 +81,10 @@ export class RecoveredArrival implements ArrivingCopy {
     await killProcesses(dir);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
-    const { rootfs: place } = this.notes;
-    const rootfs = copiedRootfs(arrival.spec);
-    if (place && rootfs) await givePlaceBack(agent.runner, agent.config.stateDir, rootfs, place);
+    for (const place of this.notes.places ?? []) {
+      const mark = { uuid: arrival.spec.uuid, root: place.root };
+      await givePlaceBack(agent.runner, agent.config.stateDir, mark, place);
+    }
     await this.settle();
   }
 

@@ -27,9 +27,7 @@ export async function attachTo(
     throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'running' });
   const env = terminal ? [...EXEC_ENV, '-v', `TERM=${terminal.term}`] : EXEC_ENV;
   const attach = ['lxc-attach', '-n', name, '-P', options.lxcPath, '--clear-env', ...env, '--', ...argv];
-  const command = terminal
-    ? ['script', '-qfe', '-c', sized(terminal, attach), '/dev/null']
-    : attach;
+  const command = terminal ? ['script', '-qfe', '-c', sized(terminal, attach), '/dev/null'] : attach;
   const child = options.runner.start({
     file: 'sh',
     args: ['-c', ON_CHANNEL, 'sh', ...command],

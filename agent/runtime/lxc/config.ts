@@ -18,6 +18,8 @@ export interface NodeFacts {
   readonly devices: ReadonlyMap<string, string>;
   /** The numbers of the user and group that the init runs as; needed when the description names them. */
   readonly initIds?: { readonly uid: number; readonly gid: number };
+  /** Where its overlay is mounted; needed when the root is one. */
+  readonly overlay?: string;
 }
 
 /** The first line of every configuration that godwit owns; a file without it is somebody else's and never overwritten. */
@@ -43,7 +45,7 @@ export function formatConfig(spec: DomainSpec, node: NodeFacts): string {
     ...(spec.includes ?? []).map((file): Line => ['lxc.include', cleanPath(file, 'include')]),
     ...[['lxc.uts.name', spec.name] as const].filter(usual),
     ...(spec.arch === undefined ? [] : [['lxc.arch', matching(spec.arch, /^\w+$/, 'arch')] as const]),
-    ['lxc.rootfs.path', `dir:${rootSource(spec)}`],
+    ['lxc.rootfs.path', `dir:${rootSource(spec, node)}`],
     ...initLines(spec, node).filter(usual),
     ...USUAL.filter(usual),
     ...(spec.console ? [] : [['lxc.console.path', 'none'] as const]).filter(usual),
@@ -95,8 +97,9 @@ function isForNode([key]: Line, { cgroup }: NodeFacts): boolean {
   return cgroup === 'v2' || !key.startsWith('lxc.cgroup2.');
 }
 
-function rootSource({ root }: DomainSpec): string {
+function rootSource({ root, policy }: DomainSpec, { overlay }: NodeFacts): string {
   if (root.readonly)
     throw unsupported('a read-only root file system cannot be restored through lxc-checkpoint');
-  return cleanPath(root.source, 'root source');
+  if (policy.lower && overlay === undefined) throw unsupported('where the overlay is mounted is not known');
+  return cleanPath((policy.lower && overlay) ?? root.source, 'root source');
 }

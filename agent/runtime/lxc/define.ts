@@ -11,6 +11,7 @@ import { initIds } from './init-ids.ts';
 import { lacksOf } from './lacks.ts';
 import { deviceNumbers } from './limits.ts';
 import { configFile } from './names.ts';
+import { overlayDir } from './overlay.ts';
 import type { Lxc } from './tool.ts';
 
 /**
@@ -38,6 +39,7 @@ export async function writeConfig(options: Lxc, spec: DomainSpec): Promise<void>
     networks: options.networks ?? {},
     devices: await deviceNumbers(spec),
     ...(ids ? { initIds: ids } : {}),
+    overlay: overlayDir(options.lxcPath, spec.name),
   });
   const fresh = `${file}.new`;
   try {

@@ -16,7 +16,8 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const idsOf = (user?: string, group = 'web') =>
   initIds({
     os: { init: '/init', initArgs: [], initEnv: [], ...(user ? { initUser: { user, group } } : {}) },
-    root: { type: 'mount', source: dir, target: '/', readonly: false },
+    root: { type: 'mount', source: join(dir, 'upper'), target: '/', readonly: false },
+    policy: { mode: 'auto', rootfs: 'copy', lower: [dir] },
   });
 
 describe('the user and group of the init', () => {

@@ -14,18 +14,27 @@ const FILE_BYTES = 4 * 1024 * 1024;
 export async function initIds({
   os,
   root,
-}: Pick<DomainSpec, 'os' | 'root'>): Promise<{ uid: number; gid: number } | undefined> {
+  policy,
+}: Pick<DomainSpec, 'os' | 'root' | 'policy'>): Promise<{ uid: number; gid: number } | undefined> {
   if (!os.initUser) return undefined;
   const { user, group } = os.initUser;
+  const layers = [root.source, ...(policy.lower ?? [])];
   return {
-    uid: await idOf(user, root.source, 'passwd', 'user'),
-    gid: await idOf(group, root.source, 'group', 'group'),
+    uid: await idOf(user, layers, 'passwd', 'user'),
+    gid: await idOf(group, layers, 'group', 'group'),
   };
 }
 
-async function idOf(name: string, rootfs: string, file: 'passwd' | 'group', what: string): Promise<number> {
+async function idOf(
+  name: string,
+  layers: readonly string[],
+  file: 'passwd' | 'group',
+  what: string,
+): Promise<number> {
   if (/^\d+$/.test(name)) return Number(name);
-  const text = await readInside(rootfs, file);
+  const texts = await Promise.all(layers.map((layer) => readInside(layer, file)));
+  // An upper file hides those below it.
+  const text = texts.find((one) => one !== '') ?? '';
   const fields = text
     .split('\n')
     .map((line) => line.split(':'))

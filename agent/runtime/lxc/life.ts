@@ -6,6 +6,7 @@ import { payloadOf, startedStatus, statusOf } from './info.ts';
 import { initArgv } from './init-command.ts';
 import { writeLimits } from './limits.ts';
 import { routeCommands } from './network.ts';
+import { mountOverlay } from './overlay.ts';
 import { removeLinks, sweepContainer } from './sweep.ts';
 import { callTool, checkTool, type Lxc, problemOf, runtimeFailed } from './tool.ts';
 
@@ -30,6 +31,7 @@ export async function startContainer(options: Lxc, spec: DomainSpec): Promise<Co
     silent: true,
   } as const;
   try {
+    await mountOverlay(options, spec);
     const result = await callTool(options, call);
     checkTool(call, result);
     const status = await startedStatus(options, name);

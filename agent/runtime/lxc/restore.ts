@@ -7,6 +7,7 @@ import type { Restored, RestorePlan } from '../runtime.ts';
 import { payloadOf, runningStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
 import { bridgesOf } from './network.ts';
+import { mountOverlay } from './overlay.ts';
 import { isRestoring } from './restorers.ts';
 import { removeLinks, sweepContainer } from './sweep.ts';
 import { callTool, type Lxc, problemOf, type ToolResult } from './tool.ts';
@@ -31,6 +32,7 @@ export async function restoreFrom(options: Lxc, plan: RestorePlan): Promise<Rest
   }
   options.restoring.add(name);
   try {
+    await mountOverlay(options, spec);
     await runRestore(options, plan);
   } catch (error) {
     options.restoring.delete(name);

@@ -10,6 +10,7 @@ import { birthOf } from '../../host/process-birth.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import { statusOf } from './info.ts';
 import { hostVethPrefix, monitorGroup, monitorTitle, payloadGroup } from './names.ts';
+import { unmountOverlay } from './overlay.ts';
 import { lxcGroup } from './payload.ts';
 import { killRestorers } from './restorers.ts';
 import type { Lxc } from './tool.ts';
@@ -22,7 +23,7 @@ const POLL_LAST_MS = 10;
 
 /**
  * Removes what a container that LXC no longer runs left on this node: a restore that is still being built or held by its
- * hook, tasks and a monitor without an owner, its cgroups, the host's ends of its veths. Safe to repeat. @throws GodwitError CONTAINER_STATE (it runs), HOST_FAILED
+ * hook, tasks and a monitor without an owner, its cgroups, the host's ends of its veths, its overlay. Safe to repeat. @throws GodwitError CONTAINER_STATE (it runs), HOST_FAILED
  */
 export async function sweepContainer(options: Lxc, name: string): Promise<void> {
   await refuseRunning(options, name);
@@ -43,6 +44,7 @@ export async function sweepContainer(options: Lxc, name: string): Promise<void> 
   }
   await removeNumbered(options, name, [payload, monitor]);
   await removeLinks(options, name);
+  await unmountOverlay(options, name);
 }
 
 /** Removes the host's ends of a container's veths; they are found by name, without the container's XML. */

@@ -17,14 +17,16 @@ export interface ContainerWish {
   readonly copiedIn?: string;
   /** Attributes of `<godwit:placement>`. */
   readonly placement?: string;
+  /** Elements of godwit's settings. */
+  readonly settings?: string;
   /** Files of the checkout that are put into its root directory. */
   readonly programs?: readonly string[];
 }
 
 /** godwit's own settings; nothing where there are none. */
-function metadata({ copiedIn, placement }: ContainerWish): string {
+function metadata({ copiedIn, placement, settings: own }: ContainerWish): string {
   const settings = [
-    copiedIn === undefined ? '' : "<godwit:rootfs policy='copy'/>",
+    own ?? (copiedIn === undefined ? '' : "<godwit:rootfs policy='copy'/>"),
     placement === undefined ? '' : `<godwit:placement ${placement}/>`,
   ].join('');
   if (settings === '') return '';

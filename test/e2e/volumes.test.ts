@@ -1,0 +1,131 @@
+import { beforeAll, expect, it } from 'vitest';
+import type { ContainerInfo, Job, MigrateResult } from '../../protocol/mod.ts';
+import { domainXml, makeRootfs } from './support/containers.ts';
+import { tracesOf } from './support/node-state.ts';
+import { until } from './support/until.ts';
+import { useCluster } from './support/use-lab.ts';
+
+const cluster = useCluster('vol', { nodes: 2 });
+const NAME = 'layers';
+/** Appends numbers to the root and to the volume, and writes to a file that was of the lower directory and stays open. */
+const WRITER = `
+import itertools, time
+lower = open('/etc/lower', 'r+b', 0)
+for i in itertools.count(1):
+    for path in ('/data/log', '/vol/log'):
+        open(path, 'a').write(f'{i}\\n')
+    lower.seek(0)
+    lower.write(f'{i:16}'.encode())
+    time.sleep(0.02)
+`;
+const wish = {
+  name: NAME,
+  address: '10.77.1.75',
+  memoryMib: 64,
+  args: ['/bin/python3', '-I', '-S', '/writer.py'],
+  copiedIn: '/srv/local',
+  devices: `
+    <filesystem><source dir='/srv/local/volume'/><target dir='/vol'/></filesystem>
+    <filesystem><source dir='/srv/godwit/shared'/><target dir='/mnt'/></filesystem>`,
+};
+const SETTINGS = `
+  <godwit:rootfs policy='copy' lower='/srv/local/base'/>
+  <godwit:volume target='/vol' policy='copy' left='delete'/>
+  <godwit:volume target='/mnt' policy='shared'/>`;
+
+async function define(): Promise<void> {
+  const input = domainXml({ ...wish, settings: SETTINGS });
+  const { exitCode, stderr } = await cluster.lab.run(
+    ['client', '--', 'godwit', 'define', '-', '--node', 'n1'],
+    { input },
+  );
+  expect(exitCode, stderr).toBe(0);
+}
+
+beforeAll(async () => {
+  await makeRootfs(cluster, 'generic', wish);
+  const write = `cat >/srv/godwit/${NAME}/writer.py <<'END'\n${WRITER}\nEND
+    mkdir -p /srv/godwit/shared /srv/godwit/${NAME}/vol; truncate -s 4096 /srv/godwit/${NAME}/etc/lower`;
+  await cluster.lab.sh('n1', write);
+  for (const node of ['n1', 'n2']) await cluster.lab.sh(node, `cp -a /srv/godwit/${NAME} /srv/local/base`);
+  await cluster.lab.sh('n1', `mkdir /srv/local/${NAME} /srv/local/volume`);
+  await define();
+  expect((await cluster.godwit('start', NAME)).exitCode).toBe(0);
+});
+
+/** Every number from 1 on, each once, in all three places. */
+async function expectUnbroken(node: string): Promise<void> {
+  const check = `for log in ${NAME}/data volume; do
+    n=0; while read i; do n=$((n+1)); [ $i = $n ] || { echo $log $n $i; exit; }; done </srv/local/$log/log; done; echo ok`;
+  expect(await cluster.lab.sh(node, check)).toBe('ok');
+  const at = () => cluster.lab.sh(node, 'tail -n 1 /srv/local/volume/log');
+  const before = Number(await at());
+  await until('the writer goes on', 20_000, async () => Number(await at()) > before);
+  const written = `head -c 16 /proc/$(lxc-info -n ${NAME} -pH)/root/etc/lower`;
+  expect(Number(await cluster.lab.sh(node, written))).toBeGreaterThanOrEqual(before);
+}
+
+/** --unsafe: a writer that waits for a slow disk looks stuck to the look before a move. */
+const move = (to: string, ...args: string[]) =>
+  cluster.godwit('migrate', NAME, to, '--unsafe', '--json', ...args);
+
+it('an overlay with a volume moves there and back, by what is its own only', async () => {
+  const first = JSON.parse((await move('n2', '--mode', 'cold')).stdout) as MigrateResult;
+  expect(first).toMatchObject({ outcome: 'done', target: 'n2' });
+  await expectUnbroken('n2');
+  expect(await cluster.lab.sh('n1', 'ls /srv/local')).toBe(`base\n${NAME}.migrated`);
+  expect(await cluster.lab.sh('n1', 'grep -c overlay/ /proc/mounts || :')).toBe('0');
+  expect(await tracesOf(cluster, 'n1', NAME)).toEqual([]);
+  const sizes = await cluster.lab.sh('n2', `du -s /srv/local/base /srv/local/${NAME} | cut -f 1`);
+  const [base = 0, upper = 0] = sizes.split('\n').map(Number);
+  expect(upper).toBeLessThan(base / 4);
+
+  const second = JSON.parse((await move('n1', '--mode', 'postcopy')).stdout) as MigrateResult;
+  expect(second).toMatchObject({ outcome: 'done', target: 'n1' });
+  await expectUnbroken('n1');
+  expect(await cluster.lab.sh('n2', 'ls /srv/local')).toBe(`base\n${NAME}.migrated`);
+});
+
+it('is refused with the first path that differs in the lower directory, and runs on', async () => {
+  await cluster.lab.sh(
+    'n2',
+    'cp -a /srv/local/base/etc/hosts /tmp/hosts; echo other >>/srv/local/base/etc/hosts',
+  );
+  try {
+    const { stderr, stdout } = await move('n2', '--mode', 'cold');
+    expect(`${stdout}${stderr}`).toContain('LOWER_DIFFERS');
+    expect(`${stdout}${stderr}`).toMatch(/etc\/hosts\W+ is another one/);
+  } finally {
+    await cluster.lab.sh('n2', 'cp -a /tmp/hosts /srv/local/base/etc/hosts');
+  }
+  const { container } = await cluster.json<ContainerInfo>('inspect', NAME);
+  expect(container).toMatchObject({ owner: 'n1', state: 'running' });
+  await expectUnbroken('n1');
+  expect(await cluster.lab.sh('n2', 'ls /srv/local')).toBe(`base\n${NAME}.migrated`);
+});
+
+it('goes on with a pass whose link broke, and keeps to a bandwidth', async () => {
+  await cluster.lab.sh('n1', 'head -c 6000000 /dev/urandom >/srv/local/volume/ballast');
+  const wished = ['migrate', NAME, 'n2', '--unsafe', '--mode', 'cold', '--bandwidth', '2MiB/s', '--detach'];
+  const { job } = await cluster.json<{ job: string }>(...wished);
+  const show = () => cluster.json<Job>('job', 'show', job);
+  await until('files cross', 60_000, async () => {
+    const { progress, state } = await show();
+    if (state === 'ended') throw new Error('the move has ended before its link could be cut');
+    return progress.bytes > 500_000;
+  });
+  try {
+    await cluster.lab.run(['cut', 'n2', '--from', 'n1']);
+    // Longer than a silent connection is believed, shorter than a stream waits for another one.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+  } finally {
+    await cluster.lab.run(['heal', 'n2']);
+  }
+  await until('the move has ended', 120_000, async () => (await show()).state === 'ended');
+  const { outcome, error, rootfsPasses } = await show();
+  expect(outcome, JSON.stringify(error)).toBe('done');
+  const [whole] = rootfsPasses;
+  expect(whole?.bytes).toBeGreaterThan(6_000_000);
+  expect(whole?.durationMs).toBeGreaterThan(2_000);
+  await expectUnbroken('n2');
+});
