@@ -91,3 +91,19 @@ describe('claim', () => {
     expect(containers.holder('web')).toBeUndefined();
   });
 });
+
+describe('released', () => {
+  it('lets others wait until the holder lets go', async () => {
+    await containers.released('web');
+    const release = containers.claim('web', 'reconcile');
+    let waited = false;
+    const waiting = containers.released('web').then(() => {
+      waited = true;
+    });
+    await Promise.resolve();
+    expect(waited).toBe(false);
+    release();
+    await waiting;
+    expect(containers.holder('web')).toBeUndefined();
+  });
+});

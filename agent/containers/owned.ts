@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { parseDomain } from '../../protocol/domain/mod.ts';
 import { type ContainerRecord, type DomainSpec, GodwitError } from '../../protocol/mod.ts';
 import type { Records, Stoppable, Versioned } from '../bus/bus.ts';
@@ -15,6 +16,7 @@ export class OwnedContainers {
   private readonly owned = new Map<string, Owned>();
   private readonly served = new Map<string, Promise<Stoppable>>();
   private readonly busy = new Map<string, string>();
+  private readonly releases = new EventEmitter().setMaxListeners(0);
   private readonly records: Records;
   private readonly serve: (name: string) => Promise<Stoppable>;
 
@@ -114,10 +116,23 @@ export class OwnedContainers {
     const holder = this.busy.get(name);
     if (holder) throw new GodwitError('CONTAINER_BUSY', { container: name, job: holder });
     this.busy.set(name, job);
-    return () => this.busy.delete(name);
+    return () => {
+      this.busy.delete(name);
+      this.releases.emit(releaseOf(name));
+    };
+  }
+
+  /** Resolves when the present holder has let go of the container. */
+  async released(name: string): Promise<void> {
+    if (this.busy.has(name)) await once(this.releases, releaseOf(name));
   }
 
   holder(name: string): string | undefined {
     return this.busy.get(name);
   }
+}
+
+/** Not the bare name: `error` means something else to an emitter. */
+function releaseOf(name: string): string {
+  return `release of ${name}`;
 }

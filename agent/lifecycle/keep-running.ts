@@ -4,6 +4,7 @@ import type { Stoppable, Versioned } from '../bus/bus.ts';
 import { containerVerbs } from '../containers/verbs.ts';
 import { hasCode } from '../host/failure.ts';
 import type { Agent } from '../migration/agent.ts';
+import { RECONCILE } from '../recovery/reconcile-all.ts';
 import { Pauses } from './pauses.ts';
 
 const PERIOD_MS = 2_000;
@@ -92,7 +93,7 @@ async function startDue(agent: Agent, name: string, due: Set<string>, pauses: Pa
   const { containers, log, clock } = agent;
   if (!containers.has(name)) return void due.delete(name);
   // What an agent finds when it starts is put right first; that ends by itself.
-  if (containers.holder(name) === 'reconcile') return;
+  if (containers.holder(name) === RECONCILE) return;
   if (!pauses.isOver(name, clock.monotonicMs())) return;
   pauses.next(name, clock.monotonicMs());
   try {

@@ -3,6 +3,9 @@ import type { Agent } from '../migration/agent.ts';
 import { followDoubt } from './doubt.ts';
 import { repairContainer } from './repair.ts';
 
+/** Holds a container while it is found out what is true of it. */
+export const RECONCILE = 'reconcile';
+
 /**
  * Answers for the containers of this node, and reconciles every container that the records or the runtime know here, but
  * those in `moving`, which their moves bring to an end. What a move or a loss has left is made true first; where nothing
@@ -45,7 +48,7 @@ export async function reconcileLate(agent: Agent, name: string, job: string): Pr
 export async function reconcileOwn(agent: Agent, seen: Versioned): Promise<void> {
   const { name } = seen.record;
   const defined = (await agent.runtime.defined()).includes(name);
-  await agent.containers.exclusively(name, 'reconcile', () => repairOwn(agent, seen, defined));
+  await agent.containers.exclusively(name, RECONCILE, () => repairOwn(agent, seen, defined));
 }
 
 async function repairOwn(agent: Agent, seen: Versioned, defined: boolean): Promise<void> {
@@ -72,7 +75,7 @@ async function repairLater(
     if (containers.holder(name) || [...agent.arriving.values()].some((move) => move.container === name))
       continue;
     try {
-      await containers.exclusively(name, 'reconcile', async () => {
+      await containers.exclusively(name, RECONCILE, async () => {
         const seen = containers.has(name) ? containers.get(name) : byName.get(name);
         const now = await repairContainer(agent, { name, defined: defined.has(name), seen });
         if (now) containers.saw(name, now);

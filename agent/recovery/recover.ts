@@ -1,4 +1,4 @@
-import type { Job, SourcePhase } from '../../protocol/mod.ts';
+import { type Job, type SourcePhase, toGodwitError } from '../../protocol/mod.ts';
 import type { Versioned } from '../bus/bus.ts';
 import { findLeftWork } from '../checkpoint/notes.ts';
 import { recoverStoreWork } from '../checkpoint/recover.ts';
@@ -15,7 +15,7 @@ import type { TargetNotes } from '../migration/target/notes.ts';
 import { leftParts as arrivalParts } from '../migration/target/parts.ts';
 import { endForgotten } from './forgotten-job.ts';
 import { findLeftMoves } from './left-moves.ts';
-import { reconcileAll } from './reconcile-all.ts';
+import { RECONCILE, reconcileAll } from './reconcile-all.ts';
 
 const NOTHING_FROZEN: readonly SourcePhase[] = ['preparing', 'claiming', 'ended'];
 
@@ -65,8 +65,21 @@ export async function recover(
   for (const notes of arriving) recoverArrival(agent, notes);
   for (const job of earlier) void job.recover();
   recoverStoreWork(agent, work, trackers);
-  for (const tracker of queued) await MoveJob.recover(agent, tracker).accept();
+  for (const tracker of queued) await recoverQueued(agent, tracker);
   for (const tracker of evacuations) await EvacuationJob.recover(agent, tracker).accept();
+}
+
+/** In their order; one that cannot be taken up again ends, and keeps nobody else from going on. */
+async function recoverQueued(agent: Agent, tracker: JobTracker): Promise<void> {
+  const { containers } = agent;
+  const { job, container } = tracker.current;
+  while (containers.holder(container) === RECONCILE) await containers.released(container);
+  try {
+    await MoveJob.recover(agent, tracker).accept();
+  } catch (error) {
+    agent.log.warn({ job, container, err: error }, 'a queued move could not be taken up again');
+    tracker.end('failed', toGodwitError(error).toWire());
+  }
 }
 
 function isOpenEvacuation({ kind, state }: Job): boolean {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -70,4 +70,24 @@ it('counts what would be moved, not the page cache', async () => {
     'cpu.stat': 'usage_usec 2500\n',
   });
   expect(await readStats(v2())).toEqual({ memoryBytes: 5120, processes: 2, cpuMs: 2.5 });
+});
+
+it('sets device rules in a new group only, and never in one with groups below', async () => {
+  const parent = join(dir, 'parent');
+  const own = join(parent, 'own');
+  mkdirSync(own, { recursive: true });
+  const paths: CgroupPaths = { version: 'v1', dirs: { ...v1().dirs, devices: own } };
+  const spec = { ...SPEC, lxc: [{ key: 'lxc.cgroup.devices.deny', value: 'a' }] };
+  files({ 'memory.limit_in_bytes': '', 'cpu.cfs_quota_us': '', 'cpu.cfs_period_us': '' });
+  writeFileSync(join(parent, 'devices.list'), 'a *:* rwm\n');
+  const denied = async (list: string) => {
+    writeFileSync(join(own, 'devices.list'), list);
+    writeFileSync(join(own, 'devices.deny'), '');
+    await writeLimits(paths, spec);
+    return readFileSync(join(own, 'devices.deny'), 'utf8');
+  };
+  expect(await denied('a *:* rwm\n')).toBe('a');
+  expect(await denied('c 1:3 rwm\n')).toBe('');
+  mkdirSync(join(own, 'system.slice'));
+  expect(await denied('a *:* rwm\n')).toBe('');
 });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { stat, writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readCgroupFile } from '../../host/cgroup-tree.ts';
 import { hostFailed } from '../../host/failure.ts';
@@ -29,9 +29,16 @@ const READ: readonly (readonly [name: string, controller: string, v1: string, v2
   ['ioMax', 'blkio', '', 'io.max'],
 ];
 
-/** Writes the limits of the spec straight into a container's cgroup. @throws GodwitError HOST_FAILED */
+/**
+ * Writes the limits of the spec straight into a container's cgroup. Its device rules (cgroup v1) stay as they are where some have
+ * been set already, and where groups below have been made: then the kernel takes no rule about all devices any more, and
+ * that is no reason to give up a container whose tasks run. @throws GodwitError HOST_FAILED
+ */
 export async function writeLimits(paths: CgroupPaths, spec: Limits): Promise<void> {
+  const { devices } = paths.dirs;
+  const takesRules = devices === undefined || (await takesDeviceRules(devices));
   for (const { controller, files, value } of limitFiles(spec, paths.version, await deviceNumbers(spec))) {
+    if (controller === 'devices' && !takesRules) continue;
     const dir = paths.dirs[controller];
     if (dir === undefined) throw hostFailed(`setting ${files[0]}`, `there is no ${controller} cgroup`);
     const file = join(dir, files.find((name) => existsSync(join(dir, name))) ?? files[0]);
@@ -41,6 +48,13 @@ export async function writeLimits(paths: CgroupPaths, spec: Limits): Promise<voi
       throw hostFailed(`writing ${value} to ${file}`, error);
     }
   }
+}
+
+async function takesDeviceRules(dir: string): Promise<boolean> {
+  // A new group has its parent's.
+  const unset = (await readIn(dir, 'devices.list')) === (await readIn(dirname(dir), 'devices.list'));
+  const entries = await readdir(dir, { withFileTypes: true });
+  return unset && !entries.some((entry) => entry.isDirectory());
 }
 
 /** `major:minor` of each block device the limits name. @throws GodwitError HOST_FAILED */
