@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import type { ContainerInfo, MigrateReply, MigrateResult } from '../../protocol/mod.ts';
+import type { ContainerInfo, Job, MigrateReply, MigrateResult } from '../../protocol/mod.ts';
 import { ODD_TREE } from '../support/odd-tree.ts';
 import { armAgent } from './chaos/agents.ts';
 import { startContainer } from './support/containers.ts';
@@ -88,10 +88,13 @@ async function strike(node: string, point: string): Promise<void> {
     if (exitCode === 0) ({ job = '' } = JSON.parse(stdout) as MigrateReply);
     return exitCode === 0;
   });
-  await until(`the agent dies at ${point}`, 60_000, async () => {
+  let last = '';
+  await until(() => `the agent dies at ${point}: ${last} ${mark.lines().join('\n')}`, 60_000, async () => {
     if (mark.has('a fault strikes', point)) return true;
-    const { exitCode, stdout } = await cluster.godwit('job', 'show', job);
-    if (exitCode === 0 && /failed/.test(stdout)) throw new Error(`the move ended before ${point}: ${stdout}`);
+    const { exitCode, stdout, stderr } = await cluster.godwit('job', 'show', job, '--json');
+    last = `${exitCode} ${stdout} ${stderr}`;
+    const { state, outcome } = exitCode === 0 ? (JSON.parse(stdout) as Job) : {};
+    if (state === 'ended' && outcome !== 'done') throw new Error(`the move ended before ${point}: ${stdout}`);
     return false;
   });
 }
