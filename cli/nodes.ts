@@ -10,8 +10,12 @@ export interface NodeAnswers {
   readonly exitCode: number;
 }
 
-/** When the answers of all nodes are complete, as far as the caller is concerned; begun with the question. */
-export type Completeness = (session: Session) => (replies: readonly NodeInfo[]) => Promise<boolean>;
+export interface Asking {
+  /** When the answers of all nodes are complete, as far as the caller is concerned; begun with the question. */
+  readonly completeness?: (session: Session) => (replies: readonly NodeInfo[]) => Promise<boolean>;
+  /** Waits for slow nodes too, as long as the answers are not complete. */
+  readonly patient?: boolean;
+}
 
 /**
  * Asks the named nodes, or all when none is named, what they are. What went wrong with single ones is told on stderr,
@@ -21,14 +25,14 @@ export type Completeness = (session: Session) => (replies: readonly NodeInfo[]) 
 export async function askNodes(
   context: Context,
   names: readonly string[],
-  completeness?: Completeness,
+  { completeness, patient = false }: Asking = {},
 ): Promise<NodeAnswers> {
   const session = await context.session();
   if (names.length === 0) {
-    const { replies, problems } = await session.gather(
-      'info',
-      completeness ? { whole: completeness(session) } : {},
-    );
+    const { replies, problems } = await session.gather('info', {
+      ...(completeness ? { whole: completeness(session) } : {}),
+      patient,
+    });
     for (const problem of problems) writeError(context.terminal, problem, context);
     return { nodes: sorted(replies), exitCode: problems[0]?.exitCode ?? 0 };
   }

@@ -16,6 +16,7 @@ function asking(
     maxWaitMs?: number;
     enough?: number;
     whole?: (replies: readonly (number | undefined)[]) => Promise<boolean>;
+    patient?: boolean;
   } = {},
 ) {
   let deliver: (error: Error | null, message: Msg) => void = () => undefined;
@@ -37,6 +38,7 @@ function asking(
     maxWaitMs: options.maxWaitMs ?? 2_000,
     enough: options.enough ?? 99,
     ...(options.whole ? { whole: options.whole } : {}),
+    patient: options.patient === true,
   });
   let endedAt: number | undefined;
   const note = () => {
@@ -92,6 +94,18 @@ describe('gatherReplies', () => {
     one.reply(1);
     expect(await one.endedAfter(99)).toBeUndefined();
     expect(await one.endedAfter(1)).toBe(100);
+  });
+
+  it('waits for those who are much slower than the first where it is patient', async () => {
+    const one = asking({ patient: true, whole: async (replies) => replies.length === 2 });
+    one.reply(1);
+    expect(await one.endedAfter(1_900)).toBeUndefined();
+    one.reply(2);
+    expect(await one.endedAfter(0)).toBe(1_900);
+    const two = asking({ patient: true });
+    two.reply(1);
+    expect(await two.endedAfter(1_999)).toBeUndefined();
+    expect(await two.endedAfter(1)).toBe(2_000);
   });
 
   it('never waits beyond its deadline', async () => {

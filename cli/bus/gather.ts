@@ -13,7 +13,8 @@ const STALL_MAX_MS = 500;
 
 /**
  * Publishes one question and collects the answers. It ends when `enough` came, when they are `whole` (asked after each
- * one), when replies stop coming (a pause of four times the first answer's delay, within bounds), or after `maxWaitMs`.
+ * one), when replies stop coming (a pause of four times the first answer's delay, within bounds; not for the `patient`), or
+ * after `maxWaitMs`.
  * @throws NoRespondersError (an Error of that name) when nobody listens
  */
 export function gatherReplies<Reply>(
@@ -26,6 +27,8 @@ export function gatherReplies<Reply>(
     readonly maxWaitMs: number;
     readonly enough: number;
     readonly whole?: (replies: readonly Reply[]) => Promise<boolean>;
+    /** Nobody may be missing: a node under load answers long after the idle ones. */
+    readonly patient?: boolean;
   },
 ): Promise<Gathered<Reply>> {
   const replies: Reply[] = [];
@@ -61,6 +64,7 @@ export function gatherReplies<Reply>(
         (whole) => whole && finish(),
         () => undefined, // Then the pause tells.
       );
+      if (question.patient) return;
       stallMs ??= Math.min(Math.max(4 * (performance.now() - askedAt), STALL_MIN_MS), STALL_MAX_MS);
       clearTimeout(stall);
       stall = setTimeout(finish, stallMs);

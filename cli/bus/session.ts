@@ -45,6 +45,7 @@ export interface Session {
       readonly maxWaitMs?: number;
       readonly enough?: number;
       readonly whole?: (replies: readonly ReplyOf<'all', V>[]) => Promise<boolean>;
+      readonly patient?: boolean;
     },
   ): Promise<Gathered<ReplyOf<'all', V>>>;
   close(): Promise<void>;
@@ -104,6 +105,7 @@ export async function openSession(settings: ConnectionSettings): Promise<Session
           maxWaitMs,
           enough: options.enough ?? LIMITS.gatherReplies,
           ...(options.whole ? { whole: options.whole as never } : {}),
+          patient: options.patient === true,
         });
         return await Promise.race([waiting, denied(subject)]);
       } catch (error) {

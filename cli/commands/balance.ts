@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import type { BalanceItem } from '../../protocol/documents.ts';
 import { toGodwitError } from '../../protocol/errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import type { BalanceReply, BalanceRequest } from '../../protocol/messages/balance.ts';
 import type { NodeInfo } from '../../protocol/messages/node.ts';
 import type { BalanceMove } from '../../protocol/placement/balance/words.ts';
 import { combined, largest } from '../../protocol/placement/load.ts';
 import { action, type Cli } from '../action.ts';
+import { allRecorded } from '../bus/recorded.ts';
 import type { Session } from '../bus/session.ts';
 import type { Context } from '../context.ts';
 import { applyMoves, balanceColumns } from '../follow/balance.ts';
@@ -46,11 +48,15 @@ export function register(program: Command, cli: Cli): void {
 async function balance(context: Context, { apply }: Options, names: readonly string[]): Promise<number> {
   const { terminal } = context;
   const session = await context.session();
-  const { nodes, exitCode: silent } = await askNodes(context, names);
+  // The node that has most to give away is the slowest to answer.
+  const asking = { completeness: allRecorded, patient: true };
+  const { nodes, exitCode: silent } = await askNodes(context, names, asking);
   const { plans, exitCode: failed } = await askPlans(context, session, nodes);
   const moves = plans.flatMap((plan) => plan.moves);
   const refusals = plans.flatMap((plan) => plan.refusals);
   const say = (text: string) => context.json || terminal.err(`${printable(`godwit: ${text}`)}\n`);
+  for (const { node, compared } of plans)
+    if (compared === 0) say(`${node} has nothing that may move, or heard of no other node`);
   for (const { container, reason } of refusals) say(`${container} stays: ${reason}`);
   if (moves.length === 0) say('nothing to move');
   const nobody = moves.length === 0 && refusals.length > 0 ? NO_TARGET_EXIT : 0;
@@ -82,7 +88,7 @@ async function askPlans(
   for (const { node } of [...nodes]
     .filter(({ containers }) => containers.length > 0)
     .sort((a, b) => fullness(b) - fullness(a))) {
-    const planned = plans.flatMap(({ moves }) => moves.map(promiseOf));
+    const planned = plans.flatMap(({ moves }) => moves.map(promiseOf)).slice(0, LIMITS.balanceMoves);
     try {
       plans.push(await session.request('node', node, 'balance', { planned }, { timeoutMs: PLAN_MS }));
     } catch (error) {

@@ -24,7 +24,7 @@ export function register(program: Command, cli: Cli): void {
     .option('-a, --all', 'also the stopped ones')
     .action(
       action(cli, async (context, options: { all?: boolean }, nodes: readonly string[] = []) => {
-        const answers = await askNodes(context, nodes, allRecorded);
+        const answers = await askNodes(context, nodes, { completeness: allRecorded });
         const items = answers.nodes
           .flatMap((node) => node.containers)
           .filter((container) => options.all === true || isActive(container))

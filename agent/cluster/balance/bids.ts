@@ -1,11 +1,13 @@
 import {
   AuctionReply,
+  type AuctionRequest,
   type BalanceAnswer,
   type BalanceMove,
   type BalanceRequest,
   loadOf,
   plus,
   sumOfUsage,
+  toGodwitError,
 } from '../../../protocol/mod.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { questionOf } from '../auction/hold.ts';
@@ -24,10 +26,16 @@ export async function askTarget(
 ): Promise<BalanceAnswer> {
   const { bus, subjects, containers, log } = agent;
   const silent = { container, node: target };
-  if (!containers.has(container)) return silent;
+  if (!containers.has(container)) return { ...silent, problem: `${container} is not here any more` };
+  const wish = { auction: manner.auction, owned: containers.get(container), dryRun: !manner.firm };
+  let question: AuctionRequest;
   try {
-    const wish = { auction: manner.auction, owned: containers.get(container), dryRun: !manner.firm };
-    const question = { ...(await questionOf(agent, wish)), firm: manner.firm };
+    question = { ...(await questionOf(agent, wish)), firm: manner.firm };
+  } catch (error) {
+    log.warn({ container, err: error }, 'a container that could leave cannot be looked at');
+    return { ...silent, problem: toGodwitError(error).message };
+  }
+  try {
     const reply = await bus.request(subjects.node(target, 'bid'), question, { timeoutMs: ANSWER_MS });
     const { refusals, load, after, capacity, groupMembers } = AuctionReply.parse(reply);
     const reasons = refusals.map(({ message }) => message);

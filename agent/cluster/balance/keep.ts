@@ -19,7 +19,9 @@ export function keepBalancing(agent: Agent): Stoppable {
   const stays = sinceWhen(agent);
   const run = async () => {
     await clock.sleep(FIRST_MS * random.next(), stop.signal);
-    await sampleNodes(agent, rules.sample);
+    await sampleNodes(agent, rules.sample, stop.signal).catch((error: unknown) => {
+      log.warn({ err: error }, 'this node could not listen to others; it will again');
+    });
     let againAtMs = clock.nowMs() + rules.periodMs * random.next();
     while (automatic) {
       await clock.sleep(Math.max(1, againAtMs - clock.nowMs()), stop.signal);

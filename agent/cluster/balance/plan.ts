@@ -1,4 +1,4 @@
-import type { BalanceReply, BalanceRequest, BalanceRules } from '../../../protocol/mod.ts';
+import { type BalanceReply, type BalanceRequest, type BalanceRules, LIMITS } from '../../../protocol/mod.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { balanceRound } from './round.ts';
 
@@ -16,5 +16,5 @@ export async function planBalance(
   if (agent.node.state !== 'up') return { node, moves: [], refusals: [], compared: 0 };
   const rules: BalanceRules = { ...SHOWN, sample: SAMPLE };
   const { moves, refusals, compared } = await balanceRound(agent, { rules, planned, stays: () => false });
-  return { node, moves: [...moves], refusals: [...refusals], compared };
+  return { node, moves: moves.slice(0, LIMITS.balanceMoves), refusals: [...refusals], compared };
 }

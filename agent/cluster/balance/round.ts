@@ -81,7 +81,7 @@ export async function balanceRound(agent: Agent, wish: RoundWish): Promise<Round
   ): Promise<BalanceEvent> {
     switch (effect.kind) {
       case 'sample': {
-        const heard = await sampleNodes(agent, effect.count);
+        const heard = await sampleNodes(agent, effect.count, wish.signal);
         const neighbours = heard.flatMap(neighbourOf).map((one) => withPlanned(one, wish.planned));
         return { kind: 'sampled', here: look() ?? here!, neighbours, ...moment() };
       }

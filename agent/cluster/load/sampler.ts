@@ -14,6 +14,8 @@ import { type Counters, type LoadState, lookAgain, NO_LOOK, nodeLoad } from './s
 const PERIOD_MS = 2_000;
 /** A look is followed by a pause of so many times its own length: however many containers there are, looking takes half a percent. */
 const PAUSE_FACTOR = 200;
+/** What only waited for the runtime, or for a processor, took no such part: promises would lapse before their load shows. */
+const PAUSE_MAX_MS = 10_000;
 
 /** What is known of this node's load. */
 export interface LoadMeter extends Stoppable {
@@ -53,7 +55,7 @@ export async function startSampling(agent: Sampled): Promise<LoadMeter> {
       const beganMs = clock.monotonicMs();
       await look().catch((error: unknown) => agent.warn({ err: error }, 'the load could not be read'));
       const tookMs = clock.monotonicMs() - beganMs;
-      await clock.sleep(Math.max(PERIOD_MS, tookMs * PAUSE_FACTOR), stop.signal);
+      await clock.sleep(pauseAfter(tookMs), stop.signal);
     }
   };
   const running = run().catch(() => {});
@@ -68,6 +70,11 @@ export async function startSampling(agent: Sampled): Promise<LoadMeter> {
       await running;
     },
   };
+}
+
+/** How long to wait before the next look. */
+export function pauseAfter(tookMs: number): number {
+  return Math.min(PAUSE_MAX_MS, Math.max(PERIOD_MS, tookMs * PAUSE_FACTOR));
 }
 
 function capacityOf(config: Sampled['config'], top: CgroupPaths): Capacity {

@@ -75,6 +75,20 @@ describe('the smoothed load', () => {
     expect(lookAgain(restarted, fresh(3_000, 505)).containers.get('web')?.cpus).toBeCloseTo(0.5, 9);
   });
 
+  it('never forgets the node, and takes traffic that stepped back for that of another interface', () => {
+    const looks = (node: Partial<Counters>): Look[] =>
+      [1_000, 2_000].map((atMs, at) => ({
+        atMs,
+        node: at === 0 ? { ...ZERO, cpuMs: 500, receivedBytes: 900, sentBytes: 100 } : { ...ZERO, ...node },
+        containers: new Map(),
+      }));
+    const known = { ...NO_LOOK, node: { ...seenAt([0, 1_000], { cpuMs: 0.5 }).node! } };
+    const flipped = looks({ cpuMs: 1_000, receivedBytes: 110, sentBytes: 910 }).reduce(lookAgain, known);
+    expect(flipped.node).toMatchObject({ networkBytesPerSecond: 0 });
+    expect(flipped.node?.cpus).toBeCloseTo(0.5, 9);
+    expect(looks({ cpuMs: 1 }).reduce(lookAgain, known).node).toEqual(known.node);
+  });
+
   it('counts use against the capacity, and waiting beside it', () => {
     const state = seenAt([0, 1_000], { cpuMs: 2, memoryBytes: 250, ioBytes: 0.05 }, 0.25);
     const load = nodeLoad(state, CAPACITY);

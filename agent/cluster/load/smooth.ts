@@ -55,7 +55,8 @@ export function lookAgain(state: LoadState, look: Look): LoadState {
     if (seen) containers.set(name, known ? blendUsage(known, seen, weight) : seen);
   }
   const node = last && usageBetween(last.node, look.node, elapsedMs);
-  const smoothed = node && (state.node ? blendUsage(state.node, node, weight) : node);
+  // A node whose counters stepped back is still as busy as it was, as far as anybody knows.
+  const smoothed = node && state.node ? blendUsage(state.node, node, weight) : (node ?? state.node);
   return {
     last: look,
     ...(smoothed ? { node: smoothed } : {}),
@@ -69,18 +70,22 @@ export function nodeLoad({ node, pressure }: LoadState, capacity: Capacity): Nod
   return node && { use: loadOf(node, capacity), pressure: { ...pressure, network: 0 } };
 }
 
-/** A counter that stepped back belongs to something new of the same name: undefined. */
+/**
+ * A counter of processors or disks that stepped back belongs to something new of the same name: undefined. One of the network
+ * may be another interface's, which is the busiest now: no traffic.
+ */
 function usageBetween(before: Counters, now: Counters, elapsedMs: number): Usage | undefined {
   const cpuMs = now.cpuMs - before.cpuMs;
   const ioBytes = now.ioBytes - before.ioBytes;
   const received = now.receivedBytes - before.receivedBytes;
   const sent = now.sentBytes - before.sentBytes;
-  if (Math.min(cpuMs, ioBytes, received, sent) < 0) return undefined;
+  if (Math.min(cpuMs, ioBytes) < 0) return undefined;
+  const carried = Math.min(received, sent) < 0 ? 0 : Math.max(received, sent);
   return {
     cpus: cpuMs / elapsedMs,
     memoryBytes: now.memoryBytes,
     ioBytesPerSecond: (ioBytes / elapsedMs) * 1000,
-    networkBytesPerSecond: (Math.max(received, sent) / elapsedMs) * 1000,
+    networkBytesPerSecond: (carried / elapsedMs) * 1000,
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_LOAD, type Usage } from '../load.ts';
 import { AT_REST, type BalanceEvent, balanceStep } from './balance.ts';
 import { planMoves } from './plan.ts';
-import { hereOf, neighbourOf, peakAmong, settle, TEST_RULES, type TestNode } from './testing.ts';
+import { answerOf, hereOf, neighbourOf, peakAmong, settle, TEST_RULES, type TestNode } from './testing.ts';
 import { wantedUsage } from './wanted.ts';
 import type { Movable } from './words.ts';
 
@@ -84,6 +84,13 @@ describe('a plan', () => {
     expect(moves).toMatchObject([{ container: 'a', target: 'n3', reason: 'n1 lacks zone=a' }]);
   });
 
+  it('balances the rest where not all find room that may not be here', () => {
+    const picky = (name: string) =>
+      busy(name, 1, { memoryBytes: 600, placement: { require: { zone: 'a' } } });
+    const self = node('n1', [picky('a'), picky('b'), ...['c', 'd', 'e', 'f'].map((name) => busy(name, 2))]);
+    expect(plan(self, node('n2', [], { zone: 'a' }))).not.toEqual([]);
+  });
+
   it('takes nothing where there is no room', () => {
     const self = node('n1', [busy('a', 4, { memoryBytes: 2_000 }), busy('b', 4, { memoryBytes: 2_000 })]);
     expect(plan(self, node('n2', []))).toEqual([]);
@@ -114,6 +121,34 @@ describe('a node that balances', () => {
     const silent = balanceStep(checking, { kind: 'checked', answers, ...moment }, TEST_RULES);
     expect(silent.state.phase).toBe('resting');
     expect(silent.effects[0]).toMatchObject({ kind: 'planned', moves: [] });
+  });
+
+  it('leaves a node out that refuses everything', () => {
+    const many = Array.from({ length: 24 }, (_none, i) => busy(`c${i}`, 0.375));
+    const nodes = [node('n1', many), node('n2', [busy('x', 5)]), node('n3', [busy('y', 6)])];
+    const moves = settle(nodes, TEST_RULES, ({ target }) => (target === 'n2' ? ['it is full'] : []));
+    expect(moves.length).toBeGreaterThan(0);
+    expect(new Set(moves.map(({ target }) => target))).toEqual(new Set(['n3']));
+  });
+
+  it('leaves a container that it cannot look at, and goes on with the nodes that it did not ask', () => {
+    const moment = { nowMs: 0, chance: 0 };
+    const [self, ...others] = crowd() as [TestNode, ...TestNode[]];
+    const known = { here: hereOf(self), neighbours: others.map(neighbourOf), ...moment };
+    const sampling = balanceStep(AT_REST, { kind: 'look', ...known }, TEST_RULES).state;
+    const checking = balanceStep(sampling, { kind: 'sampled', ...known }, TEST_RULES).state;
+    const [broken] = checking.plan;
+    const answers = checking.plan.map((move) =>
+      move === broken
+        ? { container: move.container, node: move.target, problem: 'it hangs' }
+        : answerOf([self, ...others], move, []),
+    );
+    const again = balanceStep(checking, { kind: 'checked', answers, ...moment }, TEST_RULES).state;
+    expect(again.phase).toBe('checking');
+    expect(again.neighbours.map((one) => one.node)).toEqual(['n2', 'n3']);
+    expect(again.refusals).toEqual([{ container: broken?.container, node: 'n1', reason: 'it hangs' }]);
+    expect(again.plan.length).toBeGreaterThan(0);
+    expect(again.plan.map(({ container }) => container)).not.toContain(broken?.container);
   });
 
   it('does nothing below its threshold, and comes back after a while', () => {

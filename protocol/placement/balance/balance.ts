@@ -20,14 +20,16 @@ export interface BalanceRules {
 /** Why a move that would help is not made. */
 export interface BalanceRefusal {
   readonly container: string;
+  /** Who says so: its target, or the node that it is on, which says it of all targets. */
   readonly node: string;
   readonly reason: string;
 }
 
-/** What a node answered when it was asked to take a container; only its name: it did not answer. */
+/** What a node answered when it was asked to take a container; only its name: it did not answer. `problem`: it was not asked. */
 export interface BalanceAnswer {
   readonly container: string;
   readonly node: string;
+  readonly problem?: string;
   readonly said?: {
     readonly reasons: readonly string[];
     /** With everything it has promised. */
@@ -106,6 +108,8 @@ export const AT_REST: Balance = {
 const SHORT = 0.7;
 /** So often a plan is made anew because somebody refused a part of it. */
 const CHECKS = 4;
+/** After so many of them a node that refused something is left out: it may refuse everything, one container after the other. */
+const PATIENT_CHECKS = 2;
 /** A node that is fuller than was thought by this is no target any more. */
 const SURPRISE = 0.1;
 
@@ -161,10 +165,15 @@ function compare(event: Extract<BalanceEvent, { kind: 'sampled' }>, rules: Balan
 /** Makes a plan with what is known, and asks those whom it names. */
 function check(known: Balance, moment: Moment, rules: BalanceRules): BalanceStep {
   const { here, neighbours, refusals, checks } = known;
-  const refused = new Set(refusals.map(({ container, node }) => pairOf(container, node)));
-  const plan = here
-    ? planMoves(here, neighbours, { refused, minGain: rules.minGain, floor: known.floor })
-    : [];
+  const refusers = new Set(checks < PATIENT_CHECKS ? [] : refusals.map(({ node }) => node));
+  const open = neighbours.filter(({ node }) => !refusers.has(node));
+  const refused = new Set(
+    refusals.flatMap(({ container, node }) =>
+      (node === here?.node ? open.map((one) => one.node) : [node]).map((target) => pairOf(container, target)),
+    ),
+  );
+  const limits = { refused, minGain: rules.minGain, floor: known.floor };
+  const plan = here ? planMoves(here, open, limits) : [];
   const state: Balance = { ...known, plan, checks: checks + 1 };
   if (plan.length === 0 || checks >= CHECKS) return done({ ...state, plan: [] }, moment, rules);
   return { state: { ...state, phase: 'checking' }, effects: [{ kind: 'check', moves: plan }] };
@@ -178,7 +187,7 @@ function checked(
   const { answers } = event;
   const refusals = state.plan.flatMap((move) => refusalsOf(state, move, answers));
   const said = new Map(answers.flatMap((one) => (one.said ? [[one.node, one.said.load] as const] : [])));
-  const silent = new Set(answers.flatMap((one) => (one.said ? [] : [one.node])));
+  const silent = new Set(answers.flatMap((one) => (one.said || one.problem ? [] : [one.node])));
   const neighbours = state.neighbours
     .filter(({ node }) => !silent.has(node))
     .map((one) => ({ ...one, load: said.get(one.node) ?? one.load }));
@@ -193,6 +202,7 @@ function checked(
 function refusalsOf(state: Balance, move: BalanceMove, answers: readonly BalanceAnswer[]): BalanceRefusal[] {
   const { container, target: node } = move;
   const answer = answers.find((one) => one.container === container && one.node === node);
+  if (answer?.problem) return [{ container, node: move.source, reason: answer.problem }];
   if (!answer?.said) return [{ container, node, reason: `${node} did not answer` }];
   const { reasons, groupMembers } = answer.said;
   const { placement } = state.here?.movable.find((one) => one.container === container) ?? {};

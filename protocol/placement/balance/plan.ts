@@ -46,9 +46,11 @@ export function planMoves(
   const misplaced = misplacedOf(all);
   const here = { ...all, movable: all.movable.filter((one) => !isTied(one, all)) };
   const problem = problemOf(here, neighbours, { refused, misplaced });
-  // Where groups cannot be kept apart the rest is balanced all the same; who may not go where is refused by its bid.
-  const places =
-    assign(problem, floor) ?? assign({ ...problem, apart: problem.apart.map(() => undefined) }, floor) ?? [];
+  // Where groups cannot be kept apart, or not all find room that may not be here, the rest is balanced all the same; who may not
+  // go where is refused by its bid.
+  const together = { ...problem, apart: problem.apart.map(() => undefined) };
+  const staying = { ...together, allowed: problem.allowed.map((places) => [...new Set([0, ...places])]) };
+  const places = assign(problem, floor) ?? assign(together, floor) ?? assign(staying, floor) ?? [];
   const steps = ordered({ here, neighbours, problem, misplaced, floor }, places);
   const count = worthwhile(steps, (container) => WISH_GAIN * (wishesToStay(container, all) ? 1 : 0));
   const gained = steps.slice(0, count).reduce((sum, { gain }) => sum + gain, 0);
