@@ -1,6 +1,6 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, lstat } from 'node:fs/promises';
 import { machine } from 'node:os';
-import { copiedDirs, hostPaths, volumesWith } from '../../protocol/domain/mod.ts';
+import { copiedDirs, volumesWith } from '../../protocol/domain/mod.ts';
 import type { Capabilities, DomainSpec, Mode } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
@@ -12,6 +12,7 @@ import type { CopiedFacts, JobLoad, PipeFacts, SourceFacts } from './facts.ts';
 import { lookInto } from './look/look.ts';
 import { fieldsOf, type Proc, procAt } from './look/proc.ts';
 import { inodesOf, mountsIn, rootfsIdentity } from './rootfs.ts';
+import { usersOf } from './users.ts';
 
 /** What collecting at the source needs. */
 export interface SourceContext {
@@ -93,7 +94,7 @@ async function copiedFacts(
     found.push({
       root,
       directory: await isDirectory(root),
-      users: neighbours.flatMap((other) => (other.name !== spec.name && uses(other, root) ? other.name : [])),
+      users: usersOf(root, spec, neighbours),
       ...(bytes === undefined ? {} : { bytes }),
       mounts: mountsIn(mountInfo, root),
       keptTaken: !(await canKeep(stateDir, { uuid: spec.uuid, root })),
@@ -102,14 +103,9 @@ async function copiedFacts(
   return found;
 }
 
-function uses(spec: DomainSpec, dir: string): boolean {
-  return [spec.root.source, ...hostPaths(spec)].some(
-    (path) => path === dir || path.startsWith(`${dir}/`) || dir.startsWith(`${path}/`),
-  );
-}
-
+/** Not a link to one either, which none of the tools would follow. */
 function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
+  return lstat(path).then(
     (found) => found.isDirectory(),
     () => true,
   );

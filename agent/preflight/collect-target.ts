@@ -12,6 +12,7 @@ import type { AddressClaim, JobLoad, PlaceFacts, TargetFacts, TargetRequest } fr
 import { type Proc, procAt } from './look/proc.ts';
 import { neighbourClaims } from './neighbours.ts';
 import { inodesOf, rootfsIdentity } from './rootfs.ts';
+import { usersOf } from './users.ts';
 
 /** What collecting at the target needs. */
 export interface TargetContext {
@@ -24,6 +25,8 @@ export interface TargetContext {
   readonly runDir: string;
   /** Where godwit's own state is; present for a move, which copies what policies say. */
   readonly stateDir?: string;
+  /** What this node owns; for a move. */
+  readonly neighbours?: readonly DomainSpec[];
   readonly runtime: Pick<Runtime, 'list' | 'lacks' | 'bridges'>;
   /** True when godwit defined the container of this name that the runtime knows here. */
   readonly ours: (name: string) => boolean | Promise<boolean>;
@@ -76,7 +79,7 @@ export async function collectTargetFacts(
     lacks,
     missingSources: missing.flat(),
     ...(rootfs ? { rootfs } : {}),
-    places: context.stateDir === undefined ? [] : await placesOf(spec, context.runner, context.stateDir),
+    places: context.stateDir === undefined ? [] : await placesOf(spec, context, context.stateDir),
     sharedInodes: await inodesOf(volumesWith(spec, 'shared')),
     memoryAvailableBytes: context.memoryAvailableBytes,
     runDir,
@@ -103,10 +106,16 @@ function ownClaims(proc: Proc): AddressClaim[] {
   }));
 }
 
-async function placesOf(spec: DomainSpec, runner: Runner, stateDir: string): Promise<PlaceFacts[]> {
+/** A mark of an earlier departure does not make a place ours that another container has taken since. */
+async function placesOf(
+  spec: DomainSpec,
+  { runner, neighbours = [] }: TargetContext,
+  stateDir: string,
+): Promise<PlaceFacts[]> {
   const found: PlaceFacts[] = [];
   for (const { root } of copiedDirs(spec)) {
-    const room = await roomAt(stateDir, { uuid: spec.uuid, root });
+    const used = usersOf(root, spec, neighbours).length > 0;
+    const room = used ? 'taken' : await roomAt(stateDir, { uuid: spec.uuid, root });
     const { disk, availableBytes } = await roomOf(dirname(root));
     found.push({
       root,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DomainSpec } from '../../protocol/mod.ts';
 import type { Command, Runner } from '../effects/runner.ts';
 import { systemClock } from '../effects/system-clock.ts';
+import { setMark } from '../rootfs/mod.ts';
 import type { ContainerStatus } from '../runtime/runtime.ts';
 import { collectSourceFacts, type SourceContext } from './collect-source.ts';
 import { collectTargetFacts, type TargetContext } from './collect-target.ts';
@@ -117,6 +118,31 @@ describe('collecting facts', () => {
     expect(await codesAt({ runtime, ours: () => false })).toEqual(['NAME_IN_USE']);
   });
 
+  it('builds on a copy that it left only where no other container is by now', async () => {
+    const [stateDir, wanted] = [join(root, 'state'), { ...spec, policy: { ...spec.policy, rootfs: 'copy' } }];
+    const other = { ...SPEC, name: 'other' };
+    const at = (dir: string, more: Partial<DomainSpec> = {}): DomainSpec => ({
+      ...other,
+      root: { ...other.root, source: join(root, dir) },
+      ...more,
+    });
+    const roomWith = async (neighbour: DomainSpec) => {
+      const context = target({ stateDir, neighbours: [neighbour] });
+      return (await collectTargetFacts({ ...REQUEST, spec: wanted as DomainSpec }, context)).places[0]?.room;
+    };
+    expect(await roomWith(at('srv/other'))).toBe('taken');
+    await setMark(stateDir, { uuid: spec.uuid, root: spec.root.source });
+    expect(await roomWith(at('srv/other'))).toBe('basis');
+    expect(await roomWith(at('srv/shop', { name: spec.name }))).toBe('basis');
+    for (const dir of ['srv/shop', 'srv/shop/below', 'srv', 'srv/shop.migrated'])
+      expect(await roomWith(at(dir)), dir).toBe('taken');
+    const filesystems = [{ ...spec.filesystems[0], source: spec.root.source }] as DomainSpec['filesystems'];
+    expect(await roomWith(at('srv/other', { filesystems }))).toBe('taken');
+    const kept = { ...wanted, name: 'kept', root: { ...spec.root, source: join(root, 'srv/kept') } };
+    wanted.root = { ...spec.root, source: join(root, 'srv/kept.migrated') };
+    expect(await roomWith(kept as DomainSpec)).toBe('taken');
+  });
+
   it('does not take the container itself for another one', async () => {
     const shop = { name: 'shop', addresses: ['10.77.1.5'], macs: ['52:54:00:aa:bb:01'] };
     expect(await codesAt({ containers: [shop] })).toEqual([]);
@@ -208,6 +234,18 @@ describe('collecting facts', () => {
     await put('sys/fs/cgroup/shop/cgroup.procs', '7\n8\n9\n');
     const facts = await collectSourceFacts(source({ dumpsOtherUsers: async () => manages }));
     expect(sourceRefusals(facts).map(({ code }) => code)).toEqual(codes);
+  });
+
+  it('copies no directory through a link', async () => {
+    const stateDir = join(root, 'state');
+    const copied = async () => {
+      const wanted: DomainSpec = { ...spec, policy: { ...spec.policy, rootfs: 'copy' } };
+      return (await collectSourceFacts(source({ spec: wanted, stateDir }))).copied[0]?.directory;
+    };
+    expect(await copied()).toBe(true);
+    await putLink('srv/link', 'shop');
+    spec = { ...spec, root: { ...spec.root, source: join(root, 'srv/link') } };
+    expect(await copied()).toBe(false);
   });
 
   it('does not look into a container that is stopped', async () => {

@@ -9,7 +9,7 @@ export const COPIED_REFUSALS = {
   RSYNC_TOO_OLD: entry('rsync is too old: {what}', 'Install rsync 3.2.7 or newer.'),
   ROOTFS_TAKEN: entry(
     'something lies where the root file system would be copied to: {what}',
-    'godwit builds on copies that it left itself only. Move the directory away; or use policy `shared` if it is the same one.',
+    'godwit builds on copies that it left itself, and that no other container uses. Move the directory away; or use policy `shared` if it is the same one.',
   ),
   ROOTFS_ROOM: entry(
     'not enough room for the root file system: {what}',
@@ -37,7 +37,7 @@ export const COPIED_REFUSALS = {
   ),
   VOLUME_DIFFERS: entry(
     'a shared volume is not the same directory as at the source: {what}',
-    'Mount the shared file system at this path, or use --unsafe when your file system numbers inodes per node.',
+    'Mount the shared file system at this path, or use --unsafe when your file system numbers inodes, or tells sizes, per node.',
     OVERRIDABLE,
   ),
 } as const;

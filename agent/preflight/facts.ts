@@ -111,7 +111,7 @@ export interface TargetFacts {
   readonly rootfs?: RootfsIdentity;
   /** Where directories are to be copied to, in the source's order. */
   readonly places: readonly PlaceFacts[];
-  /** Inode numbers (decimal) of volumes with policy `shared`, by their path. */
+  /** Inode numbers, and sizes of file systems, of volumes with policy `shared`, by their path. */
   readonly sharedInodes: Readonly<Record<string, string>>;
   readonly memoryAvailableBytes: number;
   readonly runDir: { readonly path: string; readonly tmpfs: boolean; readonly availableBytes: number };

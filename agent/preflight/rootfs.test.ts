@@ -1,8 +1,8 @@
-import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, statfs, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { rootfsIdentity } from './rootfs.ts';
+import { inodesOf, rootfsIdentity } from './rootfs.ts';
 
 describe('rootfsIdentity', () => {
   let base: string;
@@ -57,4 +57,11 @@ describe('rootfsIdentity', () => {
     await symlink('loop', join(root, 'loop'));
     expect(await rootfsIdentity(root, '/loop')).toBeDefined();
   });
+});
+
+it('names of a directory its inode and the size of its file system', async () => {
+  const found = await inodesOf(['/tmp', '/no/such']);
+  expect(Object.keys(found)).toEqual(['/tmp']);
+  const { bsize, blocks } = await statfs('/tmp');
+  expect(found['/tmp']).toMatch(new RegExp(`^\\d+ ${bsize * blocks}$`));
 });

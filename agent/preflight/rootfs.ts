@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, open, readdir, readlink, stat } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, stat, statfs } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { RootfsIdentity } from '../../protocol/mod.ts';
 import { fromFstab } from '../runtime/lxc/mounts.ts';
@@ -71,12 +71,19 @@ export function mountsIn(mountInfo: string, dir: string): string[] {
   return points.filter((point) => point === dir || point.startsWith(`${dir}/`));
 }
 
-/** Inode numbers by path, decimal; of what is not there none. */
+/**
+ * Inode number and size of the file system by path, decimal; of what is not there none. Roots of file systems often have the same
+ * inode number, so that would not tell two local disks apart.
+ */
 export async function inodesOf(paths: readonly string[]): Promise<Record<string, string>> {
   const found = await Promise.all(
     paths.map(async (path) => {
-      const status = await stat(path, { bigint: true }).catch(() => undefined);
-      return status ? [[path, String(status.ino)] as const] : [];
+      const found = await Promise.all([stat(path, { bigint: true }), statfs(path, { bigint: true })]).catch(
+        () => undefined,
+      );
+      if (!found) return [];
+      const [{ ino }, { bsize, blocks }] = found;
+      return [[path, `${ino} ${bsize * blocks}`] as const];
     }),
   );
   return Object.fromEntries(found.flat());

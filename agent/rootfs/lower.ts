@@ -24,18 +24,33 @@ export interface LowerRequest {
 }
 
 const known = new Map<string, { readonly state: string; readonly list: Buffer }>();
+/** Directories that are being read for a move. */
+const reading = new Map<string, Promise<Buffer>>();
 
 /**
  * Everything that a container sees of a lower directory of its overlay, contents by their SHA-256: for
- * {@link lowerDifference}. What has not changed since the last look, by inodes and ctimes, is not read again.
+ * {@link lowerDifference}. What has not changed since the last look, by inodes and ctimes, is not read again; moves that need
+ * the same at the same time wait for the one that reads it.
  * @throws GodwitError HOST_FAILED
  */
 export async function hashList(request: LowerRequest): Promise<Buffer> {
   const { root } = request;
   const bytes = await listTree(request);
   const state = createHash('sha256').update(bytes).digest('hex');
-  const before = known.get(root);
-  if (before?.state === state) return before.list;
+  for (;;) {
+    const before = known.get(root);
+    if (before?.state === state) return before.list;
+    const other = reading.get(root);
+    if (!other) break;
+    await endOf(other, request.signal);
+  }
+  const own = readContents(request, bytes, state).finally(() => reading.delete(root));
+  reading.set(root, own);
+  return own;
+}
+
+async function readContents(request: LowerRequest, bytes: Buffer, state: string): Promise<Buffer> {
+  const { root } = request;
   const hashes = await hashesOf(request);
   const lines = [...parseListing(bytes, 0).entries].map(([path, { kind, mode, owner, size, link }]) => {
     const content = kind === 'f' ? `${size} ${hashes.get(path) ?? 'unread'}` : link;
@@ -66,12 +81,26 @@ function entriesOf(list: Buffer): Map<string, string> {
   return entries;
 }
 
+/** When it failed it failed its own move. @throws the signal's reason */
+async function endOf(other: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  await Promise.race([other.catch(() => {}), aborted]);
+  signal.removeEventListener('abort', abort);
+  signal.throwIfAborted();
+}
+
 /** By path below the root, as latin1. */
 async function hashesOf({ runner, root, file, signal }: LowerRequest): Promise<Map<string, string>> {
   const out = `${file}.sha256`;
-  const command = { file: 'sh', args: ['-c', HASHES, 'sh', root, out], deadlineMs: HASH_MS, signal };
+  const args = ['-c', HASHES, 'sh', root, out];
   try {
-    const result = await runner.run(command);
+    // The whole group has to end with the move: the shell alone would leave those that read to themselves.
+    const result = await runner.run({ file: 'sh', args, deadlineMs: HASH_MS, signal, detached: true });
     signal.throwIfAborted();
     if (result.exitCode !== 0) throw hostFailed(`reading ${root}`, wordsOf(result));
     const lines = (await readFile(out)).toString('latin1').split('\0');

@@ -6,6 +6,7 @@ export { setMark } from './mark.ts';
 export {
   canKeep,
   givePlaceBack,
+  keptAt,
   leavePlace,
   type Place,
   type Room,

@@ -126,6 +126,8 @@ export interface Runtime {
    * without a container; nothing is left of it then
    */
   restored(spec: DomainSpec, signal: AbortSignal): Promise<Restored>;
+  /** The root of a container that is being restored has been filled only now, and nothing has looked into it yet. */
+  rootFilled(spec: DomainSpec): Promise<void>;
   /** cgroup of a running container. */
   cgroup(name: string): Promise<CgroupPaths>;
   /** The same from the pid of its init, also while a restore is held. */

@@ -86,3 +86,44 @@ describe('file systems', () => {
     ],
   ])('%s', (...row) => check(row));
 });
+
+describe('volumes', () => {
+  const domain = "<domain type='lxc' xmlns:g='https://godwit.dev/xmlns/domain/1'>";
+  const settings = (content: string) => ({
+    domain,
+    more: `<metadata><g:settings>${content}</g:settings></metadata>`,
+  });
+  const volume = "<g:rootfs policy='shared'/><g:volume target='/b' policy='copy'/>";
+  test.each<Case>([
+    [
+      'a kept root',
+      { ...settings("<g:rootfs policy='copy'/>"), devices: mount('/srv/web.migrated', '/b') },
+      '9:1',
+      'is where godwit puts',
+    ],
+    [
+      'a part of a kept volume',
+      { ...settings(volume), devices: `${mount('/a', '/b')}${mount('/a.migrated/c', '/c')}` },
+      '9:1',
+      'is where godwit puts',
+    ],
+    [
+      'a root where a volume is kept',
+      { ...settings(volume), devices: mount('/srv/web', '/b'), root: mount('/srv/web.migrated', '/') },
+      '9:1',
+      'is where godwit puts',
+    ],
+    [
+      'what an overlay needs',
+      { ...settings("<g:rootfs policy='copy' lower='/l'/>"), devices: mount('/srv/web.work', '/b') },
+      '9:1',
+      'is where godwit puts',
+    ],
+    [
+      'it as a lower directory',
+      settings("<g:rootfs policy='copy' lower='/srv/web.work'/>"),
+      '9:1',
+      'is where godwit puts',
+    ],
+  ])('%s', (...row) => check(row));
+});

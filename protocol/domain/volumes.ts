@@ -66,6 +66,15 @@ export function checkVolumes(spec: DomainSpec, metadata: XmlElement | undefined,
   for (const [index, dir] of own.entries())
     if (own.some((other, place) => place !== index && (other === dir || dir.startsWith(`${other}/`))))
       problems.refuse(at, `${quote(dir)} would be copied, or laid over, twice`);
+  const aside = copies.map((root) => `${root}.migrated`);
+  if (spec.policy.lower) aside.push(`${spec.root.source}.work`);
+  const named = spec.filesystems.flatMap((one) => (one.type === 'mount' ? one.source : []));
+  for (const dir of new Set([...named, spec.root.source, ...(spec.policy.lower ?? [])]))
+    if (aside.some((other) => other === dir || dir.startsWith(`${other}/`)))
+      problems.refuse(
+        at,
+        `${quote(dir)} is where godwit puts what it keeps of, or needs for, a copied directory`,
+      );
 }
 
 /** Directories that move with their container, the root first, and what becomes of each where it was. */

@@ -131,7 +131,7 @@ export const PrepareRequest = message('node.prepare.request', {
     .array(z.number())
     .max(LIMITS.filesystems + 1)
     .default([]),
-  /** Inode numbers (decimal) of volumes with policy `shared`, by their path. */
+  /** Inode number and size of the file system, decimal, of volumes with policy `shared`, by their path. */
   sharedInodes: z.record(z.string(), z.string()).default({}),
   /** The source's clock when it sent this; the target compares its own. */
   nowMs: z.number(),

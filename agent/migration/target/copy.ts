@@ -191,6 +191,7 @@ export class TargetCopy implements ArrivingCopy {
     const maxBytes = spec.memoryBytes + IMAGE_ROOM.bytes;
     await receiveImages({ stream: images, dir: dir.images, signal: all.signal, maxBytes });
     await this.rootfs?.complete;
+    await agent.runtime.rootFilled(spec);
     if (spec.policy.rootfs === 'copy' && spec.os.initUser) await agent.runtime.define(spec);
     await agent.faults.at('target.images', job);
     const { memory, restore } = this;

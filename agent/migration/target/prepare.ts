@@ -42,6 +42,7 @@ export async function prepareArrival(
       memoryAvailableBytes: (await memoryAvailableBytes()) - bidding.promisedBytes(request.job),
       runDir: config.runDir,
       stateDir: config.stateDir,
+      neighbours: agent.containers.list().map((owned) => owned.spec),
       runtime: agent.runtime,
       ours: (name) => agent.containers.has(name),
       containers: agent.containers.list().map((owned) => ({

@@ -81,7 +81,7 @@ export class RecoveredArrival implements ArrivingCopy {
     await killProcesses(dir);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);
-    for (const place of this.notes.places ?? []) {
+    for (const place of (this.notes.places ?? []).toReversed()) {
       const mark = { uuid: arrival.spec.uuid, root: place.root };
       await givePlaceBack(agent.runner, agent.config.stateDir, mark, place);
     }

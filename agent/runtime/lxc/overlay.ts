@@ -1,6 +1,7 @@
-import { mkdir, readFile, rmdir } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
+import type { Runner } from '../../effects/runner.ts';
 import { hasCode, hostFailed, wordsOf } from '../../host/failure.ts';
 import { fromFstab } from './mounts.ts';
 import type { Lxc } from './tool.ts';
@@ -10,6 +11,8 @@ const REMOVE_MS = 60_000;
 /** What an ended container held of it is let go a moment later. */
 const BUSY_MS = 3_000;
 const POLL_MS = 20;
+/** What overlayfs makes in its working directory, without any rights. */
+const WORK = ['work', 'index'];
 
 /**
  * Where the overlay of a container is mounted, for LXC to take as a directory: its own overlays cannot be restored, for
@@ -31,6 +34,9 @@ export async function mountOverlay(options: Lxc, { name, root, policy }: DomainS
   } catch (error) {
     throw hostFailed(`making ${dir} and ${work}`, error);
   }
+  const foreign = await foreignIn(work);
+  if (foreign !== undefined)
+    throw hostFailed(`mounting the overlay ${dir}`, `${work} is needed for it, and holds ${foreign}`);
   const args = ['-t', 'overlay', '-o', settings, `godwit-${name}`, dir];
   const result = await options.runner.run({ file: 'mount', args, deadlineMs: MOUNT_MS });
   if (result.exitCode !== 0) throw hostFailed(`mounting the overlay ${dir}`, wordsOf(result));
@@ -42,13 +48,50 @@ export async function unmountOverlay({ runner, clock, lxcPath }: Lxc, name: stri
   const untilMs = clock.monotonicMs() + BUSY_MS;
   for (let work = await workDirOf(dir); work !== undefined; work = await workDirOf(dir)) {
     const result = await runner.run({ file: 'umount', args: [dir], deadlineMs: MOUNT_MS });
-    if (result.exitCode === 0) {
-      await runner.run({ file: 'rm', args: ['-rf', '--one-file-system', '--', work], deadlineMs: REMOVE_MS });
-    } else if (clock.monotonicMs() >= untilMs) throw hostFailed(`unmounting ${dir}`, wordsOf(result));
+    if (result.exitCode === 0) await removeWork(runner, work);
+    else if (clock.monotonicMs() >= untilMs) throw hostFailed(`unmounting ${dir}`, wordsOf(result));
     else await clock.sleep(POLL_MS);
   }
   await rmdir(dir).catch((error: unknown) => {
     if (!hasCode(error, 'ENOENT', 'ENOTDIR', 'ENOTEMPTY')) throw hostFailed(`removing ${dir}`, error);
+  });
+}
+
+/**
+ * Shows a mounted overlay the owner and the rights of its root anew: it has read them when it was mounted, and what was copied to
+ * its upper directory since, it does not see. @throws GodwitError HOST_FAILED
+ */
+export async function refreshOverlay({ lxcPath }: Lxc, { name, root, policy }: DomainSpec): Promise<void> {
+  if (!policy.lower) return;
+  const dir = overlayDir(lxcPath, name);
+  try {
+    const { uid, gid, mode } = await lstat(root.source);
+    await chown(dir, uid, gid);
+    await chmod(dir, mode & 0o7777);
+  } catch (error) {
+    throw hostFailed(`setting owner and rights of ${dir}`, error);
+  }
+}
+
+/** What lies there that no overlay left which was cut off; overlayfs would empty it. */
+async function foreignIn(work: string): Promise<string | undefined> {
+  try {
+    for (const entry of await readdir(work)) {
+      const { mode } = await lstat(join(work, entry));
+      if (!WORK.includes(entry) || (mode & 0o777) !== 0) return JSON.stringify(entry);
+    }
+    return undefined;
+  } catch (error) {
+    throw hostFailed(`looking at ${work}`, error);
+  }
+}
+
+/** Only what overlayfs has made: the directory may have been somebody's before. */
+async function removeWork(runner: Runner, work: string): Promise<void> {
+  const made = WORK.map((entry) => join(work, entry));
+  await runner.run({ file: 'rm', args: ['-rf', '--one-file-system', '--', ...made], deadlineMs: REMOVE_MS });
+  await rmdir(work).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw hostFailed(`removing ${work}`, error);
   });
 }
 

@@ -12,6 +12,7 @@ import { lacksOf } from './lacks.ts';
 import { startContainer, stopContainer } from './life.ts';
 import { readLimitsOf, writeLimits } from './limits.ts';
 import { bridgesOf } from './network.ts';
+import { refreshOverlay } from './overlay.ts';
 import { occupiedPayload } from './payload.ts';
 import { awaitRestored, restoreFrom } from './restore.ts';
 import { readStats } from './stats.ts';
@@ -53,6 +54,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     dumpPlan: (spec) => dumpPlanOf(options, spec),
     restore: (plan) => restoreFrom(options, plan),
     restored: (spec, signal) => awaitRestored(options, spec, signal),
+    rootFilled: (spec) => refreshOverlay(options, spec),
     cgroup,
     cgroupOf: payloadOf,
     applyLimits: async (spec) => writeLimits(await cgroup(spec.name), spec),

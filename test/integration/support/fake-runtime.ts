@@ -186,6 +186,7 @@ export function fakeRuntime(options: {
       return { version: 'v1', dirs: { freezer: dir } };
     },
     applyLimits: async () => {},
+    rootFilled: async () => {},
     readLimits: async () => ({}),
     sweep,
   };
