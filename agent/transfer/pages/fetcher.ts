@@ -1,7 +1,7 @@
 import type { Clock } from '../../effects/clock.ts';
 import { isGoneForGood, problemOf, type TransferLog } from '../failure.ts';
 import type { DataStream } from '../stream.ts';
-import type { RemotePages } from './remote-pages.ts';
+import type { RemotePages, RemoteRun } from './remote-pages.ts';
 import { Settled } from './settled.ts';
 import { SourceConnection } from './source-connection.ts';
 
@@ -53,6 +53,8 @@ export class Fetcher {
   private readonly settled = new Settled<void>();
   private readonly stopping = new AbortController();
   private connection: SourceConnection | undefined;
+  /** What is asked for early, and was not yet over the present connection. */
+  private early: Iterator<RemoteRun> | undefined;
   private aheadWindow: number;
 
   constructor(options: FetcherOptions) {
@@ -83,6 +85,7 @@ export class Fetcher {
         this.askAround(connection, index);
     }
     if (this.wanted.size > 0) return;
+    this.askEarly(connection);
     while (connection.askedPages < this.aheadWindow && (eager || pages.waiting < WAITING_PAGES)) {
       const run = pages.claimNext(Math.min(AHEAD_PAGES, this.aheadWindow));
       if (run === undefined) break;
@@ -97,10 +100,16 @@ export class Fetcher {
     if (before.pages > 0) connection.ask(before);
   }
 
+  /** Not all of it at once: whoever comes to wait stands behind it. Once somebody has, it is fetched like the rest. */
   private askEarly(connection: SourceConnection): void {
     const { pages } = this.options;
-    for (const { index, pages: count } of pages.smallRanges(EARLY.rangePages, EARLY.pages))
-      if (pages.isMissing(index)) connection.ask(pages.claim(index, count));
+    const window = this.aheadWindow || AHEAD_WINDOW_PAGES;
+    while (connection.askedPages < window) {
+      const next = this.early?.next();
+      if (!next || next.done) return;
+      const { index, pages: count } = next.value;
+      if (pages.isUnasked(index)) connection.ask(pages.claim(index, count));
+    }
   }
 
   /** Nothing is needed from the source any more. */
@@ -150,7 +159,7 @@ export class Fetcher {
     });
     this.connection = connection;
     linked?.(true);
-    if (!this.options.eager) this.askEarly(connection);
+    if (!this.options.eager) this.early = pages.smallRanges(EARLY.rangePages, EARLY.pages);
     this.pump();
     const error = await connection.ended;
     this.connection = undefined;

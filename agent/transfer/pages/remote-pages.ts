@@ -72,6 +72,11 @@ export class RemotePages {
     return this.states[index] === STATE.missing || this.states[index] === STATE.forgotten;
   }
 
+  /** Nobody has asked for it, or what was asked for did not come. */
+  isUnasked(index: number): boolean {
+    return this.states[index] === STATE.missing;
+  }
+
   /** How many of these pages, from the first on, are here. */
   hereFrom(index: number, pages: number): number {
     let count = 0;
