@@ -23,6 +23,8 @@ export interface ReadEvent {
   /** As it was published, not yet checked against its schema. */
   readonly event: unknown;
   readonly topic: string;
+  /** When the stream took it: the event's own time is its publisher's word. */
+  readonly atMs: number;
   /** 1 for the first. */
   readonly attempt: number;
   /** The reader ends: whoever reads next gets the event again. */
@@ -88,7 +90,8 @@ function settle(message: JsMsg, verdict: EventVerdict): void {
 
 function readOf(message: JsMsg, signal: AbortSignal): ReadEvent {
   const topic = message.subject.split('.').at(-2) ?? '';
-  return { event: bodyOf(message), topic, attempt: message.info.deliveryCount, signal };
+  const { deliveryCount: attempt, timestampNanos } = message.info;
+  return { event: bodyOf(message), topic, atMs: timestampNanos / 1_000_000, attempt, signal };
 }
 
 /** Anybody may publish: what is no JSON is no event. */

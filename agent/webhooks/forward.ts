@@ -25,12 +25,13 @@ export interface ForwardOptions {
 export function forwardEvents(options: ForwardOptions, webhook: WebhookConfig): Stoppable {
   const { bus, clock } = options;
   const log = options.log.child({ webhook: webhook.name });
-  const handle = async ({ event: body, topic, attempt, signal }: ReadEvent): Promise<EventVerdict> => {
+  const handle = async ({ event: body, topic, atMs, attempt, signal }: ReadEvent): Promise<EventVerdict> => {
     const { data: event } = CloudEvent.safeParse(body);
     if (!event || !isWanted(webhook, topic, event)) return 'done';
     const answer = await post(webhook, event, options, signal);
-    const ageMs = clock.nowMs() - Date.parse(event.time);
-    const { verdict, lost, problem } = judge(answer, { attempt, ageMs });
+    // It says nothing of the receiver: another agent may send it at once.
+    if (signal.aborted && 'problem' in answer) return { againMs: 1 };
+    const { verdict, lost, problem } = judge(answer, { attempt, ageMs: clock.nowMs() - atMs });
     if (lost !== undefined) log.error({ event: event.id, problem: lost }, 'an event is not delivered');
     else if (problem !== undefined)
       log.warn({ event: event.id, attempt, problem }, 'an event is sent again later');
