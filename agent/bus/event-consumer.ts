@@ -80,7 +80,8 @@ async function open(link: Link, subjects: Subjects, { name }: EventConsumer): Pr
     max_ack_pending: 1,
   });
   const consumer = await jetstream(link.nc).consumers.get(stream, name);
-  return consumer.consume({ max_messages: 1 });
+  // One that was deleted meanwhile is made anew, instead of being waited for.
+  return consumer.consume({ max_messages: 1, abort_on_missing_resource: true });
 }
 
 function settle(message: JsMsg, verdict: EventVerdict): void {
