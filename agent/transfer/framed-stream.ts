@@ -128,6 +128,11 @@ export class FramedStream extends Duplex implements DataStream {
     void inbound.pass(id.job, bytes).then(() => socket.resume());
   }
 
+  private tick(): void {
+    if (this.connection?.socket.isPaused()) this.core.unread();
+    this.core.tick(this.clock.monotonicMs());
+  }
+
   /** Does not wait to hear that the peer knows that all is done. */
   abandon(): void {
     if (this.core.complete) this.letGo(this.core.stop(undefined));
@@ -174,7 +179,7 @@ export class FramedStream extends Duplex implements DataStream {
     dial: (withinMs) => void this.dial(withinMs),
     wake: (ms) => {
       this.cancelWake();
-      this.cancelWake = this.clock.after(ms, () => this.core.tick(this.clock.monotonicMs()));
+      this.cancelWake = this.clock.after(ms, () => this.tick());
     },
     deliver: (chunk) => this.push(chunk),
     wrote: () => this.wrote(),

@@ -113,6 +113,11 @@ export class StreamCore {
     this.guarded(() => this.parser?.push(bytes));
   }
 
+  /** The owner reads nothing just now: that nothing comes says nothing of the peer. */
+  unread(): void {
+    this.pulse.hear();
+  }
+
   /** The present connection broke. */
   lost(problem: string, nowMs: number): void {
     if (this.state !== 'linked') return;
