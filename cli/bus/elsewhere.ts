@@ -21,7 +21,7 @@ export function mayAskElsewhere(verb: string, error: unknown, { code }: GodwitEr
 
 /**
  * Sends the request to the other servers of the list, one after the other, until one of them reaches somebody; undefined when
- * none does. One that cannot be connected to is passed over. @throws the client library's error when somebody may have received it
+ * none does in time. One that cannot be connected to is passed over. @throws the client library's error when somebody may have received it
  */
 export async function askElsewhere(
   nats: Nats,
@@ -31,7 +31,9 @@ export async function askElsewhere(
 ): Promise<Msg | undefined> {
   const { subject, payload, timeoutMs } = request;
   const here = asked.getServer();
+  const untilMs = performance.now() + timeoutMs;
   for (const server of settings.servers.filter((one) => hostOf(one) !== hostOf(here))) {
+    if (performance.now() > untilMs) break;
     const other = await connectNats(nats, { ...settings, servers: [server] }).catch(() => undefined);
     try {
       const reply = await other?.request(subject, payload, { timeout: timeoutMs });
