@@ -43,13 +43,25 @@ async function placeOf(agent: Agent, proposal: Proposal): Promise<Offer> {
 export function busyNode(error: unknown): string | undefined {
   if (!(error instanceof GodwitError)) return undefined;
   const refusals = (error.details.refusals ?? []) as readonly Refusal[];
-  const busy = refusals.filter(({ code }) => code === 'JOBS_FULL').map(({ node }) => node);
-  return busy.find((node) => refusals.every((one) => one.node !== node || one.code === 'JOBS_FULL'));
+  return refusals.find(({ node }) => busyOnly(refusals, node))?.node;
 }
 
-function noTarget(container: string, problems: readonly string[], refusals: readonly Refusal[]): GodwitError {
+/** Too many reasons are cut off, but none that {@link busyNode} needs. */
+export function noTarget(
+  container: string,
+  problems: readonly string[],
+  refusals: readonly Refusal[],
+): GodwitError {
   const problem = problems.length > 0 ? problems.join('; ') : 'no other node answers';
-  return new GodwitError('NO_TARGET', { container, problem, refusals: refusals.slice(0, LIMITS.refusals) });
+  const busy = refusals.filter(({ node }) => busyOnly(refusals, node));
+  const others = refusals.filter((one) => !busy.includes(one));
+  const full = others.filter(({ code }) => code === 'JOBS_FULL');
+  const kept = [...busy, ...others.filter((one) => !full.includes(one)), ...full].slice(0, LIMITS.refusals);
+  return new GodwitError('NO_TARGET', { container, problem, refusals: kept });
+}
+
+function busyOnly(refusals: readonly Refusal[], node: string): boolean {
+  return refusals.every((one) => one.node !== node || one.code === 'JOBS_FULL');
 }
 
 function problemOf({ node, refusals }: AuctionEntry): string[] {
