@@ -40,6 +40,13 @@ describe('allRecorded', () => {
     expect(looked).toEqual([`${BUCKET}db__1`]);
   });
 
+  it('looks at a key once, however many answers lack it', async () => {
+    const { whole, looked } = asking({ web: undefined, db: undefined, gone: MARK });
+    for (let answers = 0; answers < 3; answers += 1) expect(await whole([node('web')])).toBe(false);
+    expect(looked).toEqual([`${BUCKET}db`, `${BUCKET}gone`]);
+    expect(await whole([node('web', 'db')])).toBe(true);
+  });
+
   it('does not wait for what was undefined', async () => {
     const { whole } = asking({ web: undefined, gone: MARK });
     expect(await whole([node('web')])).toBe(true);

@@ -23,9 +23,16 @@ export function allRecorded({ cluster, nats, subjects }: Session) {
   recorded.catch(() => undefined);
 
   /** An undefined container leaves a mark in its record's place. */
-  const isMark = async (key: string): Promise<boolean> => {
+  const lookAt = async (key: string): Promise<boolean> => {
     const { message, error } = await ask('MSG.GET', { last_by_subj: key });
     return error?.code === 404 || Buffer.from(message?.hdrs ?? '', 'base64').includes('KV-Operation');
+  };
+  const looked = new Map<string, Promise<boolean>>();
+  /** Each answer of a node asks about what is still missing: the store is asked once. */
+  const isMark = (key: string): Promise<boolean> => {
+    const found = looked.get(key) ?? lookAt(key);
+    looked.set(key, found);
+    return found;
   };
 
   return async (replies: readonly NodeInfo[]): Promise<boolean> => {
