@@ -185,7 +185,7 @@ async function compose(
     notes,
     node: nodeStateIn(config.stateDir, log),
     arriving: new Map(),
-    sweep: () => sweeper.sweep(),
+    sweep: (container) => sweeper.sweep(container),
   };
   const sweeper = new Sweeper(agent);
   stops.push(() => sweeper.stop());

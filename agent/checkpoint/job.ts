@@ -68,7 +68,7 @@ export class StoreJob implements MoveControl {
     this.serving = await serveJob(agent, this);
     const over = this.run(work).finally(() => {
       this.release();
-      agent.sweep();
+      agent.sweep(this.wish.container);
     });
     return { over };
   }

@@ -51,7 +51,7 @@ async function bringToEnd(
       const error = new GodwitError('JOB_ABORTED', { what: side, problem });
       if (done === 'done') end(trackers.get(job), 'done');
       else end(trackers.get(job), 'failed', error);
-      return agent.sweep();
+      return agent.sweep(container);
     } catch (error) {
       log.error({ job, container, err: error }, `what is left of a ${side} could not be mended`);
       await clock.sleep(AGAIN_MS);

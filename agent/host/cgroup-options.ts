@@ -27,7 +27,7 @@ export function cgroup2Mount(mountinfo: string): Cgroup2Mount | undefined {
 /**
  * criu mounts cgroup2 for itself without any option, which takes the options from the hierarchy everywhere (criu#3029). The
  * first call since the machine started writes them into `file`, on tmpfs; later ones put back those that are gone. Returns
- * what was put back. @throws GodwitError HOST_FAILED
+ * what was put back. @throws GodwitError HOST_FAILED (also where the kernel takes no such option from this cgroup namespace)
  */
 export async function keepCgroupOptions(runner: Runner, file: string): Promise<string[]> {
   const mount = cgroup2Mount(await readFile('/proc/self/mountinfo', 'utf8'));
@@ -42,10 +42,16 @@ export async function keepCgroupOptions(runner: Runner, file: string): Promise<s
     await writeFile(file, mount.options.join(','), { mode: 0o600 });
     return [];
   }
-  const gone = wanted.split(',').filter((option) => option !== '' && !mount.options.includes(option));
+  const missing = ({ options }: Cgroup2Mount) =>
+    wanted.split(',').filter((option) => option !== '' && !options.includes(option));
+  const gone = missing(mount);
   if (gone.length === 0) return [];
   const args = ['-o', ['remount', ...mount.options, ...gone].join(','), mount.mountPoint];
   const result = await runner.run({ file: 'mount', args, deadlineMs: DEADLINE_MS });
-  if (result.exitCode !== 0) throw hostFailed("putting cgroup2's mount options back", wordsOf(result));
+  const action = "putting cgroup2's mount options back";
+  if (result.exitCode !== 0) throw hostFailed(action, wordsOf(result));
+  // Without an error the kernel ignores them outside of the machine's first cgroup namespace.
+  const still = missing(cgroup2Mount(await readFile('/proc/self/mountinfo', 'utf8')) ?? mount);
+  if (still.length > 0) throw hostFailed(action, `the kernel ignores ${still.join(',')}`);
   return gone;
 }

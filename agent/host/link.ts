@@ -44,3 +44,13 @@ export async function pinBridgeAddress(runner: Runner, bridge: string, sys = '/s
   const result = await runner.run({ file: 'ip', args, deadlineMs: DEADLINE_MS });
   if (result.exitCode !== 0) throw hostFailed(action, wordsOf(result));
 }
+
+/** Names of the veths whose other end is in the agent's network namespace too. @throws GodwitError HOST_FAILED */
+export async function unmovedVeths(runner: Runner): Promise<string[]> {
+  const args = ['-j', 'link', 'show', 'type', 'veth'];
+  const result = await runner.run({ file: 'ip', args, deadlineMs: DEADLINE_MS });
+  if (result.exitCode !== 0) throw hostFailed('listing the veths', wordsOf(result));
+  // Where there is none, it prints nothing or an empty list.
+  const links = JSON.parse(result.stdout.trim() || '[]') as { ifname?: string; link?: string }[];
+  return links.flatMap(({ ifname, link }) => (ifname === undefined || link === undefined ? [] : [ifname]));
+}

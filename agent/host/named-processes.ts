@@ -12,6 +12,9 @@ export interface NamedProcess {
   readonly argv: readonly string[];
 }
 
+/** What works in the directory of a move: criu, what runs it, its hooks, and the pager. */
+const WORKERS: ReadonlySet<string> = new Set(['criu', 'lxc-checkpoint', 'hook', 'node']);
+
 /** Every process but this one whose command line passes `wanted`. */
 export async function findProcesses(wanted: (argv: readonly string[]) => boolean): Promise<NamedProcess[]> {
   const found: NamedProcess[] = [];
@@ -32,6 +35,18 @@ export function processesOf(dir: string): Promise<NamedProcess[]> {
   const below = `${dir}/`;
   return findProcesses(
     (argv) => argv.some((word) => word.includes(below)) && basename(argv[1] ?? '') !== 'hook',
+  );
+}
+
+/**
+ * The programs at work below `dir` that an agent which died may have started, hooks included. Not everybody who names it: a
+ * shell or a pager of an operator who looks at a log is none of them.
+ */
+export function workersOf(dir: string): Promise<NamedProcess[]> {
+  return findProcesses(
+    (argv) =>
+      argv.some((word) => word.includes(`${dir}/`)) &&
+      argv.slice(0, 2).some((word) => WORKERS.has(basename(word))),
   );
 }
 

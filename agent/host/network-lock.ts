@@ -11,13 +11,7 @@ const MISSING = 127;
  * @throws GodwitError HOST_FAILED (no tool is there, or one of them failed)
  */
 export async function clearNetworkLock(runner: Runner, initPid: number): Promise<void> {
-  const enter = (file: string, args: readonly string[], input?: string) =>
-    runner.run({
-      file: 'nsenter',
-      args: [`--net=/proc/${initPid}/ns/net`, '--', file, ...args],
-      deadlineMs: DEADLINE_MS,
-      ...(input === undefined ? {} : { input }),
-    });
+  const enter = enterNetwork(runner, initPid);
   const cleared = await Promise.all([
     clearChain(enter, 'iptables'),
     clearChain(enter, 'ip6tables'),
@@ -28,14 +22,34 @@ export async function clearNetworkLock(runner: Runner, initPid: number): Promise
   }
 }
 
+/** Whether such a lock is on the network of a container; changes nothing. @throws GodwitError HOST_FAILED (one of the tools failed) */
+export async function hasNetworkLock(runner: Runner, initPid: number): Promise<boolean> {
+  const enter = enterNetwork(runner, initPid);
+  const [rules, rules6, tables] = await Promise.all([
+    readRules(enter, 'iptables'),
+    readRules(enter, 'ip6tables'),
+    readTables(enter),
+  ]);
+  return [rules, rules6].some((saved) => chainRemoval(saved ?? '')) || (tables ?? []).length > 0;
+}
+
 type Enter = (file: string, args: readonly string[], input?: string) => Promise<RunResult>;
+
+function enterNetwork(runner: Runner, initPid: number): Enter {
+  return (file, args, input) =>
+    runner.run({
+      file: 'nsenter',
+      args: [`--net=/proc/${initPid}/ns/net`, '--', file, ...args],
+      deadlineMs: DEADLINE_MS,
+      ...(input === undefined ? {} : { input }),
+    });
+}
 
 /** False when the tool is not installed: then criu cannot have used it either. */
 async function clearChain(enter: Enter, family: 'iptables' | 'ip6tables'): Promise<boolean> {
-  const saved = await enter(`${family}-save`, []);
-  if (saved.exitCode === MISSING) return false;
-  check(saved, `reading the ${family} rules`);
-  const commands = chainRemoval(saved.stdout);
+  const saved = await readRules(enter, family);
+  if (saved === undefined) return false;
+  const commands = chainRemoval(saved);
   if (commands) {
     check(await enter(`${family}-restore`, ['-w', '--noflush'], commands), `removing criu's ${family} chain`);
   }
@@ -43,13 +57,28 @@ async function clearChain(enter: Enter, family: 'iptables' | 'ip6tables'): Promi
 }
 
 async function clearTables(enter: Enter): Promise<boolean> {
-  const listed = await enter('nft', ['list', 'tables']);
-  if (listed.exitCode === MISSING) return false;
-  check(listed, 'reading the nftables tables');
-  for (const table of criuTables(listed.stdout)) {
+  const tables = await readTables(enter);
+  if (tables === undefined) return false;
+  for (const table of tables) {
     check(await enter('nft', ['delete', 'table', 'inet', table]), `removing criu's nftables table ${table}`);
   }
   return true;
+}
+
+/** Undefined when the tool is not installed. */
+async function readRules(enter: Enter, family: 'iptables' | 'ip6tables'): Promise<string | undefined> {
+  const saved = await enter(`${family}-save`, []);
+  if (saved.exitCode === MISSING) return undefined;
+  check(saved, `reading the ${family} rules`);
+  return saved.stdout;
+}
+
+/** criu's own; undefined when the tool is not installed. */
+async function readTables(enter: Enter): Promise<string[] | undefined> {
+  const listed = await enter('nft', ['list', 'tables']);
+  if (listed.exitCode === MISSING) return undefined;
+  check(listed, 'reading the nftables tables');
+  return criuTables(listed.stdout);
 }
 
 /** Input for `iptables-restore --noflush` that removes criu's chain and nothing else; undefined when it is not there. */

@@ -81,6 +81,6 @@ export interface Agent {
   readonly node: { state: 'up' | 'cordoned' | 'draining' };
   /** Moves that arrive here now, by job. */
   readonly arriving: Map<string, Arriving>;
-  /** A move is over: what may be left of it on this node is removed, soon. */
-  readonly sweep: () => void;
+  /** A move is over: what may be left of it on this node, and on this container of it, is removed, soon. */
+  readonly sweep: (container?: string) => void;
 }

@@ -30,7 +30,7 @@ export async function reconcileAll(
   }
   const strangers = [...defined].filter((name) => byName.get(name)?.record.owner !== config.node);
   const rest = [...later, ...strangers.filter((name) => !moving.has(name))];
-  void repairLater(agent, rest, byName, defined);
+  void repairLater(agent, rest, byName, defined).then(() => agent.sweep());
 }
 
 /**

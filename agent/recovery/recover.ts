@@ -92,7 +92,10 @@ function recoverArrival(agent: Agent, notes: TargetNotes): void {
   const move = new TargetMove(agent, arrivalParts(agent, notes));
   log.warn({ job, container: move.container }, 'goes on with a move that an earlier agent left');
   arriving.set(job, move);
-  void move.ended.then(() => arriving.delete(job));
+  void move.ended.then(() => {
+    arriving.delete(job);
+    agent.sweep();
+  });
   move.recover();
 }
 

@@ -2,20 +2,23 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isToken } from '../../protocol/mod.ts';
 import { keepCgroupOptions } from '../host/cgroup-options.ts';
-import { findProcesses } from '../host/named-processes.ts';
+import { findProcesses, workersOf } from '../host/named-processes.ts';
 import { killTree } from '../host/process-tree.ts';
 import { unmountTmpfs } from '../host/tmpfs.ts';
 import type { Agent } from '../migration/agent.ts';
 import { tmpfsOf } from '../migration/job-dir.ts';
 import { readNotes, SIDES, sideDir } from '../migration/journal.ts';
+import { sweepNetworkLocks } from './sweep-locks.ts';
 
 const CGROUP_OPTIONS = 'cgroup2-options';
 
 /** Sweeps one after the other, beside an agent's other work, until it is stopped. */
 export class Sweeper {
   private readonly agent: Agent;
+  /** Containers that a criu may have left locked. */
+  private readonly suspects = new Set<string>();
   private last: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private state: 'waiting' | 'begun' | 'stopped' = 'waiting';
 
   constructor(agent: Agent) {
     this.agent = agent;
@@ -23,24 +26,30 @@ export class Sweeper {
 
   /** At an agent's start: what an earlier one left, too. */
   begin(): void {
+    this.state = 'begun';
     this.add(sweepEarlierAgent);
+    for (const { record } of this.agent.containers.list()) this.suspects.add(record.name);
     this.sweep();
   }
 
-  /** After each move. */
-  sweep(): void {
+  /** After each move, of this container if it may be here. What ends before the beginning is swept then. */
+  sweep(container?: string): void {
+    if (container !== undefined) this.suspects.add(container);
+    if (this.state === 'waiting') return;
     this.add(sweepLeftovers);
+    this.add(sweepStrays);
+    this.add((agent) => sweepNetworkLocks(agent, this.suspects));
   }
 
   /** Resolves when no sweep is under way; none begins any more. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.state = 'stopped';
     await this.last;
   }
 
   private add(chore: (agent: Agent) => Promise<void>): void {
     this.last = this.last
-      .then(() => (this.stopped ? undefined : chore(this.agent)))
+      .then(() => (this.state === 'stopped' ? undefined : chore(this.agent)))
       .catch((error: unknown) => this.agent.log.error({ err: error }, 'could not be swept'));
   }
 }
@@ -62,6 +71,15 @@ async function sweepLeftovers(agent: Agent): Promise<void> {
     log.warn({ path }, 'swept half a checkpoint');
   const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
   if (options.length > 0) log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
+}
+
+/** Of containers that are not here: what is under a name that the cluster does not know is not touched. */
+async function sweepStrays({ bus, jobs, containers, arriving, runtime, log }: Agent): Promise<void> {
+  const swept = await runtime.sweepStrays(async (name) => {
+    if (containers.has(name) || [...arriving.values()].some((move) => move.container === name)) return false;
+    return jobs.list().some((job) => job.container === name) || (await bus.records.get(name)) !== undefined;
+  });
+  if (swept.length > 0) log.warn({ swept }, 'swept what half-made containers left');
 }
 
 /** At the start only: commands in containers whose agent waits no more, and short-lived files of that agent. */
@@ -88,7 +106,7 @@ async function leftJobs(runDir: string): Promise<string[]> {
   const jobs = join(runDir, 'jobs');
   const found = new Set(await readdir(jobs).catch(() => []));
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
-  const processes = await findProcesses((argv) => argv.some((word) => word.includes(`${jobs}/`)));
+  const processes = await workersOf(jobs);
   for (const text of [...mounts, ...processes.flatMap(({ argv }) => argv)]) {
     const [job = ''] = (text.split(`${jobs}/`)[1] ?? '').split(/[/ ]/);
     if (isToken(job)) found.add(job);
@@ -100,8 +118,7 @@ async function leftJobs(runDir: string): Promise<string[]> {
 
 async function sweepJob({ config, runner }: Agent, job: string): Promise<void> {
   const dir = join(config.runDir, 'jobs', job);
-  for (const { pid } of await findProcesses((argv) => argv.some((word) => word.includes(`${dir}/`))))
-    await killTree(pid);
+  for (const { pid } of await workersOf(dir)) await killTree(pid);
   for (const side of SIDES) await unmountTmpfs(runner, tmpfsOf(sideDir(config.runDir, job, side)));
   await rm(dir, { recursive: true, force: true });
 }

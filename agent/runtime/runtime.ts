@@ -138,4 +138,10 @@ export interface Runtime {
   readLimits(name: string): Promise<Record<string, string | number>>;
   /** Removes what a container that is gone left behind on this node: cgroups, veths, the monitor. Safe to repeat. */
   sweep(name: string): Promise<void>;
+  /**
+   * Removes what a restore or a start that was killed half-way left under names that nobody has defined here: cgroups without a
+   * task, for names of which `isOurs` says that they are the cluster's; pairs of veths that never came to a container.
+   * Resolves with what it was.
+   */
+  sweepStrays(isOurs: (name: string) => Promise<boolean>): Promise<string[]>;
 }

@@ -33,6 +33,7 @@ export class EarlierJob implements MoveControl {
     move.recover();
     trackEnd(tracker, await move.ended, move);
     release();
+    agent.sweep(move.container);
   }
 
   async close(): Promise<void> {

@@ -100,7 +100,7 @@ export class MoveJob implements MoveControl {
     this.serving = await serveJob(agent, this);
     void this.run().finally(() => {
       this.release();
-      agent.sweep();
+      agent.sweep(this.owned.record.name);
     });
   }
 

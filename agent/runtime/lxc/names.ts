@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { checkContainerName } from '../../../protocol/mod.ts';
+import { checkContainerName, isContainerName } from '../../../protocol/mod.ts';
 
 /** LXC's configuration file of a container. @throws GodwitError NAME_INVALID (names become path segments) */
 export function configFile(lxcPath: string, name: string): string {
@@ -17,6 +17,11 @@ export function hostVeth(name: string, index: number): string {
   return `${hostVethPrefix(name)}${index}`;
 }
 
+/** True for what {@link hostVeth} makes of some name. */
+export function isHostVeth(link: string): boolean {
+  return /^gw[0-9a-f]{9}n\d+$/.test(link);
+}
+
 /** LXC's own name for the cgroup of a container's tasks. */
 export function payloadGroup(name: string): string {
   return `lxc.payload.${name}`;
@@ -25,6 +30,12 @@ export function payloadGroup(name: string): string {
 /** LXC's own name for the cgroup of a container's monitor. */
 export function monitorGroup(name: string): string {
   return `lxc.monitor.${name}`;
+}
+
+/** The container of a group of LXC's; `web-1` may also be the second try of `web`. */
+export function containersOf(group: string): string[] {
+  const [, name] = /^lxc\.(?:payload|monitor)\.(.+)$/.exec(group) ?? [];
+  return name === undefined ? [] : [...new Set([name, name.replace(/-\d+$/, '')])].filter(isContainerName);
 }
 
 /** What LXC's monitor of a container calls itself in the list of processes. */

@@ -16,6 +16,7 @@ import { refreshOverlay } from './overlay.ts';
 import { occupiedPayload } from './payload.ts';
 import { awaitRestored, restoreFrom } from './restore.ts';
 import { readStats } from './stats.ts';
+import { sweepStrays } from './strays.ts';
 import { sweepContainer } from './sweep.ts';
 import type { Lxc, LxcOptions } from './tool.ts';
 
@@ -60,6 +61,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     applyLimits: async (spec) => writeLimits(await cgroup(spec.name), spec),
     readLimits: async (name) => readLimitsOf(await cgroup(name)),
     sweep: (name) => sweepContainer(options, name),
+    sweepStrays: (isOurs) => sweepStrays(options, isOurs),
   };
 }
 

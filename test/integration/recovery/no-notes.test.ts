@@ -147,11 +147,11 @@ describe('a container of this node, part of no move', () => {
   });
 });
 
-it('a job directory without notes goes, with the processes that name it', async () => {
+it('a job directory without notes goes, with the programs at work in it', async () => {
   await lab.source.stop();
   const dir = join(lab.source.dir, 'run/jobs/old/source');
   mkdirSync(dir, { recursive: true });
-  const child = spawn('/bin/sh', ['-c', 'sleep 300; :', `${dir}/criu`], { stdio: 'ignore' });
+  const child = spawn('/bin/sh', ['-c', 'sleep 300; :', `${dir}/criu`], { argv0: 'criu', stdio: 'ignore' });
   const other = spawn('/bin/sh', ['-c', 'sleep 300; :', `${lab.source.dir}/other`], { stdio: 'ignore' });
   await lab.source.start();
   await expect.poll(() => lab.source.leftovers('old'), { timeout: 5_000 }).toEqual([]);

@@ -189,5 +189,6 @@ export function fakeRuntime(options: {
     rootFilled: async () => {},
     readLimits: async () => ({}),
     sweep,
+    sweepStrays: async () => [],
   };
 }
