@@ -23,6 +23,7 @@ import type { Runner } from './effects/runner.ts';
 import { systemClock } from './effects/system-clock.ts';
 import { systemRandom } from './effects/system-random.ts';
 import { createRunner } from './effects/system-runner.ts';
+import { ExecSessions } from './exec/sessions.ts';
 import { execVerbs } from './exec/verbs.ts';
 import { createFaults, type Faults } from './faults/faults.ts';
 import type { Fault } from './faults/parse.ts';
@@ -141,7 +142,9 @@ async function compose(
   const kept = await store.load();
   stops.push(() => store.settled());
 
-  const containers = new OwnedContainers(bus.records, (name) => serveContainer(agent, name));
+  const talks = new ExecSessions();
+  stops.push(() => talks.stop());
+  const containers = new OwnedContainers(bus.records, (name) => serveContainer(agent, name, talks));
   const load = await startSampling({
     config,
     clock,
@@ -263,10 +266,10 @@ async function joinBus(
 }
 
 /** What this node answers as the owner of one container. */
-function serveContainer(agent: Agent, name: string): Promise<Stoppable> {
+function serveContainer(agent: Agent, name: string, talks: ExecSessions): Promise<Stoppable> {
   return serveVerbs(agent.bus, agent.subjects.containerAny(name), EXCHANGES.container, {
     ...containerVerbs(name, agent),
-    ...execVerbs(name, agent),
+    ...execVerbs(name, agent, talks),
     ...checkpointVerbs(name, agent),
     migrate: (request) => migrateContainer(agent, name, request),
     auction: () => showAuction(agent, name),

@@ -1,53 +1,77 @@
 import { formatDomain } from '../../protocol/domain/mod.ts';
 import { GodwitError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../effects/clock.ts';
 import { Reverter } from '../effects/reverter.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { OwnedContainers } from './owned.ts';
+import { createRecord, removeRecord } from './settle.ts';
 
 interface Renaming {
-  readonly bus: Bus;
-  readonly runtime: Runtime;
+  readonly bus: Pick<Bus, 'records'>;
+  readonly clock: Clock;
+  readonly runtime: Pick<Runtime, 'define' | 'undefine' | 'sweep'>;
   readonly containers: OwnedContainers;
 }
 
+const THE_RECORD = 'the record';
+
 /**
  * Gives a stopped container of this node another name. First the new record, by creation: who loses that has a name that is
- * taken. An agent that dies after it leaves both names, stopped, of which one is undefined by hand.
+ * taken. An agent that dies after it leaves both names, stopped, of which one is undefined by hand; so does a store that never
+ * says whether the old record was removed. A new record of which nothing is known is found by the same rename, done again.
  * @throws GodwitError CONTAINER_EXISTS, STORE_UNAVAILABLE, RECORD_CONFLICT, RUNTIME_FAILED
  */
 export async function renameContainer(
-  { bus, runtime, containers }: Renaming,
+  { bus, clock, runtime, containers }: Renaming,
   name: string,
   wanted: string,
 ): Promise<void> {
-  const { record, revision, spec } = containers.get(name);
+  const owned = containers.get(name);
+  const { record, spec } = owned;
+  if (containers.has(wanted))
+    throw new GodwitError('CONTAINER_EXISTS', { container: wanted, node: record.owner });
   const renamed = { ...spec, name: wanted };
   const next = { ...record, name: wanted, spec: formatDomain(renamed) };
-  const created = await bus.records.create(next);
-  if (created.status === 'unknown') throw new GodwitError('STORE_UNAVAILABLE', { problem: created.problem });
+  const settling = { records: bus.records, clock };
+  const again = `'${name}' is as it was; rename it again, for '${wanted}' may have a record now`;
+  const created = await createRecord(settling, next);
+  if (created.status === 'unknown') throw unsettled(created.problem, again);
   if (created.status === 'conflict') {
     const existing = await bus.records.get(wanted);
     const node = existing?.record.owner ?? 'another node';
     throw new GodwitError('CONTAINER_EXISTS', { container: wanted, node });
   }
+  const adopted = { record: next, revision: created.revision };
   const reverter = new Reverter();
-  reverter.add('the record', async () => {
-    await bus.records.remove(wanted, created.revision);
+  reverter.add(THE_RECORD, async () => {
+    const undone = await removeRecord(settling, adopted);
+    if (undone.status === 'unknown') throw new Error(undone.problem);
   });
   try {
     await runtime.define(renamed);
     reverter.add('the definition', () => runtime.undefine(wanted));
-    const removed = await bus.records.remove(name, revision);
+    const removed = await removeRecord(settling, owned);
     if (removed.status === 'conflict') throw new GodwitError('RECORD_CONFLICT', { container: name });
-    if (removed.status === 'unknown')
-      throw new GodwitError('STORE_UNAVAILABLE', { problem: removed.problem });
+    if (removed.status === 'unknown') {
+      reverter.discard();
+      await containers.adopt(adopted);
+      const problem = `both names are kept, start neither; \`godwit undefine ${name}\` ends the rename`;
+      throw unsettled(removed.problem, problem);
+    }
   } catch (error) {
-    await reverter.revert();
+    const failures = await reverter.revert();
+    const left = failures.find(({ what }) => what === THE_RECORD);
+    if (left) throw unsettled((left.error as Error).message, again);
     throw error;
   }
-  await containers.adopt({ record: next, revision: created.revision });
+  await containers.adopt(adopted);
   await runtime.undefine(name);
   await runtime.sweep(name);
   await containers.release(name);
+}
+
+/** What nobody can say, and what is to be done about it. */
+function unsettled(problem: string, advice: string): GodwitError {
+  return new GodwitError('STORE_UNAVAILABLE', { problem: `${problem}; ${advice}` });
 }

@@ -1,23 +1,25 @@
 import { formatDomain } from '../../protocol/domain/mod.ts';
 import { checkContainerName, type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../effects/clock.ts';
 import type { Handlers } from '../node/endpoints.ts';
 import { preparationOf } from '../preparation/verb.ts';
 import type { RuntimeState } from '../runtime/runtime.ts';
 import { type Digesting, digestOf } from './digest.ts';
 import { renameContainer } from './rename.ts';
+import { removeRecord } from './settle.ts';
 
 type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 
 /** What the owner of one container answers, but for moves, auctions and checkpoints. */
 export function containerVerbs(
   name: string,
-  agent: Digesting & { readonly bus: Bus },
+  agent: Digesting & { readonly bus: Bus; readonly clock: Clock },
 ): Omit<
   ContainerHandlers,
   'migrate' | 'auction' | 'checkpoint' | 'hand-over' | 'resolve' | 'exec-open' | 'exec-read' | 'exec-write'
 > {
-  const { bus, runtime, containers } = agent;
+  const { bus, clock, runtime, containers } = agent;
   const state = async () => ({ container: await digestOf(containers.get(name), agent) });
   const must = async (...wanted: RuntimeState[]) => {
     const status = await runtime.status(name);
@@ -101,7 +103,8 @@ export function containerVerbs(
       containers.exclusively(name, 'undefine', async () => {
         decided();
         await must('stopped');
-        const removed = await bus.records.remove(name, containers.get(name).revision);
+        const settling = { records: bus.records, clock };
+        const removed = await removeRecord(settling, containers.get(name));
         if (removed.status === 'conflict') throw new GodwitError('RECORD_CONFLICT', { container: name });
         if (removed.status === 'unknown')
           throw new GodwitError('STORE_UNAVAILABLE', { problem: removed.problem });

@@ -39,6 +39,11 @@ export interface RunningProcess {
   readonly status?: Readable;
   /** Present with `channel`. */
   readonly channel?: Socket;
+  /**
+   * Present with `channel`: the process itself has ended. `ended` follows once the channel is closed, and soon: what the
+   * process left behind holds its other outputs no longer than a moment.
+   */
+  readonly exited?: Promise<void>;
   /** Never rejects: a child that could not be started ends with exitCode 127 and the reason in stderr. */
   readonly ended: Promise<RunResult>;
   kill(signal: NodeJS.Signals): void;

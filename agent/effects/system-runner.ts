@@ -5,6 +5,8 @@ import type { Command, Runner, RunningProcess, RunResult } from './runner.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const KILL_AFTER_MS = 2_000;
+/** How long what a process with a channel left behind may hold its other outputs. */
+const DRAIN_MS = 500;
 const OUTPUT_BYTES = 4 * 1024 * 1024;
 
 /** Child processes through execa: no shell, a minimal environment, a deadline for each. */
@@ -56,10 +58,21 @@ function start(command: Command): RunningProcess {
   return {
     pid: child.pid ?? 0,
     ...(status ? { status } : {}),
-    ...(channel ? { channel } : {}),
+    ...(channel ? { channel, exited: exitOf(child) } : {}),
     ended,
     kill,
   };
+}
+
+/** Not kept by this: a daemon that the process left behind has its outputs, too. */
+async function exitOf(child: ResultPromise): Promise<void> {
+  const forget = () => {
+    for (const output of [child.stdout, child.stderr]) output?.destroy();
+  };
+  await new Promise<void>((resolve) => {
+    child.once('exit', () => resolve()).once('error', () => resolve());
+  });
+  setTimeout(forget, DRAIN_MS).unref();
 }
 
 function optionsOf(command: Command) {

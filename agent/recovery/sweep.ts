@@ -2,12 +2,13 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isToken } from '../../protocol/mod.ts';
 import { keepCgroupOptions } from '../host/cgroup-options.ts';
-import { findProcesses, workersOf } from '../host/named-processes.ts';
+import { findProcesses, type NamedProcess, workersOf } from '../host/named-processes.ts';
 import { killTree } from '../host/process-tree.ts';
 import { unmountTmpfs } from '../host/tmpfs.ts';
 import type { Agent } from '../migration/agent.ts';
 import { tmpfsOf } from '../migration/job-dir.ts';
 import { readNotes, SIDES, sideDir } from '../migration/journal.ts';
+import { ATTACH_MARK } from '../runtime/lxc/attach.ts';
 import { sweepNetworkLocks } from './sweep-locks.ts';
 
 const CGROUP_OPTIONS = 'cgroup2-options';
@@ -83,17 +84,26 @@ async function sweepStrays({ bus, jobs, containers, arriving, runtime, log }: Ag
 }
 
 /** At the start only: commands in containers whose agent waits no more, and short-lived files of that agent. */
-async function sweepEarlierAgent({ config, log }: Agent): Promise<void> {
+export async function sweepEarlierAgent({ config, log }: Pick<Agent, 'config' | 'log'>): Promise<void> {
   const { runDir } = config;
-  const attached = await findProcesses(
-    (argv) => basename(argv[0] ?? '') === 'lxc-attach' && argv.some((word) => word.startsWith(`${runDir}/`)),
-  );
+  const attaching = await findProcesses((argv) => basename(argv[0] ?? '') === 'lxc-attach');
+  const attached: NamedProcess[] = [];
+  for (const one of attaching) {
+    const own = one.argv.some((word) => word.startsWith(`${runDir}/`));
+    if (own || (await isMarked(one.pid, `${ATTACH_MARK}=${runDir}`))) attached.push(one);
+  }
   for (const { pid } of attached) await killTree(pid);
   for (const entry of await readdir(runDir).catch(() => [])) {
     if (/^lxc-[a-z]+-.*\.log$/.test(entry)) await rm(join(runDir, entry), { force: true });
   }
   if (attached.length > 0)
     log.warn({ count: attached.length }, 'ended commands that an earlier agent ran in containers');
+}
+
+/** Of somebody who talks to it: its arguments are the container's alone. */
+async function isMarked(pid: number, mark: string): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  return text.split('\0').includes(mark);
 }
 
 /** A move that begins, begins again or ends has no notes for a moment. */

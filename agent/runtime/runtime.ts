@@ -70,7 +70,9 @@ export interface TerminalWish extends TerminalSize {
 export interface Attached {
   /** Its input, and its output: of a terminal, or its standard output. */
   readonly channel: Duplex;
-  /** Never rejects; 128 and the signal's number when one ended it. */
+  /** The command itself has ended; what it left behind may hold the channel still. */
+  readonly exited: Promise<void>;
+  /** Never rejects; after the channel is closed. 128 and the signal's number when one ended it. */
   readonly ended: Promise<{ readonly exitCode: number; readonly stderr: string }>;
   resize(size: TerminalSize): Promise<void>;
   /** To the command itself. */

@@ -11,6 +11,8 @@ const SILENT = (node: string) => `${node} does not answer; if it is dead for goo
 /** How long the answer waits for the decision to take effect. */
 const SETTLE_MS = 4_000;
 const LOOK_MS = 100;
+/** For one such look: the whole must fit into what the operator waits. */
+const LOOK_ANSWER_MS = 1_000;
 
 /**
  * An operator decides about a move in doubt: the frozen copy here runs on, or dies. Refused where that would make two copies
@@ -56,21 +58,26 @@ export async function resolveMove(
   if (side === 'target' && there !== undefined) await untilStopped(agent, container);
 }
 
-/** A target clears its frozen copy away once it has seen the record. */
+/** A target clears its frozen copy away once it has seen the record. What goes wrong now changes nothing of what was decided. */
 async function untilStopped(agent: Agent, container: string): Promise<void> {
   const { clock } = agent;
   const untilMs = clock.monotonicMs() + SETTLE_MS;
   while (clock.monotonicMs() < untilMs) {
-    if ((await stateAt(agent, container)) === 'stopped') return;
+    const state = await stateAt(agent, container, { timeoutMs: LOOK_ANSWER_MS }).catch(() => undefined);
+    if (state === 'stopped') return;
     await clock.sleep(LOOK_MS);
   }
 }
 
 /** What the owner's runtime says; undefined when it does not answer. */
-async function stateAt({ bus, subjects }: Agent, container: string) {
+async function stateAt(
+  { bus, subjects }: Agent,
+  container: string,
+  options: { readonly timeoutMs?: number } = {},
+) {
   const subject = subjects.container(container, 'info');
   try {
-    const reply = await bus.request(subject, { type: 'io.godwit.v1.container.info.request' });
+    const reply = await bus.request(subject, { type: 'io.godwit.v1.container.info.request' }, options);
     return decode(EXCHANGES.container.info.reply, subject, reply).container.state;
   } catch (error) {
     if (error instanceof GodwitError && ['CONTAINER_NOT_FOUND', 'BUS_TIMEOUT'].includes(error.code))

@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { GodwitError } from '../../../protocol/mod.ts';
+import { birthOf } from '../../host/process-birth.ts';
 import { descendantsOf, killTree, sendSignal } from '../../host/process-tree.ts';
 import type { Attached, TerminalWish } from '../runtime.ts';
 import { EXEC_ENV } from './exec.ts';
 import { runningStatus } from './info.ts';
 import type { Lxc } from './tool.ts';
 
+/** In the environment of such a command on this node: the agent's run directory, by which a later agent knows it. */
+export const ATTACH_MARK = 'GODWIT_ATTACH';
 const SIZE_MS = 5_000;
 /** Standard input and output are the agent's channel. */
 const ON_CHANNEL = 'exec "$@" <&3 >&3 3>&-';
@@ -32,17 +35,25 @@ export async function attachTo(
     file: 'sh',
     args: ['-c', ON_CHANNEL, 'sh', ...command],
     deadlineMs: Number.POSITIVE_INFINITY,
-    env: { SHELL: '/bin/sh' },
+    env: { SHELL: '/bin/sh', [ATTACH_MARK]: options.runDir },
     detached: true,
     channel: true,
   });
-  const { channel } = child;
-  if (!channel)
+  const { channel, exited } = child;
+  const birth = birthOf(child.pid);
+  /** Its pid is another's once it was reaped. */
+  const lives = async () => {
+    const now = await birthOf(child.pid);
+    return now !== undefined && now === (await birth);
+  };
+  if (!channel || !exited)
     throw new GodwitError('EXEC_FAILED', { container: name, problem: (await child.ended).stderr });
   return {
     channel,
+    exited,
     ended: child.ended.then(({ exitCode, stderr }) => ({ exitCode: exitCode ?? 255, stderr })),
     resize: async (size) => {
+      if (!(await lives())) return;
       const [shell] = await descendantsOf(child.pid);
       if (shell === undefined) return;
       const args = [
@@ -54,10 +65,13 @@ export async function attachTo(
       await options.runner.run({ file: 'stty', args, deadlineMs: SIZE_MS });
     },
     signal: async (signal) => {
+      if (!(await lives())) return;
       for (const pid of await descendantsOf(child.pid))
         if (await isInside(pid)) return sendSignal(pid, signal);
     },
-    kill: () => killTree(child.pid),
+    kill: async () => {
+      if (await lives()) await killTree(child.pid);
+    },
   };
 }
 
