@@ -10,7 +10,7 @@ import {
   rank,
 } from '../../../protocol/mod.ts';
 import { Chance } from '../handover/chance.ts';
-import { Timeline } from './timeline.ts';
+import { Timeline } from '../timeline.ts';
 import { crowdedNodes, type SimContainer, type SimNode } from './world.ts';
 
 /** A deliberate mistake. */
@@ -81,7 +81,7 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
   const counts = { auctions: 0, answers: 0 };
   const taken = new Set<SimNode>();
   const evacuations = leaving.map((node) => startEvacuation(node));
-  timeline.run();
+  while (timeline.step(Number.POSITIVE_INFINITY));
   const items = evacuations.flatMap((evacuation) => evacuation().items);
   return {
     nodes: count,
@@ -113,7 +113,7 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
       state = step.state;
       for (const effect of step.effects) {
         if (effect.kind === 'wake')
-          timeline.at(effect.atMs, () => feed({ kind: 'look', nowMs: timeline.nowMs }));
+          timeline.at(effect.atMs - timeline.nowMs, () => feed({ kind: 'look', nowMs: timeline.nowMs }));
         if (effect.kind === 'move') move(containers.get(effect.container)!);
       }
     };
@@ -135,8 +135,8 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
           target,
           reason: 'nobody',
         });
-      if (target === undefined) return void timeline.at(timeline.nowMs + 100, () => ended('failed'));
-      timeline.at(timeline.nowMs + tookMs, () => {
+      if (target === undefined) return void timeline.at(100, () => ended('failed'));
+      timeline.at(tookMs, () => {
         source.change(container, 'gives');
         container.moves += 1;
         byId.get(target)!.arrived(auction, container, timeline.nowMs);
@@ -171,7 +171,7 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
 
   /** As the agent's auction ends: all but the best have back what they kept, once the word reaches them. */
   function award(auction: string, answers: readonly Answer[], kept: readonly string[]): void {
-    timeline.at(timeline.nowMs + 5, () => {
+    timeline.at(5, () => {
       for (const { node } of answers) if (!kept.includes(node)) byId.get(node)!.lost(auction, timeline.nowMs);
     });
   }

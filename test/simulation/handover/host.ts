@@ -1,4 +1,4 @@
-import type { Timeline } from './timeline.ts';
+import type { Timeline } from '../timeline.ts';
 
 /**
  * A node's copy of the container. `held`: built, in the post-restore hook. `killed`: it was frozen when it got SIGKILL, and

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../agent/effects/clock.ts';
-import type { Timeline } from './timeline.ts';
+import type { Timeline } from '../timeline.ts';
 
 /**
  * One start of an agent. Whatever it waits for comes through here, so that nothing reaches a dead one, and a stopped one

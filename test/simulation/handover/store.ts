@@ -1,8 +1,8 @@
 import type { CasResult, Records, Versioned } from '../../../agent/bus/bus.ts';
 import { type ContainerRecord, GodwitError } from '../../../protocol/mod.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Chance } from './chance.ts';
 import type { Life } from './life.ts';
-import type { Timeline } from './timeline.ts';
 import type { Place, Weather } from './weather.ts';
 
 /** An agent waits this long for an answer of the store. */

@@ -1,5 +1,5 @@
+import type { Timeline } from '../timeline.ts';
 import type { Chance } from './chance.ts';
-import type { Timeline } from './timeline.ts';
 
 export type Place = 'S' | 'T' | 'store' | 'operator';
 

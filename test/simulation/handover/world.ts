@@ -1,11 +1,11 @@
 import type { Mode } from '../../../protocol/mod.ts';
+import { Timeline } from '../timeline.ts';
 import type { Variant } from './broken.ts';
 import { Chance } from './chance.ts';
 import { Life } from './life.ts';
 import { RECORD } from './names.ts';
 import { SimNode } from './node.ts';
 import { Store } from './store.ts';
-import { Timeline } from './timeline.ts';
 import { Weather } from './weather.ts';
 
 /** Nodes are named by what they are in the one move there is. */
