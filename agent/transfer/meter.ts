@@ -3,6 +3,7 @@ import { RateEstimate } from './rate.ts';
 import type { SharedLink } from './shared-link.ts';
 import type { Meter } from './stream.ts';
 import { TokenBucket } from './token-bucket.ts';
+import { awaitTurn } from './turn.ts';
 
 export interface MeterOptions {
   readonly clock: Clock;
@@ -82,20 +83,14 @@ class QueueMeter implements Meter {
 
   /** The job's own limit, in the order of arrival. */
   private turn(bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.queue.splice(this.queue.indexOf(waiter), 1);
-        reject(signal?.reason);
-        this.release();
-      };
-      const go = (): void => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      };
+    return awaitTurn(signal, (go) => {
       const waiter = { bytes, go };
-      signal?.addEventListener('abort', onAbort, { once: true });
       this.queue.push(waiter);
       if (this.queue.length === 1) this.release();
+      return () => {
+        this.queue.splice(this.queue.indexOf(waiter), 1);
+        this.release();
+      };
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../effects/clock.ts';
 import { TokenBucket } from './token-bucket.ts';
+import { awaitTurn } from './turn.ts';
 
 export interface SharedLinkOptions {
   readonly clock: Clock;
@@ -56,21 +57,15 @@ export class SharedLink {
   pass(job: string, bytes: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.tryPass(job, bytes)) return AT_ONCE;
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.waiting.splice(this.waiting.indexOf(piece), 1);
-        reject(signal?.reason);
-        this.release();
-      };
-      const go = (): void => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      };
+    return awaitTurn(signal, (go) => {
       const piece = { start: this.startOf(job, bytes), bytes, go };
-      signal?.addEventListener('abort', onAbort, { once: true });
       const later = this.waiting.findIndex(({ start }) => start > piece.start);
       this.waiting.splice(later < 0 ? this.waiting.length : later, 0, piece);
       if (this.waiting[0] === piece) this.release();
+      return () => {
+        this.waiting.splice(this.waiting.indexOf(piece), 1);
+        this.release();
+      };
     });
   }
 
