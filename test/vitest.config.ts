@@ -28,7 +28,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Its tests mostly wait, for time-outs and servers: more of them than there are cores.
+          maxWorkers: 4,
         },
       },
       {
