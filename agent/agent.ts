@@ -182,7 +182,7 @@ async function compose(
     failures: new Failures(),
     nodes: {},
     capabilities: () => {
-      capabilities ??= probeCapabilities(tools);
+      capabilities ??= probeCapabilities({ ...tools, config });
       return capabilities;
     },
     notes,

@@ -120,6 +120,9 @@ export const LIMITS = {
   streamIndexMax: 1_000_000,
   /** Bytes one stream may have under way: what its reader did not take yet, and what a new connection would replay. */
   streamWindowBytes: 4 * 1024 * 1024,
+  /** Frames, and bytes of them, that are kept for a container while it stands still. */
+  keptFrames: 4_096,
+  keptFrameBytes: 4 * 1024 * 1024,
   /** Text of an error that travels in a stream. */
   streamErrorBytes: 1_024,
   /** A stream says at least this often that it is there. */

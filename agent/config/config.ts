@@ -40,6 +40,8 @@ const ConfigFile = z.strictObject({
       port: port.default(7433),
       /** Whether what moves is encrypted on its way; a node that does takes nothing else. */
       encrypt: z.boolean().default(false),
+      /** Whether TCP frames that come for a container while it stands still are kept and handed on. */
+      keep_frames: z.boolean().default(true),
       /** What all moves together may send, and receive; shared fairly among them. Default: whatever the link carries. */
       send_bytes_per_second: bandwidth.optional(),
       receive_bytes_per_second: bandwidth.optional(),
@@ -122,6 +124,7 @@ export interface AgentConfig {
   };
   readonly dataPort: number;
   readonly dataEncrypt: boolean;
+  readonly keepFrames: boolean;
   /** None: no limit. */
   readonly sendBytesPerSecond?: number | undefined;
   readonly receiveBytesPerSecond?: number | undefined;
@@ -178,6 +181,7 @@ export function parseConfig(text: string, file: string): AgentConfig {
     },
     dataPort: data.port,
     dataEncrypt: data.encrypt,
+    keepFrames: data.keep_frames,
     sendBytesPerSecond: data.send_bytes_per_second,
     receiveBytesPerSecond: data.receive_bytes_per_second,
     lxcPath: lxc.path,

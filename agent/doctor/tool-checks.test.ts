@@ -8,7 +8,7 @@ import { toolChecks } from './tool-checks.ts';
 describe('toolChecks', () => {
   it('is content with a node that has everything', async () => {
     const results = await lookAt({ features: ['uffd-noncoop', 'mem_dirty_track', 'network_lock_nftables'] });
-    expect(results.map(({ status }) => status)).toEqual(Array(6).fill('ok'));
+    expect(results.map(({ status }) => status)).toEqual(Array(7).fill('ok'));
     expect(results.map(({ message }) => message)).toContain('LXC 7.0.0');
   });
 
@@ -27,10 +27,14 @@ describe('toolChecks', () => {
   it('names missing programs', async () => {
     const results = await lookAt({
       features: [],
-      missing: ['lxc-attach', 'nft', 'iptables-restore', 'rsync'],
+      missing: ['lxc-attach', 'nft', 'iptables-restore', 'perl', 'rsync'],
     });
     expect(named(results, 'lxc')).toMatchObject({ status: 'failed', message: 'lxc-attach missing' });
     expect(named(results, 'network-lock')).toMatchObject({ status: 'failed' });
+    expect(named(results, 'kept-frames')).toMatchObject({
+      status: 'warning',
+      hint: expect.stringContaining('perl-base'),
+    });
     expect(named(results, 'rsync')).toMatchObject({ status: 'warning' });
   });
 

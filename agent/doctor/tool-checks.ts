@@ -1,5 +1,6 @@
 import type { Criu } from '../criu/mod.ts';
 import type { Runner } from '../effects/runner.ts';
+import { framesLack } from '../host/frames.ts';
 import { type Check, failed, ok, skipped, warning } from './check.ts';
 
 const TOOL_MS = 10_000;
@@ -64,6 +65,18 @@ export function toolChecks(runner: Runner, criu: Criu): Check[] {
               'Install nftables: a lock that is left behind could not be removed.',
             )
           : ok(`CRIU locks with ${usable}`);
+      },
+    },
+    {
+      name: 'kept-frames',
+      look: async () => {
+        const lack = await framesLack(runner);
+        return lack === ''
+          ? ok('what clients send to a container that stands still can be kept')
+          : warning(
+              lack,
+              'Clients of a container that moves wait until their TCP sends again; install the package perl-base.',
+            );
       },
     },
     {

@@ -1,8 +1,10 @@
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import type { Capabilities } from '../../protocol/mod.ts';
+import type { AgentConfig } from '../config/config.ts';
 import type { Criu } from '../criu/criu.ts';
 import type { Runner } from '../effects/runner.ts';
 import { cgroupVersion } from '../host/cgroup-paths.ts';
+import { framesLack } from '../host/frames.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 const TOOL_MS = 10_000;
@@ -12,12 +14,14 @@ export async function probeCapabilities(tools: {
   readonly criu: Criu;
   readonly runtime: Runtime;
   readonly runner: Runner;
+  readonly config: Pick<AgentConfig, 'keepFrames'>;
 }): Promise<Capabilities> {
-  const [{ criu, features }, lxc, cgroup, rsync] = await Promise.all([
+  const [{ criu, features }, lxc, cgroup, rsync, keepsFrames] = await Promise.all([
     tools.criu.capabilities(),
     tools.runtime.version(),
     cgroupVersion(),
     rsyncVersion(tools.runner),
+    tools.config.keepFrames && framesLack(tools.runner).then((lack) => lack === ''),
   ]);
   return {
     arch: arch(),
@@ -28,6 +32,7 @@ export async function probeCapabilities(tools: {
     features,
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
+    keepsFrames,
     ...(rsync === undefined ? {} : { rsync }),
   };
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { DomainSpec } from '../../protocol/mod.ts';
+import type { ContainerLink } from '../host/frames.ts';
 
 export type RuntimeState = 'running' | 'stopped' | 'frozen' | 'unknown';
 
@@ -100,6 +101,8 @@ export interface Runtime {
   lacks(spec: DomainSpec): Promise<readonly Lack[]>;
   /** The bridges of this node that the container's interfaces are put on. */
   bridges(spec: DomainSpec): readonly string[];
+  /** The container's interfaces, in the order of the spec; the host's end of one is there while the container is. */
+  links(spec: DomainSpec): readonly ContainerLink[];
   undefine(name: string): Promise<void>;
   /** Names of the containers that godwit has defined here, running or not; others' are none of its business. */
   defined(): Promise<string[]>;

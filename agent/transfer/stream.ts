@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 /**
  * What a stream carries; part of its handshake. `control` carries nothing: its end tells that the peer has died. `round`:
  * the pages of one pre-dump; `pagemaps`: where they belong, back to the source. `pages`, `lazy`: the final dump's. `rootfs`: what
- * two rsyncs say to each other; `listing`: what the target's copy has to be like, and its verdict.
+ * two rsyncs say to each other; `listing`: what the target's copy has to be like, and its verdict. `frames`: what the network
+ * sends to the container while it stands still.
  */
 export const STREAM_KINDS = [
   'control',
@@ -14,6 +15,7 @@ export const STREAM_KINDS = [
   'lazy',
   'rootfs',
   'listing',
+  'frames',
 ] as const;
 export type StreamKind = (typeof STREAM_KINDS)[number];
 

@@ -18,6 +18,8 @@ export const Capabilities = z.object({
   memoryBytes: z.number(),
   /** Version of rsync; none means that it is not there. */
   rsync: z.string().optional(),
+  /** Whether it takes, and hands on, the TCP frames that come for a container while it stands still. */
+  keepsFrames: z.boolean().optional(),
 });
 export type Capabilities = z.infer<typeof Capabilities>;
 

@@ -11,6 +11,7 @@ import { sideDir } from '../journal.ts';
 import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
 import { letGo } from './held.ts';
+import { keepFrames } from './kept-frames.ts';
 import type { SourceNotes } from './notes.ts';
 import { type ServedPages, servePages } from './page-service.ts';
 import { leaveRootfs, OutgoingRootfs, type RootfsFollower } from './rootfs.ts';
@@ -206,6 +207,14 @@ export class SourceCopy implements MovingCopy {
     const { agent, plan, streams, reverter } = this;
     const { dumpPlan, dir } = await this.ready();
     const later = pagesFollowIn(way.mode);
+    const deadlineMs = plan.request.timeoutMs + LIMITS.moveGraceMs;
+    const frames = await keepFrames(agent, reverter, {
+      plan,
+      open: () => this.openStream('frames'),
+      meter: this.meters.images,
+      signal: streams.signal,
+      deadlineMs,
+    });
     const dump = await startDump(agent, {
       plan: dumpPlan,
       pagesFollow: later,
@@ -213,11 +222,12 @@ export class SourceCopy implements MovingCopy {
       dir,
       stream: { open: () => this.openStream('pages'), meter: this.meters.memory },
       streams,
-      deadlineMs: later ? LIMITS.pagesMs : plan.request.timeoutMs + LIMITS.moveGraceMs,
+      deadlineMs: later ? LIMITS.pagesMs : deadlineMs,
     });
     reverter.add('the hooks of the dump', () => dump.close());
     dump.stopping.then(
       (atMs) => {
+        frames?.begin();
         events.stopping(atMs);
         void agent.faults.at('source.stopping', plan.job);
         // Now, so that the images do not carry the brake to the target.

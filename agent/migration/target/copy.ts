@@ -10,6 +10,7 @@ import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
 import { watchIdle } from './idle.ts';
+import { type ArrivingFrames, takeFrames } from './kept-frames.ts';
 import { freezeTasks, killTasks } from './lost-tasks.ts';
 import { type Filling, type Memory, receiveMemory } from './memory.ts';
 import type { TargetNotes } from './notes.ts';
@@ -56,6 +57,7 @@ export class TargetCopy implements ArrivingCopy {
   private filling: Filling = 'before';
   private memory: Memory | undefined;
   private restore: Restore | undefined;
+  private frames: ArrivingFrames | undefined;
   private resumed = false;
   private reserving: Promise<void> | undefined;
 
@@ -162,6 +164,7 @@ export class TargetCopy implements ArrivingCopy {
     this.restore = restore;
     scratch.add('the hooks of the restore', () => restore.close());
     restore.done.catch(this.events.failed);
+    this.frames = await takeFrames(agent, scratch, { job, spec, signal, deadlineMs });
   }
 
   private async fillingIn(mode: Mode, rounds: number): Promise<Filling> {
@@ -213,7 +216,9 @@ export class TargetCopy implements ArrivingCopy {
     if (!restore) throw new GodwitError('INTERNAL', { problem: 'nothing was built' });
     this.resumed = true;
     const { initPid, resumedAtMs } = await restore.resume();
-    announceAddresses(initPid, arrival.spec.interfaces, agent).catch((error: unknown) => {
+    this.frames?.release();
+    const known = () => this.frames?.announced();
+    announceAddresses(initPid, arrival.spec.interfaces, agent, known).catch((error: unknown) => {
       agent.log.warn({ job: arrival.move.job, err: error }, 'the new place could not be announced');
     });
     void watchIdle(agent, arrival.move.job, arrival.spec.name, initPid);

@@ -11,6 +11,7 @@ import { listAll, payloadOf, runningStatus, statusOf } from './info.ts';
 import { lacksOf } from './lacks.ts';
 import { startContainer, stopContainer } from './life.ts';
 import { readLimitsOf, writeLimits } from './limits.ts';
+import { hostVeth } from './names.ts';
 import { bridgesOf } from './network.ts';
 import { refreshOverlay } from './overlay.ts';
 import { occupiedPayload } from './payload.ts';
@@ -41,6 +42,8 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     takeOver: (spec) => takeOver(options, spec),
     lacks: (spec) => lacksOf(options, spec),
     bridges: (spec) => bridgesOf(spec, options.networks ?? {}),
+    links: ({ name, interfaces }) =>
+      interfaces.map(({ mac }, index) => ({ hostEnd: hostVeth(name, index), mac })),
     undefine: (name) => undefineContainer(options, name),
     defined: () => definedNames(options),
     list: () => listAll(options),

@@ -73,6 +73,7 @@ export function fakeNode(
     bus: { embedded: false, join: [], clientPort: 1, clusterPort: 1, leafPort: 1, url },
     dataPort: 0,
     dataEncrypt: false,
+    keepFrames: true,
     lxcPath: join(dir, 'lxc'),
     networks: {},
     movesOutMax: 4,

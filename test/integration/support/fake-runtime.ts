@@ -112,6 +112,7 @@ export function fakeRuntime(options: {
     takeOver: async () => async () => {},
     lacks: async () => [],
     bridges: (spec) => spec.interfaces.flatMap((nic) => nic.bridge ?? []),
+    links: () => [],
     undefine: async (name) => {
       await refuseRunning(name);
       rmSync(home(name), { recursive: true, force: true });
