@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildTree } from '../support/build.ts';
 
 const run = promisify(execFile);
 const LAB = new URL('../../deploy/lab/lab', import.meta.url).pathname;
-const CHECKOUT = new URL('../..', import.meta.url).pathname;
 const DRIVER = '/usr/lib/godwit/dist/test/e2e/support/lxc-driver.js';
 const INSTANCE = process.env.GODWIT_LAB ?? 'lxc';
 const SHARED = `/var/lib/godwit-lab/${INSTANCE}/shared`;
@@ -28,7 +28,7 @@ async function scenario(name: string) {
 
 describe.skipIf(process.getuid?.() !== 0)('LXC containers in a lab node', () => {
   beforeAll(async () => {
-    await run('npm', ['run', 'build'], { cwd: CHECKOUT });
+    buildTree();
     await lab('up', '--no-agent', '--nodes', '1');
     await lab('rootfs', 'generic', 'lxctest');
     mkdirSync(`${SHARED}/lxctest.data dir`, { recursive: true });

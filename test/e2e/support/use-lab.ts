@@ -1,6 +1,5 @@
-import { execa } from 'execa';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { checkout } from './checkout.ts';
+import { buildTree } from '../../support/build.ts';
 import { type Cluster, joinCluster, type LabWish, startLab } from './cluster.ts';
 import { createLab, type Lab, ownName } from './lab.ts';
 import { noLabTraces } from './traces.ts';
@@ -17,7 +16,7 @@ export function useCluster(suffix: string, wish: LabWish = {}): Cluster {
 export function useBareNode(suffix: string): Lab {
   const lab = createLab(process.env.GODWIT_LAB ?? `${ownName}${suffix}`);
   beforeAll(async () => {
-    await execa('npm', ['run', 'build'], { cwd: checkout });
+    buildTree();
     expect(await lab.run(['up', '--no-agent', '--nodes', '1'])).toMatchObject({ exitCode: 0 });
     await lab.sh('n1', 'sysctl -qw fs.pipe-max-size=67108864');
   });

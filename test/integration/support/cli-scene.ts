@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { Job } from '../../../protocol/mod.ts';
+import { buildTree } from '../../support/build.ts';
 import { container, migrateReply, nodeInfo } from '../../support/messages.ts';
-import { buildCli, type CliResult, type CliRun, runCli, startCli } from './cli.ts';
+import { type CliResult, type CliRun, runCli, startCli } from './cli.ts';
 import { type FakeCluster, fakeCluster } from './fake-cluster.ts';
 import { type NatsServer, startNats } from './nats.ts';
 
@@ -34,7 +35,7 @@ export function useCli(): CliScene {
   let server: NatsServer;
   let cluster: FakeCluster;
   beforeAll(async () => {
-    buildCli();
+    buildTree();
     server = await startNats();
   });
   afterAll(() => server.stop());

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
@@ -24,11 +24,6 @@ export interface CliRun {
   /** The reader of its standard output goes away. */
   closeStdout(): void;
   readonly ended: Promise<CliResult>;
-}
-
-/** Compiles the tree, so that the tests run what a user runs. */
-export function buildCli(): void {
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'pipe' });
 }
 
 /** Runs the built `godwit` to its end. */
