@@ -103,6 +103,15 @@ export const CURES: readonly Cure[] = [
     cure: 'A task does not stop: it hangs in the kernel (state D: a dead network file system, or in the middle of a vfork). Try again.',
   },
   {
+    // Two descriptors of one file are one to it, and the first it saw was opened for its path only.
+    sign: /PR_SET_MM_MAP\) failed with -9/,
+    cure: 'A process runs a program that another one holds open by its path (systemd: `(sd-pam)`): `godwit prepare-rootfs NAME --apply`.',
+  },
+  {
+    sign: /Can't copy sharing from/,
+    cure: 'Two services of systemd have mounts of their own: give each a drop-in with MountFlags=slave, and restart the container.',
+  },
+  {
     sign: /criu itself is within dumped tree/,
     cure: 'The process to dump is an ancestor of CRIU: start it in a session of its own.',
   },

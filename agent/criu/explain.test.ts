@@ -74,6 +74,14 @@ const KNOWN: readonly (readonly [string, RegExp])[] = [
   ['(00.02) Error (criu/uffd.c:1300): uffd: No lazy-pages socket', /daemon/],
   ['(10.00) Error (criu/cr-dump.c:1808): Timeout reached. Try to interrupt: 0', /state D/],
   [
+    'pie: 88: Error (criu/pie/restorer.c:2001): sys_prctl(PR_SET_MM, PR_SET_MM_MAP) failed with -9',
+    /prepare-rootfs/,
+  ],
+  [
+    "1: Error (criu/mount-v2.c:1043): mnt-v2: Can't copy sharing from 150[/systemd/propagate/a.service] to 266[/systemd/propagate/b.service]",
+    /MountFlags/,
+  ],
+  [
     '(00.00) Error (compel/src/lib/infect.c:259): The criu itself is within dumped tree.',
     /session of its own/,
   ],

@@ -186,6 +186,11 @@ export const REFUSALS = {
     'Close the connection (a bind-mounted socket of the host, such as a log or database socket).',
   ),
   MOUNT_KIND: entry('criu cannot dump these mounts: {what}', 'Unmount them inside the container.'),
+  MOUNT_SHARING: entry(
+    'criu cannot restore how these mounts propagate: {what}',
+    'Services with mounts of their own (ProtectSystem=, PrivateTmp= …) need `MountFlags=slave` in a drop-in each; for those of systemd itself: `godwit prepare-rootfs NAME --apply`. Then restart the container. Or use --unsafe to try.',
+    OVERRIDABLE,
+  ),
   TERMINAL_OF_NODE: entry(
     'terminals of the node are mounted in the container: {what}',
     'Unmount them inside the container, and set lxc.tty.max = 0 for its next start: only its console can move.',
@@ -239,7 +244,7 @@ export const REFUSALS = {
     OVERRIDABLE,
   ),
   USER_MANAGER: entry(
-    'a systemd user manager does not survive a restore: {what}',
+    'what keeps a PAM session of systemd open does not survive a restore: {what}',
     '`godwit prepare-rootfs NAME --apply`, and restart the container; or use --unsafe to try.',
     OVERRIDABLE,
   ),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SourceFacts } from './facts.ts';
 import type { ContainerLook } from './look/look.ts';
+import type { MountFacts } from './look/mounts.ts';
 import { lookRefusals, sourceRefusals } from './source.ts';
 import { CAPABLE, INIT, LOOK, SOURCE } from './testing.ts';
 
@@ -77,6 +78,17 @@ describe('lookRefusals', () => {
       { mounts: [...LOOK.mounts, { id: 40, device: '0:77', root: '/', point: '/mnt', type: 'fuse.sshfs' }] },
       ['MOUNT_KIND'],
     ],
+    [
+      'two services with mounts of their own',
+      { mounts: [...LOOK.mounts, RUN, incoming('a'), incoming('b')] },
+      ['MOUNT_SHARING'],
+    ],
+    [
+      'two, one of which hears of all of /run',
+      { mounts: [...LOOK.mounts, RUN, incoming('a'), { ...incoming('b'), root: '/' }] },
+      [],
+    ],
+    ['mounts of a master on the node', { mounts: [...LOOK.mounts, incoming('a'), incoming('b')] }, []],
     [
       'a bind of a disk the node mounts',
       { mounts: [...LOOK.mounts, { id: 40, device: '8:1', root: '/srv/d', point: '/data', type: 'ext4' }] },
@@ -191,3 +203,17 @@ describe('sourceRefusals', () => {
     expect(sourceRefusals(facts).map((refusal) => refusal.code)).toEqual(codes);
   });
 });
+
+const RUN: MountFacts = { id: 60, device: '0:60', root: '/', point: '/run', type: 'tmpfs', shared: 131 };
+
+/** Where systemd puts what is mounted later for a service. */
+function incoming(unit: string): MountFacts {
+  return {
+    id: 61,
+    device: '0:60',
+    root: `/systemd/propagate/${unit}.service`,
+    point: '/run/systemd/incoming',
+    type: 'tmpfs',
+    master: 131,
+  };
+}

@@ -1,11 +1,11 @@
 /** The first line of every file that godwit writes into a container; without it a file is somebody else's. */
 export const MARK = '# Written by `godwit prepare-rootfs`; `--undo` removes it.';
 
-/** One file or link in the container's root, and what speaks for and against it. */
+/** One file in the container's root, and what speaks for and against it. */
 export interface Change {
   /** Below the root, without the first slash. */
   readonly path: string;
-  readonly content: { readonly text: string } | { readonly link: string };
+  readonly text: string;
   readonly why: string;
   readonly cost: string;
 }
@@ -31,24 +31,69 @@ DefaultMemoryPressureWatch=off
 ManagerEnvironment=MEMORY_PRESSURE_WATCH=/dev/null
 `;
 
+/*
+ * Drop-ins for single units have names of their own: one of the same name would stand in the place of that for all services.
+ */
+
+/** Without PAM nobody tells a manager where its directory is. */
+const USER_MANAGERS = `${MARK}
+[Service]
+PAMName=
+Environment=XDG_RUNTIME_DIR=/run/user/%i MEMORY_PRESSURE_WATCH=/dev/null
+`;
+
+/** Its monitor of sysctl settings is a BPF program, which it does without when it may not load one. */
+const NETWORKD = `${MARK}
+[Service]
+CapabilityBoundingSet=~CAP_BPF CAP_SYS_ADMIN
+AmbientCapabilities=~CAP_BPF CAP_SYS_ADMIN
+MountFlags=slave
+`;
+
+const APART = `${MARK}
+[Service]
+MountFlags=slave
+`;
+
+/** Services of systemd itself that have mounts of their own and stay. */
+const SANDBOXED = ['systemd-logind', 'systemd-resolved', 'systemd-timesyncd'];
+
 /** What makes systemd (250 and newer) an init that criu can dump and restore. */
 export const SYSTEMD_CHANGES: readonly Change[] = [
   {
     path: 'etc/systemd/system/service.d/50-live-migration.conf',
-    content: { text: SERVICES },
+    text: SERVICES,
     why: 'criu dumps neither nested UTS, IPC and user namespaces nor the BPF programs of device and address filters',
     cost: 'services lose these sandbox settings; set one again in a drop-in of a unit whose container need not move',
   },
   {
     path: 'etc/systemd/system.conf.d/50-live-migration.conf',
-    content: { text: MANAGER },
+    text: MANAGER,
     why: 'a watch on memory.events finds no file in a restore, and a pressure trigger is lost in it, after which its owner spins',
     cost: "no memory accounting by default, no reaction to memory pressure; the container's own limits stay",
   },
   {
-    path: 'etc/systemd/system/user@.service',
-    content: { link: '/dev/null' },
-    why: "the (sd-pam) process of a user's manager fails in a restore",
-    cost: 'no `systemctl --user` and no user units; logins and their sessions stay',
+    path: 'etc/systemd/system/user@.service.d/60-live-migration.conf',
+    text: USER_MANAGERS,
+    why: "criu takes the program of a user manager's (sd-pam) for the descriptor that init holds of it, opened for its path only, and cannot run it",
+    cost: 'managers of users start without PAM: what pam_limits and pam_env would set is theirs no more; logins keep it',
   },
+  {
+    path: 'etc/systemd/user.conf.d/50-live-migration.conf',
+    text: MANAGER,
+    why: 'managers of users have the same watches and triggers as init',
+    cost: 'the same for units of users',
+  },
+  {
+    path: 'etc/systemd/system/systemd-networkd.service.d/60-live-migration.conf',
+    text: NETWORKD,
+    why: 'its monitor of sysctl settings is a BPF program; and the same as for the next',
+    cost: 'it does not tell any more who changed a setting of the network that it had made',
+  },
+  ...SANDBOXED.map((unit) => ({
+    path: `etc/systemd/system/${unit}.service.d/60-live-migration.conf`,
+    text: APART,
+    why: 'criu cannot restore two services with mounts of their own, whose directories for later mounts have no common one',
+    cost: 'none that shows: what is mounted for it goes nowhere else anyway',
+  })),
 ];

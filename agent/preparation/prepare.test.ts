@@ -2,6 +2,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeF
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { PreparedFile } from '../../protocol/mod.ts';
 import { SYSTEMD_CHANGES } from './changes.ts';
 import { type Preparing, prepareRootfs } from './prepare.ts';
 
@@ -17,23 +18,25 @@ beforeEach(async () => {
 });
 afterEach(() => rm(base, { recursive: true }));
 
-const [services, manager, users] = SYSTEMD_CHANGES.map(({ path }) => path) as [string, string, string];
+const PATHS = SYSTEMD_CHANGES.map(({ path }) => path);
+const [services, manager, users] = PATHS as [string, string, string];
+const all = (state: PreparedFile['state']) => PATHS.map(() => state);
 
 it('says what is missing and changes nothing', async () => {
-  expect(await states('check')).toEqual(['missing', 'missing', 'missing']);
+  expect(await states('check')).toEqual(all('missing'));
   expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(['system']);
 });
 
 it('writes what is missing, once', async () => {
-  expect(await states('apply')).toEqual(['written', 'written', 'written']);
+  expect(await states('apply')).toEqual(all('written'));
   expect(await readFile(join(root, services), 'utf8')).toContain('\nProtectHostname=no\n');
   expect(await readFile(join(root, manager), 'utf8')).toContain(
     '\nManagerEnvironment=MEMORY_PRESSURE_WATCH=/dev/null\n',
   );
-  expect(await readlink(join(root, users))).toBe('/dev/null');
-  expect(await states('check')).toEqual(['there', 'there', 'there']);
+  expect(await readFile(join(root, users), 'utf8')).toContain('\nPAMName=\n');
+  expect(await states('check')).toEqual(all('there'));
   const before = await lstat(join(root, services));
-  expect(await states('apply')).toEqual(['there', 'there', 'there']);
+  expect(await states('apply')).toEqual(all('there'));
   expect((await lstat(join(root, services))).ino).toBe(before.ino);
 });
 
@@ -41,25 +44,27 @@ it('renews what an older version wrote', async () => {
   await states('apply');
   const text = await readFile(join(root, manager), 'utf8');
   await writeFile(join(root, manager), text.replace(/^Default.*\n/m, ''));
-  expect(await states('check')).toEqual(['there', 'old', 'there']);
-  expect(await states('apply')).toEqual(['there', 'written', 'there']);
+  expect(await states('check')).toEqual(all('there').with(1, 'old'));
+  expect(await states('apply')).toEqual(all('there').with(1, 'written'));
   expect(await readFile(join(root, manager), 'utf8')).toBe(text);
 });
 
 it('removes all it wrote, and the directories it made for that', async () => {
   await states('apply');
-  expect(await states('undo')).toEqual(['removed', 'removed', 'removed']);
+  expect(await states('undo')).toEqual(all('removed'));
   expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(['system']);
-  expect(await states('undo')).toEqual(['missing', 'missing', 'missing']);
+  expect(await states('undo')).toEqual(all('missing'));
 });
 
 it("leaves files alone that are the owner's", async () => {
   await mkdir(dirname(join(root, services)), { recursive: true });
   await writeFile(join(root, services), '[Service]\n');
-  await writeFile(join(root, users), '[Unit]\n');
-  expect(await states('apply')).toEqual(['foreign', 'written', 'foreign']);
-  expect(await states('undo')).toEqual(['foreign', 'removed', 'foreign']);
+  await mkdir(dirname(join(root, users)), { recursive: true });
+  await symlink('/dev/null', join(root, users));
+  expect(await states('apply')).toEqual(all('written').with(0, 'foreign').with(2, 'foreign'));
+  expect(await states('undo')).toEqual(all('removed').with(0, 'foreign').with(2, 'foreign'));
   expect(await readFile(join(root, services), 'utf8')).toBe('[Service]\n');
+  expect(await readlink(join(root, users))).toBe('/dev/null');
 });
 
 it.each(['etc/systemd', 'etc/systemd/system', 'etc'])('writes nothing through a link at %s', async (at) => {
@@ -76,7 +81,7 @@ it('does not follow a link in the place of a file', async () => {
   await writeFile(outside, 'mine');
   await mkdir(dirname(join(root, services)), { recursive: true });
   await symlink(outside, join(root, services));
-  expect(await states('apply')).toEqual(['foreign', 'written', 'written']);
+  expect(await states('apply')).toEqual(all('written').with(0, 'foreign'));
   expect(await readFile(outside, 'utf8')).toBe('mine');
 });
 

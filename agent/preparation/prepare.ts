@@ -1,4 +1,4 @@
-import { rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { type DomainSpec, LIMITS, type PreparedFile } from '../../protocol/mod.ts';
 import { hostFailed } from '../host/failure.ts';
 import { entryOf, openInside, readEntry, removeEmptyInside } from '../host/inside.ts';
@@ -34,13 +34,12 @@ export async function prepareRootfs(
 }
 
 async function perform(root: string, change: Change, action: Preparing): Promise<PreparedFile> {
-  const { path, content, why, cost } = change;
+  const { path, text, why, cost } = change;
   const found = await stateOf(root, change);
-  const shown = 'text' in content ? content.text : `link to ${content.link}`;
   const told = (state: PreparedFile['state']): PreparedFile => ({
     path: `/${path}`,
     state,
-    content: shown,
+    content: text,
     why,
     cost,
   });
@@ -57,7 +56,7 @@ async function perform(root: string, change: Change, action: Preparing): Promise
 
 async function stateOf(
   root: string,
-  { path, content }: Change,
+  { path, text }: Change,
 ): Promise<'there' | 'missing' | 'old' | 'foreign'> {
   const { parents, name } = split(path);
   const directory = await openInside(root, parents);
@@ -65,24 +64,22 @@ async function stateOf(
   try {
     const found = await readEntry(directory, name, LIMITS.preparedBytes);
     if (!found) return 'missing';
-    if ('link' in content) return 'link' in found && found.link === content.link ? 'there' : 'foreign';
     if (!('text' in found) || !found.text.startsWith(MARK)) return 'foreign';
-    return found.text === content.text ? 'there' : 'old';
+    return found.text === text ? 'there' : 'old';
   } finally {
     await directory.close();
   }
 }
 
 /** Whole or not at all. */
-async function write(root: string, { path, content }: Change): Promise<void> {
+async function write(root: string, { path, text }: Change): Promise<void> {
   const { parents, name } = split(path);
   const directory = await openInside(root, parents, { make: true });
   if (!directory) throw new Error(`${path} cannot be made`);
   const fresh = entryOf(directory, `.${name}.godwit`);
   try {
     await rm(fresh, { force: true });
-    if ('link' in content) await symlink(content.link, fresh);
-    else await writeFile(fresh, content.text, { mode: 0o644, flag: 'wx' });
+    await writeFile(fresh, text, { mode: 0o644, flag: 'wx' });
     await rename(fresh, entryOf(directory, name));
   } finally {
     await directory.close();

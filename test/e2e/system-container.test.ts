@@ -13,9 +13,15 @@ const ADDRESS = '10.77.1.60';
 const ROOT = `/srv/godwit/${NAME}`;
 /** There and back; more by hand: GODWIT_SYSTEM_MOVES=10. */
 const MOVES = Number(process.env.GODWIT_SYSTEM_MOVES ?? 2);
+/** Somebody who never logs in. */
+const USER = 'anna';
+const AS_USER = `runuser -u ${USER} -- env XDG_RUNTIME_DIR=/run/user/1000`;
 const cluster = useCluster('sys', { nodes: 2 });
 
-/** What of its own a container has: a timer, a service that comes back, a job of cron, a shell that looks like a manager. */
+/**
+ * What of its own a container has: a timer, a service that comes back, one with limits, one with mounts of its own, a job of cron,
+ * a shell that looks like a manager, a user whose manager runs a unit without a login, and a network of networkd's.
+ */
 const OWN = `
 cat >${ROOT}/etc/systemd/system/tick.service <<'UNIT'
 [Unit]
@@ -40,13 +46,55 @@ RestartSec=0
 [Install]
 WantedBy=multi-user.target
 UNIT
-for unit in timers.target.wants/tick.timer multi-user.target.wants/guarded.service; do
+cat >${ROOT}/etc/systemd/system/limited.service <<'UNIT'
+[Service]
+ExecStart=/bin/sleep infinity
+MemoryMax=64M
+TasksMax=33
+CPUQuota=40%
+[Install]
+WantedBy=multi-user.target
+UNIT
+cat >${ROOT}/etc/systemd/network/10-eth0.network <<'UNIT'
+[Match]
+Name=eth0
+[Network]
+Address=${ADDRESS}/16
+Gateway=10.77.0.1
+UNIT
+echo '${USER}:x:1000:1000::/home/${USER}:/bin/bash' >>${ROOT}/etc/passwd
+echo '${USER}:*:20000:0:99999:7:::' >>${ROOT}/etc/shadow
+echo '${USER}:x:1000:' >>${ROOT}/etc/group
+mkdir -p ${ROOT}/var/lib/systemd/linger ${ROOT}/home/${USER}/.config/systemd/user/default.target.wants
+touch ${ROOT}/var/lib/systemd/linger/${USER}
+cat >${ROOT}/home/${USER}/.config/systemd/user/count.service <<'UNIT'
+[Service]
+ExecStart=/bin/sh -c 'while :; do i=$$((i+1)); echo $$i >%t/count; sleep 0.2; done'
+UNIT
+ln -s ../count.service ${ROOT}/home/${USER}/.config/systemd/user/default.target.wants
+chown -R 1000:1000 ${ROOT}/home/${USER}
+for unit in timers.target.wants/tick.timer multi-user.target.wants/guarded.service \
+  multi-user.target.wants/limited.service; do
   mkdir -p ${ROOT}/etc/systemd/system/\${unit%/*}
   ln -s ../\${unit#*/} ${ROOT}/etc/systemd/system/$unit
 done
+ln -s /usr/lib/systemd/system/systemd-networkd.service ${ROOT}/etc/systemd/system/multi-user.target.wants
 echo '* * * * * root echo >>/run/cron-ticks' >${ROOT}/etc/cron.d/tick
 cp ${ROOT}/bin/sh ${ROOT}/usr/local/bin/systemd-spin
 mkdir -p ${ROOT}/root/.ssh && chmod 700 ${ROOT}/root/.ssh`;
+
+/** What must be the same after each move, one line a fact. */
+const FACTS = `
+systemctl is-system-running
+systemctl --failed --no-legend
+ps -o pid,args 1
+networkctl list eth0 --no-legend
+ip -4 -o addr show dev eth0; ip route
+systemctl show -P MemoryMax -P TasksMax limited
+find /sys/fs/cgroup -path '*/limited.service/*' \\( -name 'memory.limit_in_bytes' -o -name memory.max -o -name pids.max \\) |
+  sort | while read -r file; do echo "$file $(cat $file)"; done
+${AS_USER} systemctl --user is-system-running
+${AS_USER} systemctl --user is-active count`;
 
 describe('a Debian container with systemd', () => {
   let user: SshUser;
@@ -77,20 +125,18 @@ describe('a Debian container with systemd', () => {
   });
 
   it('is refused as it comes, with the command that helps', async () => {
+    await user.run('systemctl is-system-running --wait');
     const refused = await cluster.godwit('migrate', NAME, 'n2', '--dry-run', '--json');
     expect(refused.exitCode).toBe(8);
     const { preflight } = JSON.parse(refused.stdout) as MigrateReply;
     const hints = new Map(preflight?.refusals.map(({ code, hint }) => [code, hint]));
-    expect(hints.get('NAMESPACE_NESTED')).toContain('godwit prepare-rootfs NAME --apply');
-    expect(hints.get('USER_MANAGER')).toContain('godwit prepare-rootfs NAME --apply');
+    for (const code of ['NAMESPACE_NESTED', 'USER_MANAGER', 'ANON_INODE', 'MOUNT_SHARING'])
+      expect(hints.get(code), code).toContain('godwit prepare-rootfs NAME --apply');
 
     const checked = await cluster.godwit('prepare-rootfs', NAME, '--json');
     expect(checked.exitCode).toBe(8);
-    expect((JSON.parse(checked.stdout) as Preparation).files.map(({ state }) => state)).toEqual([
-      'missing',
-      'missing',
-      'missing',
-    ]);
+    const { files } = JSON.parse(checked.stdout) as Preparation;
+    expect(new Set(files.map(({ state }) => state))).toEqual(new Set(['missing']));
     expect(await cluster.json<Preparation>('prepare-rootfs', NAME, '--apply')).toMatchObject({
       prepared: true,
       restartNeeded: true,
@@ -117,26 +163,30 @@ describe('a Debian container with systemd', () => {
       failed = `the web client ended with ${code} after ${replies.length} replies`;
     });
     await session.goesOn();
+    await user.run('systemctl is-system-running --wait');
     login = await user.run(`loginctl --no-legend list-sessions | awk 'NR == 1 { print $1 }'`);
     await until('a web reply', 30_000, () => replies.length > 5);
-    const before = await user.run(
-      'systemctl is-system-running; systemctl --failed --no-legend; ps -o pid,args 1',
-    );
+    const before = await user.run(FACTS);
     expect(before.split('\n')[0]).toBe('running');
+    expect(before).toMatch(/eth0 +ether +routable +configured/);
+    expect(before).toMatch(/memory\.(max|limit_in_bytes) 67108864\n.*pids\.max 33\nrunning\nactive$/s);
+    const counted = async () => Number(await user.run('cat /run/user/1000/count'));
 
     for (let move = 0; move < MOVES; move++) {
       const target = move % 2 === 0 ? 'n2' : 'n1';
       const modes = ['cold', 'postcopy'];
       const mode = String(modes[Math.floor(move / 2 + move) % 2]);
+      const count = await counted();
       const moved = await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', mode);
       expect(moved.outcome).toBe('done');
       await session.goesOn();
-      const count = replies.length;
+      const seen = replies.length;
       await until(
         () => `web replies ${failed}`,
         60_000,
-        () => failed === '' && replies.length > count + 3,
+        () => failed === '' && replies.length > seen + 3,
       );
+      await until("the user's unit counts on", 60_000, async () => (await counted()) > count + 3);
       await until('the record settles', 30_000, async () => {
         return (
           (await cluster.godwit('migrate', NAME, target === 'n1' ? 'n2' : 'n1', '--dry-run')).exitCode === 0
@@ -145,9 +195,7 @@ describe('a Debian container with systemd', () => {
     }
     const [port = ''] = replies[0]?.split(' ') ?? [];
     expect(replies).toEqual(replies.map((_line, index) => `${port} ${index + 1}`));
-    expect(
-      await user.run('systemctl is-system-running; systemctl --failed --no-legend; ps -o pid,args 1'),
-    ).toBe(before);
+    expect(await user.run(FACTS)).toBe(before);
     expect(failed).toBe('');
   });
 
@@ -164,6 +212,7 @@ describe('a Debian container with systemd', () => {
       return !['0', guarded].includes(await user.run('systemctl show -P MainPID guarded'));
     });
     expect(await user.run('systemd-run --quiet --wait --pipe echo from a new unit')).toBe('from a new unit');
+    await user.run(`${AS_USER} systemctl --user restart count`);
     await user.run(
       'logger -t traveller a new line; systemctl restart cron; systemctl daemon-reload; nginx -s reload',
     );

@@ -1,4 +1,5 @@
 import type { ContainerLook } from '../look/look.ts';
+import type { MountFacts } from '../look/mounts.ts';
 import type { Finding } from './finding.ts';
 
 /** File systems criu mounts anew at restore. */
@@ -20,6 +21,12 @@ export function mountFindings(look: ContainerLook): Finding[] {
   return [
     ...bad.map((mount): Finding => ({ code: 'MOUNT_KIND', what: `${mount.type} on ${mount.point}` })),
     ...terminalsOfNode(look).map((what): Finding => ({ code: 'TERMINAL_OF_NODE', what })),
+    ...apart(look.mounts).map(
+      ({ root, point }): Finding => ({
+        code: 'MOUNT_SHARING',
+        what: `${root} on ${point}`,
+      }),
+    ),
   ];
 }
 
@@ -35,6 +42,28 @@ function terminalsOfNode({ mounts }: ContainerLook): string[] {
     .filter(({ type, root, device }) => type === 'devpts' && /^\/\d+$/.test(root) && !own.has(device))
     .map(({ point }) => point)
     .filter((point) => point !== '/dev/console');
+}
+
+/**
+ * Mounts that propagate alike but have no common directory: criu gives all of a group the propagation of the one with the
+ * shortest root, which the kernel allows only for what lies below that.
+ */
+function apart(mounts: readonly MountFacts[]): MountFacts[] {
+  const groups = new Map<string, MountFacts[]>();
+  for (const mount of mounts) {
+    const { shared, master } = mount;
+    if (shared === undefined && master === undefined) continue;
+    const key = `${shared} ${master}`;
+    groups.set(key, [...(groups.get(key) ?? []), mount]);
+  }
+  const inside = new Set(mounts.map(({ shared }) => shared));
+  return [...groups.values()].flatMap((group) => {
+    const [first, ...others] = group.toSorted((a, b) => a.root.length - b.root.length);
+    // Of a master outside the container each gets its propagation directly.
+    if (!first || (first.shared === undefined && !inside.has(first.master))) return [];
+    const top = first.root.replace(/\/$/, '');
+    return others.filter(({ root }) => root !== first.root && !root.startsWith(`${top}/`));
+  });
 }
 
 function enabledTypes(args: readonly string[]): string[] {

@@ -17,7 +17,6 @@ export function systemDomain(name: string, address: string): string {
   <metadata>
     <g:settings xmlns:g='https://godwit.dev/xmlns/domain/1'>
       <g:lxc>
-        <g:set key='lxc.mount.auto' value='proc:rw sys:rw'/>
         <g:set key='lxc.pty.max' value='1024'/>
       </g:lxc>
     </g:settings>
