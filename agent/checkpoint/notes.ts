@@ -4,6 +4,7 @@ import type { Versioned } from '../bus/bus.ts';
 import type { Agent } from '../migration/agent.ts';
 import { JOURNAL_VERSION, readNotes, sideDir } from '../migration/journal.ts';
 import type { Held } from '../migration/source/held.ts';
+import { leftTrees } from './restore/tree-notes.ts';
 
 /** What a checkpoint notes down (journal.ts), beside what a source of a move would. */
 export interface SaveNotes {
@@ -13,6 +14,8 @@ export interface SaveNotes {
   readonly container: string;
   readonly checkpoint: string;
   readonly leaveRunning: boolean;
+  /** The tasks are held until their directories are copied, though they are to run on. */
+  readonly holds?: true;
   /** What may stand still. */
   readonly held?: Held;
   /** The checkpoint is whole and the tasks are being killed: there is no way back. */
@@ -30,12 +33,16 @@ export interface RestoreNotes {
   readonly xml: string;
   /** The record before, where there is one. */
   readonly before?: Versioned;
+  /** Directories come with it, and take the places of those that are there. */
+  readonly withTrees?: true;
 }
 
 /** Checkpoints and restores in whose middle an earlier agent died. */
 export interface LeftWork {
   readonly saves: readonly SaveNotes[];
   readonly restores: readonly RestoreNotes[];
+  /** Restores of which a power cut has left the directories only. */
+  readonly trees: readonly RestoreNotes[];
 }
 
 /** Where the notes of a checkpoint and of a restore lie: as those of the source, or target, of a move. */
@@ -43,11 +50,14 @@ export const saveDir = (runDir: string, job: string): string => sideDir(runDir, 
 export const restoreDir = (runDir: string, job: string): string => sideDir(runDir, job, 'target');
 
 /** Reads what is noted in the job directories. */
-export async function findLeftWork({ config: { runDir } }: Agent): Promise<LeftWork> {
+export async function findLeftWork({ config: { runDir, stateDir } }: Agent): Promise<LeftWork> {
   const jobs = await readdir(join(runDir, 'jobs')).catch(() => []);
+  const restores = jobs.flatMap((job) => notesOf<RestoreNotes>(restoreDir(runDir, job), 'restore'));
+  const trees = await leftTrees(stateDir);
   return {
     saves: jobs.flatMap((job) => notesOf<SaveNotes>(saveDir(runDir, job), 'checkpoint')),
-    restores: jobs.flatMap((job) => notesOf<RestoreNotes>(restoreDir(runDir, job), 'restore')),
+    restores,
+    trees: trees.filter(({ job }) => restores.every((one) => one.job !== job)),
   };
 }
 

@@ -9,7 +9,7 @@ import { tmpfsOf } from '../migration/job-dir.ts';
 import { Journal } from '../migration/journal.ts';
 import { letGo } from '../migration/source/held.ts';
 import { type LeftWork, type RestoreNotes, restoreDir, type SaveNotes, saveDir } from './notes.ts';
-import { recoverRestore } from './restore/left.ts';
+import { recoverRestore, recoverTrees } from './restore/left.ts';
 
 /** How long a criu that was told to let its tasks go, or does so by itself, may take: killed, it leaves them in pieces. */
 const END_MS = 60_000;
@@ -18,7 +18,7 @@ const AGAIN_MS = 2_000;
 /** Brings to an end what an earlier agent has left half-done in the store or out of it, each beside the others. */
 export function recoverStoreWork(
   agent: Agent,
-  { saves, restores }: LeftWork,
+  { saves, restores, trees }: LeftWork,
   trackers: ReadonlyMap<string, JobTracker>,
 ): void {
   for (const notes of saves)
@@ -28,6 +28,10 @@ export function recoverStoreWork(
   for (const notes of restores)
     void bringToEnd(agent, notes, restoreDir(agent.config.runDir, notes.job), trackers, () =>
       recoverRestore(agent, notes),
+    );
+  for (const notes of trees)
+    void bringToEnd(agent, notes, restoreDir(agent.config.runDir, notes.job), trackers, () =>
+      recoverTrees(agent, notes),
     );
 }
 
@@ -66,7 +70,8 @@ function end(tracker: JobTracker | undefined, outcome: Outcome, error?: GodwitEr
 /** The tasks run on, unless the checkpoint is whole and they were being killed. Its draft is swept with the others. */
 async function recoverSave(agent: Agent, notes: SaveNotes): Promise<'done' | 'undone'> {
   const { clock, runtime, containers } = agent;
-  const { job, container, held, killing, leaveRunning } = notes;
+  const { job, container, held, killing, leaveRunning, holds } = notes;
+  const waits = !leaveRunning || holds === true;
   const dir = saveDir(agent.config.runDir, job);
   if (!held) return 'undone';
   if (killing) {
@@ -78,13 +83,13 @@ async function recoverSave(agent: Agent, notes: SaveNotes): Promise<'done' | 'un
   }
   const hooks = await openHooks({
     dir,
-    held: leaveRunning ? [] : ['post-dump'],
+    held: waits ? ['post-dump'] : [],
     told: ['pre-dump'],
     ...(leaveRunning ? {} : { freeze: freezeFile(held.cgroup) }),
     clock,
     runner: agent.runner,
   });
-  if (!leaveRunning) await hooks.answer('post-dump', 'stop');
+  if (waits) await hooks.answer('post-dump', 'stop');
   if (!(await awaitProcesses(dir, clock, END_MS))) await killProcesses(dir);
   await hooks.close();
   await letGo(agent, job, held, []);

@@ -23,9 +23,11 @@ export interface TargetContext {
   readonly jobs: JobLoad;
   readonly memoryAvailableBytes: number;
   readonly runDir: string;
-  /** Where godwit's own state is; present for a move, which copies what policies say. */
+  /** Where godwit's own state is; present when directories come along. */
   readonly stateDir?: string;
-  /** What this node owns; for a move. */
+  /** Present when what comes is not built on what lies there: true where that is the container's own, and goes. */
+  readonly replaces?: boolean;
+  /** What this node owns. */
   readonly neighbours?: readonly DomainSpec[];
   readonly runtime: Pick<Runtime, 'list' | 'lacks' | 'bridges'>;
   /** True when godwit defined the container of this name that the runtime knows here. */
@@ -109,20 +111,21 @@ function ownClaims(proc: Proc): AddressClaim[] {
 /** A mark of an earlier departure does not make a place ours that another container has taken since. */
 async function placesOf(
   spec: DomainSpec,
-  { runner, neighbours = [] }: TargetContext,
+  { runner, neighbours = [], replaces }: TargetContext,
   stateDir: string,
 ): Promise<PlaceFacts[]> {
   const found: PlaceFacts[] = [];
   for (const { root } of copiedDirs(spec)) {
     const used = usersOf(root, spec, neighbours).length > 0;
-    const room = used ? 'taken' : await roomAt(stateDir, { uuid: spec.uuid, root });
+    const own = replaces ? 'basis' : await roomAt(stateDir, { uuid: spec.uuid, root });
+    const room = used ? 'taken' : own;
     const { disk, availableBytes } = await roomOf(dirname(root));
     found.push({
       root,
       room,
       disk,
       availableBytes,
-      basisBytes: room === 'basis' ? await basisBytes(runner, root) : 0,
+      basisBytes: room === 'basis' && replaces === undefined ? await basisBytes(runner, root) : 0,
     });
   }
   return found;

@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isToken } from '../../protocol/mod.ts';
+import { sweepStaging } from '../checkpoint/trees/staging.ts';
 import { keepCgroupOptions } from '../host/cgroup-options.ts';
 import { findProcesses, type NamedProcess, workersOf } from '../host/named-processes.ts';
 import { killTree } from '../host/process-tree.ts';
@@ -70,6 +71,8 @@ async function sweepLeftovers(agent: Agent): Promise<void> {
   for (const path of (await agent.checkpoints?.sweep((job) => isRunning(agent, job), agent.clock.nowMs())) ??
     [])
     log.warn({ path }, 'swept half a checkpoint');
+  for (const path of await sweepStaging(agent, (job) => isRunning(agent, job)))
+    log.warn({ path }, 'swept what was copied for a checkpoint');
   const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
   if (options.length > 0) log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
 }

@@ -112,14 +112,15 @@ async function putAside(runner: Runner, root: string): Promise<void> {
   });
 }
 
-async function removeTree(runner: Runner, path: string): Promise<void> {
+/** Whatever is there, as far as its own file system goes. @throws GodwitError HOST_FAILED */
+export async function removeTree(runner: Runner, path: string): Promise<void> {
   const args = ['-rf', '--one-file-system', '--', path];
   const result = await runner.run({ file: 'rm', args, deadlineMs: REMOVE_MS });
   if (result.exitCode !== 0) throw hostFailed(`removing ${path}`, wordsOf(result));
 }
 
 /** Something is there, and it is not just an empty directory. */
-async function isFilled(path: string): Promise<boolean> {
+export async function isFilled(path: string): Promise<boolean> {
   try {
     if (!(await lstat(path)).isDirectory()) return true;
     return (await readdir(path)).length > 0;
@@ -129,7 +130,8 @@ async function isFilled(path: string): Promise<boolean> {
   }
 }
 
-async function firstMissing(path: string): Promise<string> {
+/** The topmost directory on the way to a path that is not there; the path itself when only that is missing. */
+export async function firstMissing(path: string): Promise<string> {
   for (let dir = path; ; dir = dirname(dir)) {
     const parent = dirname(dir);
     const there = await lstat(parent).catch(ignoring('ENOENT'));

@@ -50,22 +50,35 @@ export interface RsyncRequest {
 
 /** rsync at the source. @param listFile paths below the root, each ended by NUL; for parts that have a list */
 export function senderCommand(request: RsyncRequest, listFile: string) {
-  const { part, root } = request;
-  const listed = part === 'list' || part === 'patch';
+  const far = [`--rsh=${REMOTE_SHELL}`, ...contentOptions(request.part, listFile)];
   return {
     file: 'rsync',
-    args: [
-      '-aHAXS',
-      ...COMMON,
-      `--rsh=${REMOTE_SHELL}`,
-      ...logOptions(request),
-      ...(part === 'basis' ? ['--checksum'] : []),
-      ...(listed ? ['--ignore-times', '--from0', `--files-from=${listFile}`] : []),
-      ...MORE[part],
-      `${root}/`,
-      'peer:/',
-    ],
+    args: ['-aHAXS', ...COMMON, ...logOptions(request), ...far, `${request.root}/`, 'peer:/'],
   };
+}
+
+/** The same on one node; `stdout` tells what was written. */
+export function localCommand(request: RsyncRequest, listFile: string, to: string) {
+  // Between directories rsync would write large files anew, whatever has changed of them.
+  const near = [
+    '--stats',
+    '--no-human-readable',
+    '--no-whole-file',
+    ...contentOptions(request.part, listFile),
+  ];
+  return {
+    file: 'rsync',
+    args: ['-aHAXS', ...COMMON, ...logOptions(request), ...near, `${request.root}/`, `${to}/`],
+  };
+}
+
+function contentOptions(part: Part, listFile: string): string[] {
+  const listed = part === 'list' || part === 'patch';
+  return [
+    ...(part === 'basis' ? ['--checksum'] : []),
+    ...(listed ? ['--ignore-times', '--from0', `--files-from=${listFile}`] : []),
+    ...MORE[part],
+  ];
 }
 
 /** rsync at the target, its standard input and output on fd 3. */

@@ -5,13 +5,11 @@ import type { Clock } from '../effects/clock.ts';
 import type { Runner, RunResult } from '../effects/runner.ts';
 import { hostFailed, wordsOf } from '../host/failure.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
-import type { DataStream, Meter, StreamKind } from '../transfer/stream.ts';
-import { carry } from './carry.ts';
 import { type Changes, changesSince, withDirectories, withTop } from './changes.ts';
 import { type Listing, listTree, parseListing } from './listing.ts';
 import { type MappedFiles, mappedFiles } from './mapped.ts';
-import { type Part, senderCommand, streamIndex } from './rsync.ts';
-import { askVerdict } from './verdict.ts';
+import type { PassPeer } from './peer.ts';
+import type { Part } from './rsync.ts';
 
 /** Files vanished under its eyes; some files could not be brought over as they were. */
 const VANISHED = 24;
@@ -24,16 +22,14 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly container: string;
   readonly root: string;
-  /** Which of the trees that move it is, for the numbers of its streams and the names of its files. */
+  /** Which of the trees it is, for the names of its files. */
   readonly tree: number;
   /** Directory of the job, for lists and logs. */
   readonly dir: string;
-  /** The target has an older copy. */
+  /** The other end has an older copy. */
   readonly basis: boolean;
-  readonly open: (kind: StreamKind, index: number) => Promise<DataStream>;
-  readonly meter: Meter;
   readonly signal: AbortSignal;
-  readonly deadlineMs: number;
+  readonly peer: PassPeer;
 }
 
 /** The source's end of a copy: passes while the container runs, and one while it stands still. */
@@ -64,18 +60,13 @@ export class RootfsSender {
    * has it on its disk. @throws GodwitError ROOTFS_FAILED, TRANSFER_FAILED, HOST_FAILED; the signal's reason
    */
   async finish(cgroup: CgroupPaths): Promise<RootfsPass> {
-    const { open, tree, meter, signal, container, clock } = this.options;
+    const { peer, container, clock } = this.options;
     const startedMs = clock.monotonicMs();
     if (!this.base) throw failed(container, 'no pass has brought all of it over');
     const [{ listing, bytes }, mapped] = await Promise.all([this.list(), mappedFiles(cgroup)]);
     const sent = this.send({ listing, startedMs, frozen: true, mapped });
-    const stream = open('listing', tree);
-    // The list crosses beside the files, and ends after them: then the target compares.
-    const [pass, verdict] = await Promise.all([
-      sent,
-      stream.then((opened) => askVerdict({ stream: opened, listing: bytes, after: sent, meter, signal })),
-    ]);
-    if (verdict !== '') throw failed(container, `at the target ${verdict}`);
+    const [pass, verdict] = await Promise.all([sent, peer.compare(bytes, sent)]);
+    if (verdict !== '') throw failed(container, `in the copy ${verdict}`);
     return { ...pass, durationMs: clock.monotonicMs() - startedMs };
   }
 
@@ -93,8 +84,8 @@ export class RootfsSender {
     readonly mapped?: MappedFiles;
   }): Promise<RootfsPass> {
     const { listing, startedMs, frozen, mapped } = look;
-    const { basis, meter, clock } = this.options;
-    const sentBytes = meter.bytes;
+    const { basis, peer, clock } = this.options;
+    const sentBytes = peer.bytes;
     this.passes += 1;
     const found = this.base && withTop(changesSince(this.base, listing, mapped));
     const changes = found && this.directoriesDue ? withDirectories(found, listing) : found;
@@ -111,7 +102,7 @@ export class RootfsSender {
       index: this.passes,
       frozen,
       entries: changes ? changes.plain.length + changes.inPlace.length : listing.entries.size,
-      bytes: meter.bytes - sentBytes,
+      bytes: peer.bytes - sentBytes,
       durationMs: clock.monotonicMs() - startedMs,
     };
   }
@@ -129,13 +120,11 @@ export class RootfsSender {
   }
 
   private async run(part: Part, paths: readonly string[] | undefined): Promise<RunResult> {
-    const { open, root, tree, dir, runner, clock, meter, signal, deadlineMs } = this.options;
+    const { root, tree, dir, peer } = this.options;
     const listFile = join(dir, `rsync-${part}-${tree}.list`);
     if (paths) await writeList(listFile, paths);
-    const stream = await open('rootfs', streamIndex(tree, this.passes, part));
     const logFile = join(dir, `rsync-${part}-${tree}.log`);
-    const command = senderCommand({ part, root, logFile }, listFile);
-    return carry(command, stream, { runner, clock, meter, signal, deadlineMs });
+    return peer.run({ part, root, logFile }, { pass: this.passes, listFile });
   }
 }
 

@@ -64,7 +64,7 @@ function storeSummary(job: Job): string {
   const head = restored
     ? `${container} runs on ${node} again, from ${id}, after ${took}`
     : `${container} is in the store as ${id}, after ${took}`;
-  const size = `${formatBytes(bytes.memory + bytes.images)}, ${formatBytes(checkpoint?.storedBytes)} in the store`;
+  const size = `${formatBytes(bytes.memory + bytes.images + bytes.rootfs)}, ${formatBytes(checkpoint?.storedBytes)} in the store`;
   const stands = job.resumedAtMs === undefined ? 'stopped' : 'runs on';
   return `${printable(head)}\n${indent(
     formatFields([

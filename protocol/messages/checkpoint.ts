@@ -21,8 +21,11 @@ export const CheckpointDigest = z.object({
   leftRunning: z.boolean(),
   compression: Compression,
   files: z.number().int(),
-  /** Of the images, and of what is kept of them. */
+  /** Of the images. */
   bytes: z.number(),
+  /** Of the directories that were put into it, on their disk; 0 where nodes share them. */
+  rootfsBytes: z.number().default(0),
+  /** What is kept of both. */
   storedBytes: z.number(),
   addresses: z.array(z.string()),
 });
@@ -54,6 +57,11 @@ export const HandOverRequest = message('container.hand-over.request', {
   revision: z.number().int(),
   /** The domain XML of the checkpoint, which becomes the record's. */
   spec: z.string(),
+  /**
+   * The checkpoint brought these directories along, and this is how the node knows them (inode and size of the file system). Others under
+   * their names are old from then on, and are left as the policy says.
+   */
+  brought: z.record(z.string().max(LIMITS.pathChars), z.string()).default({}),
 });
 export type HandOverRequest = z.infer<typeof HandOverRequest>;
 export const HandOverReply = message('container.hand-over', { revision: z.number().int() });

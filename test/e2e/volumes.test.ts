@@ -1,7 +1,8 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { ContainerInfo, Job, MigrateResult } from '../../protocol/mod.ts';
+import type { ContainerInfo, Job, MigrateResult, RestoreResult } from '../../protocol/mod.ts';
 import { domainXml, makeRootfs } from './support/containers.ts';
 import { tracesOf } from './support/node-state.ts';
+import { checkpoint } from './support/store.ts';
 import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
 
@@ -128,4 +129,33 @@ it('goes on with a pass whose link broke, and keeps to a bandwidth', async () =>
   expect(whole?.bytes).toBeGreaterThan(6_000_000);
   expect(whole?.durationMs).toBeGreaterThan(2_000);
   await expectUnbroken('n2');
+});
+
+it('comes out of a checkpoint on the other node with its directories as they were when it stood still', async () => {
+  const owner = (await cluster.json<ContainerInfo>('inspect', NAME)).container.owner;
+  const other = owner === 'n1' ? 'n2' : 'n1';
+  const at = async (node: string) => Number(await cluster.lab.sh(node, 'tail -n 1 /srv/local/volume/log'));
+  const { checkpoint: id, ...made } = await checkpoint(cluster, NAME, '--leave-running', '--unsafe');
+  expect(made.bytes.rootfs).toBeGreaterThan(0);
+  const then = await at(owner);
+  await until('the writer is further', 20_000, async () => (await at(owner)) > then + 5);
+  expect((await cluster.godwit('stop', NAME, '--kill')).exitCode).toBe(0);
+  const stopped = await at(owner);
+
+  const back = await cluster.json<RestoreResult>('restore', NAME, '--from', id, '--node', other, '--unsafe');
+  expect(back).toMatchObject({ outcome: 'done', node: other });
+  // It goes on counting from the checkpoint on, without a number missing or twice, and does not know of what came after.
+  await expectUnbroken(other);
+  expect(await cluster.lab.sh(owner, 'ls /srv/local')).toBe(`base\n${NAME}.migrated`);
+  expect(await cluster.lab.sh(owner, `tail -n 1 /srv/local/${NAME}.migrated/data/log`)).toBe(String(stopped));
+  expect(await tracesOf(cluster, owner, NAME)).toEqual([]);
+
+  // In place: what was written since is kept beside it.
+  expect((await cluster.godwit('stop', NAME, '--kill')).exitCode).toBe(0);
+  const again = await cluster.json<RestoreResult>('restore', NAME, '--from', id, '--unsafe');
+  expect(again).toMatchObject({ outcome: 'done', node: other });
+  await expectUnbroken(other);
+  expect(await cluster.lab.sh(other, 'ls /srv/local')).toBe(
+    `base\n${NAME}\n${NAME}.migrated\n${NAME}.work\nvolume`,
+  );
 });

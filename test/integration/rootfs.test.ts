@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../agent/effects/system-clock.ts';
 import { createRunner } from '../../agent/effects/system-runner.ts';
-import { RootfsReceiver, RootfsSender } from '../../agent/rootfs/mod.ts';
+import { farPeer, RootfsReceiver, RootfsSender } from '../../agent/rootfs/mod.ts';
 import { createMeter } from '../../agent/transfer/mod.ts';
 import type { DataPort, Meter } from '../../agent/transfer/stream.ts';
 import { NEVER, openPort, TOKEN } from '../../agent/transfer/testing.ts';
@@ -59,8 +59,12 @@ function begin(basis: boolean): void {
     tree: 0,
     dir: join(base, 'source'),
     basis,
-    meter,
-    open: (kind, index) => source.open(peer, { job: 'job', kind, index }, NEVER),
+    peer: farPeer({
+      ...common,
+      tree: 0,
+      meter,
+      open: (kind, index) => source.open(peer, { job: 'job', kind, index }, NEVER),
+    }),
   });
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
+import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { killCgroup } from '../../host/freeze.ts';
@@ -7,8 +8,11 @@ import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
 import { type Dump, startDump } from '../../migration/source/dump.ts';
 import { type Held, letGo } from '../../migration/source/held.ts';
+import type { CgroupPaths } from '../../runtime/runtime.ts';
 import { saveDir } from '../notes.ts';
 
+/** When all images are written and the tasks still stand. */
+const HELD = 'post-dump';
 /** What images need beside the memory itself. */
 const IMAGE_ROOM = { share: 1 / 8, bytes: 64 * 1024 * 1024 };
 
@@ -19,6 +23,8 @@ export interface SaveRequest {
   readonly deadlineMs: number;
   /** Writes down what may stand still from then on. */
   readonly note: (held: Held) => void;
+  /** Done while the tasks stand still and criu has written everything. Without it a container that runs on is not held. */
+  readonly still?: (cgroup: CgroupPaths) => Promise<void>;
 }
 
 /** When things happened to the container: Unix milliseconds. */
@@ -59,6 +65,7 @@ export class SavedCopy {
       imageBytes: Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes,
     });
     const moments = leaveRunning ? await this.passBy(plan, dir) : await this.freeze(plan, dir);
+    if (!leaveRunning) await request.still?.(cgroup);
     return { ...moments, images: dir.images };
   }
 
@@ -89,12 +96,14 @@ export class SavedCopy {
   }
 
   private async passBy(
-    plan: Parameters<Agent['criu']['dump']>[0]['plan'],
+    plan: Parameters<Agent['criu']['dump']>[0]['plan'] & { readonly cgroup: CgroupPaths },
     dir: JobDir,
   ): Promise<SaveMoments> {
     const { clock, runner, criu } = this.agent;
+    const { still, deadlineMs } = this.request;
     const waiting = new AbortController();
-    const hooks = await openHooks({ dir: dir.own, held: [], told: ['pre-dump'], clock, runner });
+    const held = still ? [HELD] : [];
+    const hooks = await openHooks({ dir: dir.own, held, told: ['pre-dump'], clock, runner });
     this.reverter.add('the hooks of the dump', () => hooks.close());
     const stopping = hooks.called('pre-dump', waiting.signal).then((call) => call.atMs);
     stopping.catch(() => {});
@@ -104,13 +113,35 @@ export class SavedCopy {
       hook: hooks.script,
       imageDir: dir.images,
       logFile: join(dir.own, 'dump.log'),
-      deadlineMs: this.request.deadlineMs,
+      deadlineMs,
       leaveRunning: true,
     });
+    running.ready.catch(() => {});
+    if (still) await this.whileHeld(hooks, running, () => still(plan.cgroup), waiting.signal);
     await running.ready;
     const resumedAtMs = clock.nowMs();
     waiting.abort(new Error('the dump is over'));
     return { stoppedAtMs: await stopping, completeAtMs: resumedAtMs, resumedAtMs };
+  }
+
+  /** Whatever comes of it, criu lets the tasks run on; only that it does not call it a dump when it failed. */
+  private async whileHeld(
+    hooks: HookChannel,
+    running: CriuProcess,
+    work: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const reached = hooks.called(HELD, signal).then(() => true);
+    reached.catch(() => {});
+    if (!(await Promise.race([reached, running.ended.then(() => false)]))) return;
+    try {
+      await work();
+    } catch (error) {
+      await hooks.answer(HELD, 'stop');
+      await running.ended;
+      throw error;
+    }
+    await hooks.answer(HELD, 'go');
   }
 
   private async freeze(plan: Parameters<typeof startDump>[1]['plan'], dir: JobDir): Promise<SaveMoments> {

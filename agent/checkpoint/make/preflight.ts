@@ -8,8 +8,8 @@ import type { SourceFacts } from '../../preflight/facts.ts';
 import { sourceRefusals } from '../../preflight/source.ts';
 import { mebibytes } from '../../preflight/words.ts';
 
-/** What stands in the way of two copies at once only: here the first one is gone, or there is no second. */
-const OF_MOVES: readonly RefusalCode[] = ['LOCK_OF_PROCESS'];
+/** What stands in the way of two copies at once, or of another place, only: here the first one is gone, or there is no second. */
+const OF_MOVES: readonly RefusalCode[] = ['LOCK_OF_PROCESS', 'VOLUME_STAYS', 'ROOTFS_KEPT'];
 /** Images without memory pages. */
 const IMAGES_BYTES = 16 * 1024 * 1024;
 
@@ -19,8 +19,7 @@ const IMAGES_BYTES = 16 * 1024 * 1024;
 export async function lookBeforeSave(
   agent: Agent,
   spec: DomainSpec,
-  store: string,
-  unsafe: boolean,
+  { store, unsafe, staged }: { readonly store: string; readonly unsafe: boolean; readonly staged: boolean },
 ): Promise<SourceFacts & { readonly memoryBytes: number }> {
   const { config, runtime, runner, clock } = agent;
   const [capabilities, { memoryBytes }] = await Promise.all([agent.capabilities(), runtime.stats(spec.name)]);
@@ -32,11 +31,15 @@ export async function lookBeforeSave(
     jobs: { running: agent.jobs.running() - 1, limit: config.movesOutMax },
     runtime,
     runner,
+    stateDir: config.stateDir,
+    neighbours: agent.containers.list().map(({ spec: other }) => other),
     clock,
     dumpsOtherUsers: () => agent.criu.dumpsOtherUsers(config.runDir),
   });
   const found = sourceRefusals(facts).filter(({ code }) => !OF_MOVES.includes(code as RefusalCode));
-  const refusals = standing([...found, ...(await roomRefusals(agent, memoryBytes, store))], unsafe);
+  const copiedBytes = facts.copied.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
+  const room = await roomRefusals(agent, memoryBytes, { store, copiedBytes, staged });
+  const refusals = standing([...found, ...room], unsafe);
   if (refusals.length === 0) return { ...facts, memoryBytes };
   const problem = refusals.map(({ message }) => message).join('; ');
   throw new GodwitError('CHECKPOINT_REFUSED', {
@@ -48,18 +51,32 @@ export async function lookBeforeSave(
   });
 }
 
-/** The images lie in memory beside the container, until they are in the store. */
-async function roomRefusals({ config }: Agent, memoryBytes: number, store: string): Promise<Refusal[]> {
+/** The images lie in memory beside the container, and its directories on the node's disk if it runs on, until they are in the store. */
+async function roomRefusals(
+  { config }: Agent,
+  memoryBytes: number,
+  {
+    store,
+    copiedBytes,
+    staged,
+  }: { readonly store: string; readonly copiedBytes: number; readonly staged: boolean },
+): Promise<Refusal[]> {
   const found: Refusal[] = [];
-  const needBytes = memoryBytes + IMAGES_BYTES;
-  const haveBytes = await memoryAvailableBytes();
-  const storeBytes = await statfs(store).then(
+  const imageBytes = memoryBytes + IMAGES_BYTES;
+  const look = (code: RefusalCode, needBytes: number, haveBytes: number, where: string) => {
+    const words = `${mebibytes(needBytes)} needed, ${mebibytes(haveBytes)} available${where}`;
+    if (haveBytes < needBytes) found.push(refuse(code, config.node, words));
+  };
+  look('MEMORY_ROOM', imageBytes, await memoryAvailableBytes(), '');
+  look('STORE_ROOM', imageBytes + copiedBytes, await freeBytes(store), ` in ${store}`);
+  if (staged && copiedBytes > 0)
+    look('STORE_ROOM', copiedBytes, await freeBytes(config.stateDir), ` in ${config.stateDir}`);
+  return found;
+}
+
+function freeBytes(dir: string): Promise<number> {
+  return statfs(dir).then(
     ({ bavail, bsize }) => bavail * bsize,
     () => Number.POSITIVE_INFINITY,
   );
-  const words = (bytes: number) => `${mebibytes(needBytes)} needed, ${mebibytes(bytes)} available`;
-  if (haveBytes < needBytes) found.push(refuse('MEMORY_ROOM', config.node, words(haveBytes)));
-  if (storeBytes < needBytes)
-    found.push(refuse('STORE_ROOM', config.node, `${words(storeBytes)} in ${store}`));
-  return found;
 }

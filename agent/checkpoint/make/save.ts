@@ -3,7 +3,9 @@ import {
   type CheckpointRequest,
   type Compression,
   GodwitError,
+  type RootfsPass,
 } from '../../../protocol/mod.ts';
+import { Reverter } from '../../effects/reverter.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
 import { memoryInPlace } from '../../migration/memory-in-place.ts';
@@ -12,10 +14,11 @@ import { StoreJob, type StoreWork } from '../job.ts';
 import { type SaveNotes, saveDir } from '../notes.ts';
 import { hasZstd } from '../store/compress.ts';
 import { Draft } from '../store/draft.ts';
-import { type KeptFile, type Manifest, makeManifest } from '../store/manifest.ts';
+import { type Manifest, makeManifest } from '../store/manifest.ts';
 import { newCheckpointId } from '../store/names.ts';
 import type { CheckpointStore } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
+import { SavedTrees } from '../trees/saved.ts';
 import { SavedCopy, type SaveMoments } from './copy.ts';
 import { lookBeforeSave } from './preflight.ts';
 
@@ -55,6 +58,8 @@ interface SaveWish {
   readonly trigger: Trigger;
 }
 
+type Facts = Omit<Manifest, 'type' | 'version' | 'files' | 'trees' | 'lower'>;
+
 /** One checkpoint, from the look at the container to the record. */
 class Save {
   private readonly agent: Agent;
@@ -79,7 +84,11 @@ class Save {
     const compression = await this.compression();
     const draft = await Draft.begin(store, { container: name, node: agent.config.node, job });
     try {
-      const facts = await lookBeforeSave(agent, spec, store.dir, request.unsafe);
+      const facts = await lookBeforeSave(agent, spec, {
+        store: store.dir,
+        unsafe: request.unsafe,
+        staged: request.leaveRunning,
+      });
       const id = newCheckpointId(agent.clock.nowMs(), agent.random.id());
       tracker.set({ checkpoint: { id, storedBytes: 0 } });
       const { capabilities, cpuFlags, rootfs, memoryBytes } = facts;
@@ -105,40 +114,68 @@ class Save {
   }
 
   /** Until the checkpoint is whole any failure leaves the container running; from then on it is stopped, if it is to be. */
-  private async keep(draft: Draft, facts: Omit<Manifest, 'type' | 'version' | 'files'>): Promise<void> {
+  private async keep(draft: Draft, facts: Facts): Promise<void> {
     const { agent, work, wish } = this;
-    const { leaveRunning } = wish.request;
+    const { leaveRunning, timeoutMs } = wish.request;
     const { spec } = agent.containers.get(wish.name);
-    const journal = Journal.begin(saveDir(agent.config.runDir, work.job), this.notes(facts.id), agent.log);
-    const copy = new SavedCopy(agent, {
-      job: work.job,
-      spec,
-      leaveRunning,
-      deadlineMs: wish.request.timeoutMs + GRACE_MS,
-      note: (held) => journal.note({ held }),
-    });
+    const { job, signal } = work;
+    const dir = saveDir(agent.config.runDir, job);
+    const journal = Journal.begin(dir, this.notes(facts.id), agent.log);
+    const staging = new Reverter();
+    let copy: SavedCopy | undefined;
     try {
-      work.signal.throwIfAborted();
+      const deadlineMs = timeoutMs + GRACE_MS;
+      const wanted = { job, spec, staged: leaveRunning, dir, signal, deadlineMs };
+      const trees = await SavedTrees.begin(agent, staging, wanted);
+      if (trees) {
+        work.tracker.phase('rootfs');
+        await trees.passes((pass) => this.passed(pass));
+        if (leaveRunning) journal.note({ holds: true });
+      }
+      copy = new SavedCopy(agent, {
+        ...{ job, spec, leaveRunning, deadlineMs },
+        note: (held) => journal.note({ held }),
+        ...(trees ? { still: (cgroup) => trees.still(cgroup, (pass) => this.passed(pass)) } : {}),
+      });
+      signal.throwIfAborted();
       work.tracker.phase('dump');
       const { images, ...moments } = await copy.save();
       this.tell(moments);
-      const files = await this.take(draft, images, facts.compression);
+      const kept = await this.take(draft, images, facts.compression, trees);
       work.decide();
       // In a checkpoint that stops its container the state is that of the dump.
-      await draft.publish(makeManifest({ ...facts, createdAtMs: moments.stoppedAtMs, files }), work.signal);
+      await draft.publish(makeManifest({ ...facts, createdAtMs: moments.stoppedAtMs, ...kept }), signal);
       if (!leaveRunning) journal.note({ killing: true }, true);
     } catch (error) {
       work.tracker.phase('undo');
-      await persistently(agent, { job: work.job, what: 'undo' }, () => copy.undo());
+      await persistently(agent, { job, what: 'undo' }, async () => copy?.undo());
+      await this.clear(staging);
       await journal.close();
       throw error;
     }
     if (leaveRunning) await copy.settle();
     else await this.stop(copy);
+    await this.clear(staging);
     await journal.close();
   }
 
-  private async take(draft: Draft, images: string, compression: Compression): Promise<KeptFile[]> {
+  private async clear(staging: Reverter): Promise<void> {
+    const { agent, work } = this;
+    for (const { what, error } of await staging.revert())
+      agent.log.warn({ job: work.job, what, err: error }, 'could not be undone');
+  }
+
+  private passed(pass: RootfsPass): void {
+    const { tracker } = this.work;
+    tracker.set({ rootfsPasses: [...tracker.current.rootfsPasses, pass] });
+  }
+
+  private async take(
+    draft: Draft,
+    images: string,
+    compression: Compression,
+    saved: SavedTrees | undefined,
+  ): Promise<Pick<Manifest, 'files' | 'trees' | 'lower'>> {
     const { agent, work, wish } = this;
     const { tracker, signal } = work;
     tracker.phase('store');
@@ -150,9 +187,17 @@ class Save {
       storedBytes += file.keptBytes;
       tracker.progress({ bytes: bytes.memory + bytes.images });
     });
+    const trees = (await saved?.keep(draft, compression)) ?? [];
+    const lower = (await saved?.keepLower(draft, compression)) ?? [];
+    bytes.rootfs = trees.reduce((sum, tree) => sum + tree.bytes, 0);
+    const beside = [
+      ...trees.flatMap(({ archive, listing }) => [archive, listing]),
+      ...lower.map((one) => one.listing),
+    ];
+    storedBytes += beside.reduce((sum, { keptBytes }) => sum + keptBytes, 0);
     const { id = '' } = tracker.current.checkpoint ?? {};
     tracker.set({ bytes, checkpoint: { id, storedBytes } });
-    return files;
+    return { files, trees, lower };
   }
 
   private async stop(copy: SavedCopy): Promise<void> {

@@ -1,7 +1,9 @@
 import { decode } from '../../../protocol/codec.ts';
+import { copiedDirs } from '../../../protocol/domain/mod.ts';
 import { type ContainerRecord, GodwitError, HandOverReply, LIMITS } from '../../../protocol/mod.ts';
 import type { CasResult, Versioned } from '../../bus/bus.ts';
 import type { Agent } from '../../migration/agent.ts';
+import { inodesOf } from '../../preflight/rootfs.ts';
 import type { RestorePlan } from './plan.ts';
 
 /** Between two tries on a store that does not answer. */
@@ -96,6 +98,8 @@ async function takeOver(
     to: config.node,
     revision: before.revision,
     spec: xml,
+    brought:
+      plan.found.manifest.trees.length > 0 ? await inodesOf(copiedDirs(spec).map(({ root }) => root)) : {},
   };
   try {
     const reply = await bus.request(subject, request, { timeoutMs: LIMITS.recordPatienceMs });

@@ -9,6 +9,8 @@ import { restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
 import type { CheckpointStore } from '../store/store.ts';
 import type { RestorePlan } from './plan.ts';
+import { forgetTrees } from './tree-notes.ts';
+import { settleTrees, swapTrees, takeTreesBack, unpackTrees } from './trees.ts';
 
 /** What a tmpfs needs beside the files in it. */
 const ROOM_BYTES = 64 * 1024 * 1024;
@@ -38,7 +40,7 @@ export class RestoredCopy {
     this.request = request;
   }
 
-  /** Brings the images back and looks at every byte of them. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
+  /** Brings images and directories back and looks at every byte of them. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
   async unpack(store: CheckpointStore, done: (file: KeptFile) => void): Promise<void> {
     const { agent, request, scratch } = this;
     const { job, plan, signal, deadlineMs } = request;
@@ -46,7 +48,11 @@ export class RestoredCopy {
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const own = restoreDir(agent.config.runDir, job);
     this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
-    await store.unpack(plan.found, this.dir.images, { runner: agent.runner, signal, deadlineMs }, done);
+    const options = { runner: agent.runner, signal, deadlineMs };
+    await store.unpack(plan.found, this.dir.images, options, done);
+    if (!this.withTrees) return;
+    this.reverter.add('the directories', () => this.takeTreesBack());
+    await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, options);
   }
 
   /** Builds the tasks; when it resolves they are complete and held. @throws GodwitError RESTORE_FAILED, HOST_FAILED, NODE_LACKS */
@@ -55,6 +61,7 @@ export class RestoredCopy {
     const { plan, defined, signal, deadlineMs } = request;
     const { spec } = plan;
     if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was unpacked' });
+    if (this.withTrees) await swapTrees(spec, request.job);
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
       await (defined ? agent.runtime.define(defined) : agent.runtime.undefine(spec.name));
@@ -88,6 +95,24 @@ export class RestoredCopy {
   /** What only the restore needed goes. */
   async settle(): Promise<void> {
     await this.revert(this.scratch);
+  }
+
+  /** The container is here for good: what lay in the places of its directories is left as its policy says. @throws GodwitError HOST_FAILED */
+  async leaveOldTrees(): Promise<void> {
+    const { agent, request } = this;
+    if (!this.withTrees) return;
+    await settleTrees(agent, request.plan.spec, request.job);
+    await forgetTrees(agent.config.stateDir, request.job);
+  }
+
+  private get withTrees(): boolean {
+    return this.request.plan.found.manifest.trees.length > 0;
+  }
+
+  private async takeTreesBack(): Promise<void> {
+    const { agent, request } = this;
+    await takeTreesBack(agent, request.plan.spec, request.job);
+    await forgetTrees(agent.config.stateDir, request.job);
   }
 
   private async revert(reverter: Reverter): Promise<void> {

@@ -1,5 +1,8 @@
-import { GodwitError, type HandOverRequest, LIMITS } from '../../../protocol/mod.ts';
+import { type DomainSpec, GodwitError, type HandOverRequest, LIMITS } from '../../../protocol/mod.ts';
 import type { Agent } from '../../migration/agent.ts';
+import { type CopiedTree, copiedTrees } from '../../migration/rootfs.ts';
+import { inodesOf } from '../../preflight/rootfs.ts';
+import { leavePlace, setMark } from '../../rootfs/mod.ts';
 
 /**
  * Gives a container that is stopped here to a node that has restored it and holds its tasks.
@@ -8,15 +11,18 @@ import type { Agent } from '../../migration/agent.ts';
 export async function handOver(
   agent: Agent,
   name: string,
-  { job, to, revision, spec }: HandOverRequest,
+  { job, to, revision, spec, brought }: HandOverRequest,
 ): Promise<{ revision: number }> {
-  const { containers, runtime, bus, log } = agent;
+  const { containers, runtime, runner, bus, config, log } = agent;
   return containers.exclusively(name, job, async () => {
-    const { record } = containers.get(name);
+    const { record, spec: here } = containers.get(name);
     const { state } = await runtime.status(name);
     if (record.job) throw new GodwitError('CONTAINER_BUSY', { container: name, job: record.job.id });
     if (state !== 'stopped')
       throw new GodwitError('CONTAINER_STATE', { container: name, state, wanted: 'stopped' });
+    const trees = await oldTrees(here, brought);
+    // What lies here is old from the change on, also when this node loses its power before it can put it aside.
+    for (const tree of trees) await setMark(config.stateDir, tree);
     const next = { ...record, owner: to, epoch: record.epoch + 1, phase: 'running' as const, spec };
     // At the revision that the other node has seen, and no later one: what it restored is from before that.
     const given = await bus.records.update(next, revision, LIMITS.recordPatienceMs);
@@ -26,9 +32,17 @@ export async function handOver(
     try {
       await runtime.sweep(name);
       await runtime.undefine(name);
+      for (const tree of trees) await leavePlace(runner, config.stateDir, tree, tree.left);
     } catch (error) {
       log.warn({ container: name, err: error }, 'what is left of a container that was handed over stays');
     }
     return { revision: given.revision };
   });
+}
+
+/** Directories here whose place another node's have taken; not those that both nodes see. */
+async function oldTrees(here: DomainSpec, brought: HandOverRequest['brought']): Promise<CopiedTree[]> {
+  const trees = copiedTrees(here).filter(({ root }) => brought[root] !== undefined);
+  const seen = await inodesOf(trees.map(({ root }) => root));
+  return trees.filter(({ root }) => seen[root] !== undefined && seen[root] !== brought[root]);
 }

@@ -26,6 +26,7 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
   const { config, runtime, runner, clock } = agent;
   const { manifest } = plan.found;
   const { spec } = plan;
+  const withTrees = manifest.trees.length > 0;
   const running = runningElsewhere(await agent.bus.records.list(), spec.name);
   const request: TargetRequest = {
     job,
@@ -34,7 +35,7 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
     mode: 'cold',
     memoryBytes: manifest.memoryBytes,
     cpuFlags: manifest.cpuFlags,
-    copiedBytes: [],
+    copiedBytes: manifest.trees.map(({ bytes }) => bytes),
     sharedInodes: {},
     ...(await expectedRootfs(plan)),
     nowMs: clock.nowMs(),
@@ -47,6 +48,8 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
     jobs: { running: agent.arriving.size, limit: config.movesInMax },
     memoryAvailableBytes: await memoryAvailableBytes(),
     runDir: config.runDir,
+    ...(withTrees ? { stateDir: config.stateDir, replaces: plan.way === 'own' } : {}),
+    neighbours: agent.containers.list().map((owned) => owned.spec),
     runtime,
     ours: (name) => agent.containers.has(name),
     containers: running.map(({ name, owner, spec: { interfaces } }) => ({

@@ -5,13 +5,15 @@ import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
 import { persistently } from '../../migration/persistently.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { StoreJob, type StoreWork } from '../job.ts';
-import { restoreDir } from '../notes.ts';
+import { type RestoreNotes, restoreDir } from '../notes.ts';
 import { type CheckpointStore, type Found, shown } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
 import { commitRestore } from './commit.ts';
 import { RestoredCopy } from './copy.ts';
+import { compareLower } from './lower.ts';
 import { findCheckpoint, planRestore, type RestorePlan } from './plan.ts';
 import { restoreRefusals } from './preflight.ts';
+import { noteTrees } from './tree-notes.ts';
 
 /** After its time limit a job has given up; a restore that has not is ended. */
 const GRACE_MS = 60_000;
@@ -57,7 +59,9 @@ class Restoring {
     const { agent, wish, work } = this;
     const { found, request } = wish;
     const digest = shown(found);
-    work.tracker.set({ checkpoint: { id: digest.id, storedBytes: digest.storedBytes } });
+    const { id, storedBytes, rootfsBytes } = digest;
+    work.tracker.set({ checkpoint: { id, storedBytes } });
+    work.tracker.set({ bytes: { ...work.tracker.current.bytes, rootfs: rootfsBytes } });
     work.tracker.phase('preflight');
     const plan = await planRestore(agent, found, request);
     const refusals = standing(await restoreRefusals(agent, work.job, plan), request.unsafe);
@@ -81,7 +85,8 @@ class Restoring {
     const { agent, work, wish, store } = this;
     const { job, tracker, signal } = work;
     const { name } = plan.spec;
-    const journal = this.note(plan);
+    const notes = this.notes(plan);
+    const journal = Journal.begin(restoreDir(agent.config.runDir, job), notes, agent.log);
     const copy = new RestoredCopy(agent, {
       job,
       plan,
@@ -92,6 +97,8 @@ class Restoring {
     let committed: Versioned;
     try {
       tracker.phase('unpack');
+      if (notes.withTrees) await noteTrees(agent.config.stateDir, notes);
+      await compareLower(agent, store, plan, this.unpacking(notes));
       await copy.unpack(store, (file) => this.count(file));
       tracker.phase('restore');
       await copy.build();
@@ -123,26 +130,31 @@ class Restoring {
       await agent.containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
       throw this.explained(error, name);
     } finally {
+      await persistently(agent, { job: work.job, what: 'leaving old directories' }, () =>
+        copy.leaveOldTrees(),
+      );
       await copy.settle();
     }
   }
 
-  private note(plan: RestorePlan) {
-    const { agent, work } = this;
-    const { before, xml, spec, found } = plan;
-    return Journal.begin(
-      restoreDir(agent.config.runDir, work.job),
-      {
-        version: JOURNAL_VERSION,
-        side: 'restore',
-        job: work.job,
-        container: spec.name,
-        checkpoint: found.manifest.id,
-        xml,
-        ...(before ? { before } : {}),
-      },
-      agent.log,
-    );
+  private notes({ before, xml, spec, found: { manifest } }: RestorePlan): RestoreNotes {
+    return {
+      version: JOURNAL_VERSION,
+      side: 'restore',
+      job: this.work.job,
+      container: spec.name,
+      checkpoint: manifest.id,
+      xml,
+      ...(before ? { before } : {}),
+      ...(manifest.trees.length > 0 ? { withTrees: true } : {}),
+    };
+  }
+
+  private unpacking({ job }: RestoreNotes) {
+    const { agent, work, wish } = this;
+    const { signal } = work;
+    const deadlineMs = wish.request.timeoutMs + GRACE_MS;
+    return { runner: agent.runner, dir: restoreDir(agent.config.runDir, job), signal, deadlineMs };
   }
 
   private count({ name, bytes }: { readonly name: string; readonly bytes: number }): void {

@@ -8,7 +8,8 @@ import type { KeptFile } from './manifest.ts';
 
 /** Smaller files are kept as they are: an image set is a few large ones and many that are hardly worth a process. */
 const SMALL_BYTES = 64 * 1024;
-const ENDINGS = { zstd: '.zst', zlib: '.gz', none: '' } as const;
+/** How names of kept files end. */
+export const ENDINGS = { zstd: '.zst', zlib: '.gz', none: '' } as const;
 /** The quickest: the container may stand still, and pages that compress at all compress well. */
 const GZIP_LEVEL = 1;
 const PROBE_MS = 5_000;

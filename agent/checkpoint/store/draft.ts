@@ -1,7 +1,8 @@
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Compression, GodwitError, LIMITS } from '../../../protocol/mod.ts';
 import { isImageName } from '../../transfer/image-name.ts';
+import { archiveTree } from './archive.ts';
 import { type CompressOptions, keepFile } from './compress.ts';
 import { sync, writeDurably } from './files.ts';
 import { type KeptFile, MANIFEST, type Manifest, renderManifest } from './manifest.ts';
@@ -49,6 +50,23 @@ export class Draft {
       done(file);
     }
     return kept;
+  }
+
+  /** Takes one more file in. @throws GodwitError CHECKPOINT_FAILED; the signal's reason */
+  async takeFile(from: string, compression: Compression, options: CompressOptions): Promise<KeptFile> {
+    const [name, { size: bytes }] = [basename(from), await this.trying(() => lstat(from))];
+    return this.trying(() => keepFile(from, { name, bytes }, this.dir, compression, options), options.signal);
+  }
+
+  /** Takes a directory in that nothing changes. @throws GodwitError CHECKPOINT_FAILED; the signal's reason */
+  async takeTree(
+    root: string,
+    name: string,
+    compression: Compression,
+    options: CompressOptions,
+  ): Promise<KeptFile> {
+    const to = { name, toDir: this.dir };
+    return this.trying(() => archiveTree(root, to, compression, options), options.signal);
   }
 
   /** Makes the checkpoint visible, whole and on the disk. @throws GodwitError CHECKPOINT_FAILED */

@@ -6,6 +6,15 @@ import { type Manifest, makeManifest, parseManifest, renderManifest } from './ma
 const bytes = fc.integer({ min: 0, max: 2 ** 40 });
 const sha256 = fc.stringMatching(/^[0-9a-f]{64}$/);
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}\.img$/);
+const file = fc.record({
+  name,
+  bytes,
+  sha256,
+  kept: name,
+  keptBytes: bytes,
+  keptSha256: sha256,
+  compression: fc.constant('none' as const),
+});
 const manifest: fc.Arbitrary<Manifest> = fc
   .record({
     id: fc.stringMatching(/^[0-9]{8}-[0-9]{6}-[a-z0-9]{6}$/),
@@ -30,18 +39,11 @@ const manifest: fc.Arbitrary<Manifest> = fc
     }),
     cpuFlags: fc.array(fc.constantFrom('avx', 'sse4_2')),
     memoryBytes: bytes,
-    files: fc.array(
-      fc.record({
-        name,
-        bytes,
-        sha256,
-        kept: name,
-        keptBytes: bytes,
-        keptSha256: sha256,
-        compression: fc.constant('none' as const),
-      }),
-      { maxLength: 5 },
-    ),
+    files: fc.array(file, { maxLength: 5 }),
+    trees: fc.array(fc.record({ root: fc.constant('/srv/a'), bytes, archive: file, listing: file }), {
+      maxLength: 2,
+    }),
+    lower: fc.array(fc.record({ root: fc.constant('/srv/base'), listing: file }), { maxLength: 2 }),
   })
   .map(makeManifest);
 

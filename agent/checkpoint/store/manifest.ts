@@ -11,8 +11,8 @@ import {
 import { isImageName } from '../../transfer/image-name.ts';
 
 export const MANIFEST = 'manifest.ndjson';
-/** Another one: a checkpoint of a godwit whose words this one does not know. */
-const VERSION = 1;
+/** Another one: a checkpoint of a godwit whose words this one does not know. In those of version 1 there are no trees. */
+const VERSION = 2;
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const Name = z.string().refine(isImageName, 'is no name of an image file');
@@ -30,10 +30,26 @@ export const KeptFile = z.object({
 });
 export type KeptFile = z.infer<typeof KeptFile>;
 
+/** A directory of the container's own, as it was while the tasks stood still. */
+export const KeptTree = z.object({
+  root: z.string(),
+  /** What it took on its disk. */
+  bytes: Bytes,
+  /** An archive of GNU tar, compressed by tar's own filter. */
+  archive: KeptFile,
+  /** What the directory is like when it is back: a list of agent/rootfs/listing.ts. */
+  listing: KeptFile,
+});
+export type KeptTree = z.infer<typeof KeptTree>;
+
+/** What the root file system is laid over: of that a checkpoint has only a list of hashes (agent/rootfs/lower.ts). */
+export const KeptLower = z.object({ root: z.string(), listing: KeptFile });
+export type KeptLower = z.infer<typeof KeptLower>;
+
 /** All that a restore has to know of a checkpoint. */
 export const Manifest = z.object({
   type: z.literal('io.godwit.v1.checkpoint-manifest'),
-  version: z.literal(VERSION),
+  version: z.union([z.literal(1), z.literal(VERSION)]),
   id: z.string(),
   container: z.string(),
   uuid: z.string(),
@@ -50,14 +66,27 @@ export const Manifest = z.object({
   cpuFlags: z.array(z.string()),
   /** In use by the container then: what a node needs to take it. */
   memoryBytes: Bytes,
-  /** The root file system is not in the checkpoint: this is how it is known again. */
+  /** How a root file system that is not in the checkpoint is known again. */
   rootfs: RootfsIdentity.optional(),
+  /** What criu wrote. */
   files: z.array(KeptFile).max(LIMITS.imageFiles),
+  /** Root file system and volumes with policy `copy`, in the order of the description. */
+  trees: z.array(KeptTree).default([]),
+  lower: z.array(KeptLower).default([]),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
 export function makeManifest(facts: Omit<Manifest, 'type' | 'version'>): Manifest {
   return { type: 'io.godwit.v1.checkpoint-manifest', version: VERSION, ...facts };
+}
+
+/** Everything that lies beside the manifest. */
+export function allFiles({ files, trees, lower }: Manifest): KeptFile[] {
+  return [
+    ...files,
+    ...trees.flatMap(({ archive, listing }) => [archive, listing]),
+    ...lower.map(({ listing }) => listing),
+  ];
 }
 
 /** Two lines of JSON: the manifest, and its own SHA-256. */
@@ -92,8 +121,10 @@ export function parseManifest(bytes: Uint8Array, id: string): Manifest {
 }
 
 export function digestOfManifest(manifest: Manifest, addresses: readonly string[]): CheckpointDigest {
-  const { id, container, uuid, node, createdAtMs, trigger, leftRunning, compression, files } = manifest;
-  const sum = (of: (file: KeptFile) => number) => files.reduce((total, file) => total + of(file), 0);
+  const { id, container, uuid, node, createdAtMs, trigger, leftRunning, compression, files, trees } =
+    manifest;
+  const sum = (all: readonly KeptFile[], of: (file: KeptFile) => number) =>
+    all.reduce((total, file) => total + of(file), 0);
   return {
     id,
     container,
@@ -103,9 +134,10 @@ export function digestOfManifest(manifest: Manifest, addresses: readonly string[
     trigger,
     leftRunning,
     compression,
-    files: files.length,
-    bytes: sum(({ bytes }) => bytes),
-    storedBytes: sum(({ keptBytes }) => keptBytes),
+    files: allFiles(manifest).length,
+    bytes: sum(files, ({ bytes }) => bytes),
+    rootfsBytes: trees.reduce((total, { bytes }) => total + bytes, 0),
+    storedBytes: sum(allFiles(manifest), ({ keptBytes }) => keptBytes),
     addresses: [...addresses],
   };
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDomain } from '../../../protocol/domain/mod.ts';
 import {
@@ -10,9 +10,18 @@ import {
   toGodwitError,
 } from '../../../protocol/mod.ts';
 import { hasCode } from '../../host/failure.ts';
+import { extractTree } from './archive.ts';
 import { type CompressOptions, checkKept, giveBack } from './compress.ts';
 import { sync } from './files.ts';
-import { digestOfManifest, type KeptFile, MANIFEST, type Manifest, parseManifest } from './manifest.ts';
+import {
+  allFiles,
+  digestOfManifest,
+  type KeptFile,
+  type KeptTree,
+  MANIFEST,
+  type Manifest,
+  parseManifest,
+} from './manifest.ts';
 import { deletingName, kindOf } from './names.ts';
 
 /** One that nobody has touched for so long belongs to a node that is gone. */
@@ -90,7 +99,7 @@ export class CheckpointStore {
 
   /** Looks at every byte. @throws GodwitError CHECKPOINT_DAMAGED, which names the file */
   async verify({ manifest, dir }: Found, signal: AbortSignal): Promise<void> {
-    for (const file of manifest.files)
+    for (const file of allFiles(manifest))
       await this.intact(manifest, file.kept, () => checkKept(dir, file, signal), signal);
   }
 
@@ -108,6 +117,31 @@ export class CheckpointStore {
       const back = () => giveBack(dir, file, join(to, file.name), options);
       await this.intact(manifest, file.kept, back, options.signal);
       done(file);
+    }
+  }
+
+  /** Brings one directory back, as {@link unpack} does images. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
+  async unpackTree(
+    { manifest, dir }: Found,
+    { archive }: KeptTree,
+    to: string,
+    options: CompressOptions,
+  ): Promise<void> {
+    await this.intact(manifest, archive.kept, () => extractTree(dir, archive, to, options), options.signal);
+  }
+
+  /** The content of a small file. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
+  async readFile(
+    { manifest, dir }: Found,
+    file: KeptFile,
+    to: string,
+    options: CompressOptions,
+  ): Promise<Buffer> {
+    await this.intact(manifest, file.kept, () => giveBack(dir, file, to, options), options.signal);
+    try {
+      return await readFile(to);
+    } finally {
+      await rm(to, { force: true });
     }
   }
 

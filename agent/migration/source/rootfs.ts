@@ -3,11 +3,12 @@ import { type DomainSpec, GodwitError, type RootfsPass } from '../../../protocol
 import {
   anotherPass,
   askVerdict,
+  type FarOptions,
+  farPeer,
   hashList,
   LOWER_STREAMS,
   leavePlace,
   RootfsSender,
-  type SenderOptions,
   setMark,
 } from '../../rootfs/mod.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
@@ -20,9 +21,10 @@ export interface RootfsFollower {
   readonly passed: (pass: RootfsPass) => void;
 }
 
-export interface OutgoingRequest
-  extends Pick<SenderOptions, 'dir' | 'open' | 'meter' | 'signal' | 'deadlineMs'> {
+export interface OutgoingRequest extends Pick<FarOptions, 'open' | 'meter' | 'signal' | 'deadlineMs'> {
   readonly job: string;
+  /** Directory of the job, for lists and logs. */
+  readonly dir: string;
   readonly spec: DomainSpec;
   /** For each tree, whether the target has an older copy. */
   readonly bases: readonly boolean[];
@@ -48,12 +50,17 @@ export class OutgoingRootfs {
   private constructor(agent: Agent, request: OutgoingRequest, trees: readonly CopiedTree[]) {
     const { dir, bases, open, meter, signal, deadlineMs } = request;
     const { runner, clock } = agent;
-    const common = { runner, clock, dir, open, meter, signal, deadlineMs };
+    const carrying = { runner, clock, open, meter, signal, deadlineMs };
     this.agent = agent;
     this.request = request;
     this.senders = trees.map(
       ({ name, root }, tree) =>
-        new RootfsSender({ ...common, container: name, root, tree, basis: bases[tree] ?? false }),
+        new RootfsSender({
+          ...{ runner, clock, dir, signal, root, tree },
+          container: name,
+          basis: bases[tree] ?? false,
+          peer: farPeer({ ...carrying, tree }),
+        }),
     );
   }
 
