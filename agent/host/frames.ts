@@ -17,7 +17,7 @@ export interface FrameChannel {
   close(): Promise<string>;
 }
 
-/** A tap is silent until it is told to listen. */
+/** A tap keeps no more than its sockets' buffers hold until it is told to listen. */
 export interface FrameTap extends FrameChannel {
   listen(): void;
 }
@@ -52,7 +52,6 @@ const TAP = String.raw`${PACKET_SOCKETS}
   my ($frames, $bytes, @links) = @ARGV;
   open(my $agent, '+<&=', 3) or die "channel: $!\n";
   $SIG{PIPE} = sub { exit };
-  sysread($agent, my $word, 1) or exit;
   my (@taps, @macs);
   while (my ($name, $mac) = splice(@links, 0, 2)) {
     my $tap = packets();
@@ -61,6 +60,7 @@ const TAP = String.raw`${PACKET_SOCKETS}
     push @taps, $tap;
     push @macs, pack('H12', $mac);
   }
+  sysread($agent, my $word, 1) or exit;
   my $wanted = '';
   vec($wanted, fileno($_), 1) = 1 for $agent, @taps;
   while (select(my $ready = $wanted, undef, undef, undef) > 0) {

@@ -82,12 +82,12 @@ it('gives a container the request that came while its network was locked; the cl
   expect(await client.line()).toBe('connected');
 
   const tap = tapFrames(onHost, LINKS.slice(1), DEADLINE_MS);
-  tap.listen();
   await drop(CONTAINER, '-I', 'INPUT');
-  // A tap that has not begun would miss it; it takes what is sent before it is ready from nobody.
   await expect.poll(() => listensTo('gwtest0'), { timeout: 20_000 }).toBe(true);
   client.say('now');
   expect(await client.line()).toBe('sent');
+  // What came before it was told waits in its socket.
+  tap.listen();
   let frames = Buffer.alloc(0);
   tap.channel.on('data', (chunk: Buffer) => {
     frames = Buffer.concat([frames, chunk]);
@@ -111,12 +111,11 @@ it('ends with the agent, and says what it lacks', async () => {
       run: async () => runner.run({ file: 'false', args: [], deadlineMs: 1_000 }),
     }),
   ).toBe('perl ended with 1');
-  for (const child of [tapFrames(onHost, LINKS, DEADLINE_MS), replayFrames(onHost, LINKS, DEADLINE_MS)]) {
+  for (const child of [tapFrames(onHost, LINKS.slice(1), DEADLINE_MS), replayFrames(onHost, LINKS, DEADLINE_MS)]) {
     child.channel.destroy();
     expect(await child.close()).toBe('');
   }
   const tap = tapFrames(onHost, LINKS, DEADLINE_MS);
-  tap.listen();
   await once(tap.channel.resume(), 'close');
   expect(await tap.close()).toMatch(/^interface missing0: No such device/);
 });

@@ -14,8 +14,8 @@ export interface KeptFramesRequest {
 }
 
 /**
- * Makes ready to keep the TCP frames that come for a container while it stands still (protocol/adr/0016); silent until the freeze.
- * Undefined where one of both ends does without. @throws GodwitError TRANSFER_FAILED
+ * Makes ready to keep the TCP frames that come for a container while it stands still (protocol/adr/0016); nothing crosses before the
+ * freeze. Undefined where one of both ends does without, or the link does not let it.
  */
 export async function keepFrames(
   agent: Agent,
@@ -26,7 +26,10 @@ export async function keepFrames(
   const { keepsFrames } = await agent.capabilities();
   const links = agent.runtime.links(plan.owned.spec);
   if (!keepsFrames || !plan.targetCapabilities.keepsFrames || links.length === 0) return undefined;
-  const stream = await request.open();
+  const stream = await request.open().catch((error: unknown) => {
+    agent.log.warn({ job: plan.job, err: error }, 'what comes for the container cannot be handed on');
+  });
+  if (!stream) return undefined;
   const frames = new KeptFrames(agent, request, stream, tapFrames(agent.runner, links, request.deadlineMs));
   reverter.add('the frames that are kept', () => frames.close());
   return frames;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-// Below the ports that the kernel gives out by itself (32768 and up), and apart for test files that run side by side.
-const FIRST = 20_000 + 200 * Number(process.env.VITEST_POOL_ID ?? 0);
+// Below the ports that the kernel gives out by itself (32768 and up), and apart for test files and runs beside each other.
+const FIRST = 20_000 + 1_000 * (process.ppid % 12) + 200 * (Number(process.env.VITEST_POOL_ID ?? 0) % 5);
 let next = FIRST;
 
 /** Ports that nobody listens on right now, on any address, and that no other test file takes meanwhile. */
