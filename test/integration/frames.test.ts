@@ -111,7 +111,10 @@ it('ends with the agent, and says what it lacks', async () => {
       run: async () => runner.run({ file: 'false', args: [], deadlineMs: 1_000 }),
     }),
   ).toBe('perl ended with 1');
-  for (const child of [tapFrames(onHost, LINKS.slice(1), DEADLINE_MS), replayFrames(onHost, LINKS, DEADLINE_MS)]) {
+  for (const child of [
+    tapFrames(onHost, LINKS.slice(1), DEADLINE_MS),
+    replayFrames(onHost, LINKS, DEADLINE_MS),
+  ]) {
     child.channel.destroy();
     expect(await child.close()).toBe('');
   }
