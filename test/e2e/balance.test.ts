@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BalanceList, ContainerInfo } from '../../protocol/mod.ts';
+import type { BalanceList, ContainerInfo, Job, NodeInfo } from '../../protocol/mod.ts';
 import { startContainer } from './support/containers.ts';
 import { lxcState } from './support/node-state.ts';
 import { startRedisClient } from './support/redis-client.ts';
@@ -51,3 +51,98 @@ it('spreads load from one node over all, with reasons, unseen by a client', asyn
   }
   expect(await client.finish()).toMatchObject({ ok: true, wrong: 0, problems: [] });
 });
+
+/** Two tenths of a processor each. */
+const LIGHT = WORK.replaceAll('.03', '.02').replace('.07', '.08');
+const SIX = ['light0', 'light1', 'light2', 'light3', 'light4', 'light5'];
+const SHARE = 0.2;
+const PERIOD_S = 2;
+/** So many looks of each node, without a move, are no chance. */
+const QUIET_MS = 10 * PERIOD_S * 1000;
+
+it('agents that balance by themselves spread what runs on one of them, and then leave it where it is', async () => {
+  await removeAll();
+  const { capacity } = await cluster.json<NodeInfo>('node', 'show', 'n1');
+  const one = SHARE / capacity!.cpus;
+  // Containers may go again at once: only the threshold and the gain keep them where they are.
+  const toml = [
+    '[balance]',
+    'automatic = true',
+    `threshold = ${1.5 * one}`,
+    `min_gain = ${0.6 * one}`,
+    `period_seconds = ${PERIOD_S}`,
+    'stay_seconds = 1',
+  ];
+  for (const [i, name] of SIX.entries())
+    await startContainer(cluster, 'n1', 'generic', {
+      name,
+      address: `10.77.1.${80 + i}`,
+      init: '/bin/python3',
+      args: ['-I', '-S', '-c', LIGHT],
+      memoryMib: 64,
+    });
+  for (const node of ['n1', 'n2', 'n3']) {
+    await cluster.lab.sh(
+      node,
+      `printf '%s\n' ${toml.map((line) => `'${line}'`).join(' ')} >>/etc/godwit/agent.toml`,
+    );
+    expect(await cluster.lab.run(['agent', node, 'restart'])).toMatchObject({ exitCode: 0 });
+  }
+  let homes: string[] = [];
+  const most = () => Math.max(...homes.map((home) => homes.filter((other) => other === home).length));
+  await until(
+    () => `no node has more than half of them: ${homes}`,
+    180_000,
+    async () => {
+      homes = (await placesOf(SIX)) ?? homes;
+      return homes.length === SIX.length && most() <= 3;
+    },
+  );
+  let moves = await movesOf(SIX);
+  let sinceMs = performance.now();
+  await until(
+    () => `nothing moves any more: ${JSON.stringify(moves)}`,
+    180_000,
+    async () => {
+      const now = await movesOf(SIX);
+      if (now.length !== moves.length || now.some(({ state }) => state !== 'ended'))
+        sinceMs = performance.now();
+      moves = now;
+      return performance.now() - sinceMs >= QUIET_MS;
+    },
+  );
+  const done = moves.filter(({ outcome }) => outcome === 'done');
+  expect(done.length).toBeGreaterThanOrEqual(3);
+  // Four are needed; a load that was just being measured may cost one more.
+  expect(done.length).toBeLessThanOrEqual(6);
+  homes = (await placesOf(SIX)) ?? [];
+  expect(most()).toBeLessThanOrEqual(3);
+  for (const [i, name] of SIX.entries()) expect(await lxcState(cluster, homes[i]!, name)).toBe('RUNNING');
+});
+
+/** Where they are at rest; undefined while one of them is not, or cannot be asked. */
+async function placesOf(names: readonly string[]): Promise<string[] | undefined> {
+  const homes: string[] = [];
+  for (const name of names) {
+    const { exitCode, stdout } = await cluster.godwit('inspect', name, '--json');
+    if (exitCode !== 0) return undefined;
+    const { container } = JSON.parse(stdout) as ContainerInfo;
+    if (container.phase !== 'running') return undefined;
+    homes.push(container.owner);
+  }
+  return homes;
+}
+
+async function movesOf(names: readonly string[]): Promise<Job[]> {
+  const { items } = await cluster.json<{ items: Job[] }>('job', 'ls');
+  return items.filter(({ kind, container }) => kind === 'migrate' && names.includes(container));
+}
+
+/** Nothing of another test puts load on a node. */
+async function removeAll(): Promise<void> {
+  const { items } = await cluster.json<{ items: { name: string }[] }>('ps', '-a');
+  for (const { name } of items) {
+    await cluster.godwit('stop', '--kill', name);
+    await cluster.godwit('undefine', name);
+  }
+}

@@ -1,9 +1,11 @@
-import type { BalanceRules } from '../../../protocol/mod.ts';
+import { AT_REST, type BalanceRules } from '../../../protocol/mod.ts';
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { balanceRound } from './round.ts';
 import { sampleNodes } from './sample.ts';
 
+/** One alone may be a sample's luck, or a moment's load. */
+const LOOKS = 2;
 /** Agents that start together do not listen together. */
 const FIRST_MS = 5_000;
 
@@ -14,7 +16,7 @@ const FIRST_MS = 5_000;
 export function keepBalancing(agent: Agent): Stoppable {
   const { config, clock, random, log } = agent;
   const { automatic, stayMs, ...settings } = config.balance;
-  const rules: BalanceRules = { purpose: 'act', ...settings };
+  const rules: BalanceRules = { purpose: 'act', looks: LOOKS, ...settings };
   const stop = new AbortController();
   const stays = sinceWhen(agent);
   const run = async () => {
@@ -23,6 +25,7 @@ export function keepBalancing(agent: Agent): Stoppable {
       log.warn({ err: error }, 'this node could not listen to others; it will again');
     });
     let againAtMs = clock.nowMs() + rules.periodMs * random.next();
+    let before = AT_REST;
     while (automatic) {
       await clock.sleep(Math.max(1, againAtMs - clock.nowMs()), stop.signal);
       againAtMs = clock.nowMs() + rules.periodMs * (0.5 + random.next());
@@ -30,11 +33,12 @@ export function keepBalancing(agent: Agent): Stoppable {
       if (agent.node.state !== 'up' || agent.arriving.size > 0 || agent.jobs.running() > 0) continue;
       const recent = (container: string) =>
         clock.monotonicMs() - (arrivedAtMs.get(container) ?? Number.NEGATIVE_INFINITY) < stayMs;
-      const wish = { rules, stays: recent, planned: [], signal: stop.signal };
+      const wish = { before, rules, stays: recent, planned: [], signal: stop.signal };
       const round = await balanceRound(agent, wish).catch((error: unknown) => {
         log.warn({ err: error }, 'this node could not look for balance; it will again');
       });
       againAtMs = round?.againAtMs ?? againAtMs;
+      before = round?.after ?? AT_REST;
     }
   };
   const running = run().catch((error: unknown) => {

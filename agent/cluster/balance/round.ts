@@ -1,6 +1,6 @@
 import {
   type Announce,
-  AT_REST,
+  type Balance,
   type BalanceEffect,
   type BalanceEvent,
   type BalanceMove,
@@ -20,6 +20,8 @@ import { moveTo } from './move.ts';
 import { sampleNodes } from './sample.ts';
 
 export interface RoundWish {
+  /** What the look before has left. */
+  readonly before: Balance;
   readonly rules: BalanceRules;
   /** Containers that are left where they are. */
   readonly stays: (container: string) => boolean;
@@ -40,6 +42,7 @@ export interface Round {
   readonly compared: number;
   /** Unix milliseconds: not before. */
   readonly againAtMs: number;
+  readonly after: Balance;
 }
 
 /** One look at the cluster with all that comes of it: performs what the core decides. */
@@ -56,12 +59,13 @@ export async function balanceRound(agent: Agent, wish: RoundWish): Promise<Round
     refusals: [],
     compared: 0,
     againAtMs: clock.nowMs() + wish.rules.periodMs,
+    after: wish.before,
   };
   if (!here) return idle;
   let round = idle;
   // A promise is made to the job that will use it.
   let job = '';
-  let state = AT_REST;
+  let state = wish.before;
   let event: BalanceEvent | undefined = { kind: 'look', here, ...moment() };
   while (event) {
     const step = balanceStep(state, event, wish.rules);
@@ -74,7 +78,7 @@ export async function balanceRound(agent: Agent, wish: RoundWish): Promise<Round
     }
     if (event?.kind === 'sampled') round = { ...round, compared: event.neighbours.length };
   }
-  return round;
+  return { ...round, after: state };
 
   async function perform(
     effect: Exclude<BalanceEffect, { kind: 'planned' | 'wake' }>,

@@ -17,13 +17,15 @@ const TOLERANCE = 1.03;
  * with as few moves as that needs: branch and bound from a good guess, exact for what is small. Pure. Undefined: there is no
  * assignment that all rules allow.
  * @param floor a peak that is low enough
+ * @param ceiling a peak that is no better than to stay
  */
-export function assign(problem: Problem, floor: number): Assignment | undefined {
+export function assign(problem: Problem, floor: number, ceiling: number): Assignment | undefined {
   const guess = improved(problem, greedy(problem));
-  const lowest = lowestPeak(problem, guess);
+  const lowest = lowestPeak(problem, guess, { floor, ceiling });
   if (!lowest) return undefined;
   const stay = problem.allowed.map(() => 0);
-  const limit = Math.max(floor, TOLERANCE * Seats.of(problem, lowest).peak());
+  const peak = Seats.of(problem, lowest).peak();
+  const limit = peak < ceiling ? Math.max(floor, TOLERANCE * peak) : Number.POSITIVE_INFINITY;
   if (Seats.fits(problem, stay, limit)) return stay;
   return evened(problem, fewestMoves(problem, lowest, limit), limit);
 }
@@ -88,12 +90,16 @@ function bestChange(seats: Seats, count: number): { readonly make: () => void } 
   return best;
 }
 
-function lowestPeak(problem: Problem, guess: Assignment | undefined): Assignment | undefined {
+function lowestPeak(
+  problem: Problem,
+  guess: Assignment | undefined,
+  { floor, ceiling }: { readonly floor: number; readonly ceiling: number },
+): Assignment | undefined {
   const order = bySize(problem);
   const seats = new Seats(problem);
-  const enough = NEAR * lowerBound(problem);
+  const enough = Math.max(NEAR * lowerBound(problem), floor / TOLERANCE);
   let best = guess;
-  let bestPeak = guess ? Seats.of(problem, guess).peak() : Number.POSITIVE_INFINITY;
+  let bestPeak = Math.min(ceiling, guess ? Seats.of(problem, guess).peak() : Number.POSITIVE_INFINITY);
   let steps = STEPS;
   const descend = (at: number, peak: number): void => {
     const one = order[at];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NO_LOAD, type Usage } from '../load.ts';
-import { AT_REST, type BalanceEvent, balanceStep } from './balance.ts';
+import { AT_REST, type Balance, type BalanceEvent, balanceStep } from './balance.ts';
 import { planMoves } from './plan.ts';
 import { answerOf, hereOf, neighbourOf, peakAmong, settle, TEST_RULES, type TestNode } from './testing.ts';
 import { wantedUsage } from './wanted.ts';
@@ -156,6 +156,25 @@ describe('a node that balances', () => {
     expect(settle(nodes)).toEqual([]);
     const event: BalanceEvent = { kind: 'look', here: hereOf(nodes[1]!), nowMs: 1_000, chance: 0.25 };
     expect(balanceStep(AT_REST, event, TEST_RULES).effects).toEqual([{ kind: 'wake', atMs: 1_000 + 22_500 }]);
+  });
+
+  it('moves nothing before as many looks in a row as its rules say have found something', () => {
+    const rules = { ...TEST_RULES, looks: 2 };
+    const [full, ...others] = crowd() as [TestNode, ...TestNode[]];
+    const calm = node('n1', [busy('c1', 2)]);
+    const moment = { nowMs: 0, chance: 0.5 };
+    const look = (before: Balance, self: TestNode) => {
+      const known = { here: hereOf(self), neighbours: others.map(neighbourOf), ...moment };
+      const begun = balanceStep(before, { kind: 'look', ...known }, rules).state;
+      const { state } = balanceStep(begun, { kind: 'sampled', ...known }, rules);
+      const answers = state.plan.map((move) => answerOf([self, ...others], move, []));
+      return balanceStep(state, { kind: 'checked', answers, ...moment }, rules).state;
+    };
+    const once = look(AT_REST, full);
+    expect(once.phase).toBe('resting');
+    expect(look(once, full).phase).toBe('asking');
+    // One that found nothing begins it anew.
+    expect(look(look(once, calm), full).phase).toBe('resting');
   });
 
   it('leaves the rest of its plan when a move fails, and a move that no longer helps', () => {

@@ -13,6 +13,8 @@ export interface BalanceRules {
   readonly threshold: number;
   /** What a plan must gain, 1 is a whole node. */
   readonly minGain: number;
+  /** So many looks in a row must find something to move before it is moved: one alone may be a sample's luck, or a moment's load. */
+  readonly looks: number;
   /** Between two looks, half as much less or more by chance; twice this after moves. */
   readonly periodMs: number;
 }
@@ -47,6 +49,8 @@ export interface Balance {
   readonly neighbours: readonly Neighbour[];
   readonly refusals: readonly BalanceRefusal[];
   readonly checks: number;
+  /** The last so many looks have found something to move. */
+  readonly found: number;
   /** How full others are anyway: to be emptier than that is no gain. */
   readonly floor: number;
 }
@@ -101,6 +105,7 @@ export const AT_REST: Balance = {
   neighbours: [],
   refusals: [],
   checks: 0,
+  found: 0,
   floor: 0,
 };
 
@@ -120,9 +125,9 @@ const SURPRISE = 0.1;
 export function balanceStep(state: Balance, event: BalanceEvent, rules: BalanceRules): BalanceStep {
   switch (event.kind) {
     case 'look':
-      return state.phase === 'resting' ? look(event, rules) : { state, effects: [] };
+      return state.phase === 'resting' ? look(state, event, rules) : { state, effects: [] };
     case 'sampled':
-      return state.phase === 'sampling' ? compare(event, rules) : { state, effects: [] };
+      return state.phase === 'sampling' ? compare(state, event, rules) : { state, effects: [] };
     case 'checked':
       return state.phase === 'checking' ? checked(state, event, rules) : { state, effects: [] };
     case 'answered':
@@ -141,15 +146,26 @@ interface Moment {
  * Who is not fuller than the threshold cannot be so much fuller than others: it need not even look at them, unless it has
  * something that may not be there.
  */
-function look(event: Extract<BalanceEvent, { kind: 'look' }>, rules: BalanceRules): BalanceStep {
+function look(
+  { found }: Balance,
+  event: Extract<BalanceEvent, { kind: 'look' }>,
+  rules: BalanceRules,
+): BalanceStep {
   const { here } = event;
   const full = largest(here.load).value;
   const calm = full < rules.threshold && misplacedOf(here).size === 0;
   if (here.movable.length === 0 || calm) return rest(event, rules, { moved: false });
-  return { state: { ...AT_REST, phase: 'sampling' }, effects: [{ kind: 'sample', count: rules.sample }] };
+  return {
+    state: { ...AT_REST, found, phase: 'sampling' },
+    effects: [{ kind: 'sample', count: rules.sample }],
+  };
 }
 
-function compare(event: Extract<BalanceEvent, { kind: 'sampled' }>, rules: BalanceRules): BalanceStep {
+function compare(
+  state: Balance,
+  event: Extract<BalanceEvent, { kind: 'sampled' }>,
+  rules: BalanceRules,
+): BalanceStep {
   const { here, neighbours } = event;
   const full = largest(here.load).value;
   const mean = neighbours.reduce((sum, { load }) => sum + largest(load).value, 0) / neighbours.length;
@@ -159,7 +175,7 @@ function compare(event: Extract<BalanceEvent, { kind: 'sampled' }>, rules: Balan
   const emptier = neighbours.filter(({ load }) => somebody || largest(load).value < full);
   const fullest = Math.max(...neighbours.map(({ load }) => largest(load).value));
   const floor = full >= SHORT ? 0 : fullest;
-  return check({ ...AT_REST, here, neighbours: emptier, floor }, event, rules);
+  return check({ ...state, here, neighbours: emptier, floor }, event, rules);
 }
 
 /** Makes a plan with what is known, and asks those whom it names. */
@@ -214,11 +230,13 @@ function refusalsOf(state: Balance, move: BalanceMove, answers: readonly Balance
 /** The plan stands, be it empty. */
 function done(state: Balance, moment: Moment, rules: BalanceRules): BalanceStep {
   const { plan, refusals } = state;
-  if (rules.purpose === 'show' || plan.length === 0) {
+  const found = plan.length > 0 ? state.found + 1 : 0;
+  const [move] = plan;
+  if (rules.purpose === 'show' || !move || found < rules.looks) {
     const step = rest(moment, rules, { moved: false });
-    return { ...step, effects: [{ kind: 'planned', moves: plan, refusals }, ...step.effects] };
+    const planned = { kind: 'planned' as const, moves: plan, refusals };
+    return { state: { ...step.state, found }, effects: [planned, ...step.effects] };
   }
-  const [move] = plan as [BalanceMove];
   return {
     state: { ...state, phase: 'asking' },
     effects: [

@@ -1,5 +1,6 @@
 import { COMPONENTS } from '../load.ts';
 import { assign } from './assign.ts';
+import { lowerBound } from './bound.ts';
 import {
   added,
   type Misplaced,
@@ -46,16 +47,20 @@ export function planMoves(
   const misplaced = misplacedOf(all);
   const here = { ...all, movable: all.movable.filter((one) => !isTied(one, all)) };
   const problem = problemOf(here, neighbours, { refused, misplaced });
+  const full = peakOf(problem.weights.reduce((load, at) => added(load, at[0]!), [...problem.base[0]!]));
+  const least = Math.max(minGain, MIN_SHARE * full);
+  // Most looks find nothing, and then little is searched.
+  const ceiling = misplaced.size === 0 ? full - least : Number.POSITIVE_INFINITY;
+  if (Math.max(floor, lowerBound(problem)) > ceiling) return [];
   // Where groups cannot be kept apart, or not all find room that may not be here, the rest is balanced all the same; who may not
   // go where is refused by its bid.
   const together = { ...problem, apart: problem.apart.map(() => undefined) };
   const staying = { ...together, allowed: problem.allowed.map((places) => [...new Set([0, ...places])]) };
-  const places = assign(problem, floor) ?? assign(together, floor) ?? assign(staying, floor) ?? [];
+  const spread = (one: Problem) => assign(one, floor, ceiling);
+  const places = spread(problem) ?? spread(together) ?? spread(staying) ?? [];
   const steps = ordered({ here, neighbours, problem, misplaced, floor }, places);
   const count = worthwhile(steps, (container) => WISH_GAIN * (wishesToStay(container, all) ? 1 : 0));
   const gained = steps.slice(0, count).reduce((sum, { gain }) => sum + gain, 0);
-  const [first] = steps;
-  const least = Math.max(minGain, MIN_SHARE * (first?.before.source ?? 0));
   return gained >= least ? steps.slice(0, count) : [];
 }
 

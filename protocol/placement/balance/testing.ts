@@ -22,6 +22,7 @@ export const TEST_RULES: BalanceRules = {
   sample: 8,
   threshold: 0.15,
   minGain: 0.01,
+  looks: 1,
   periodMs: 30_000,
 };
 

@@ -137,7 +137,7 @@ export function loseATenth(count: number, seed: number, variant: Variant = {}): 
         });
       if (target === undefined) return void timeline.at(100, () => ended('failed'));
       timeline.at(tookMs, () => {
-        source.change(container, 'gives');
+        source.change(container, 'gives', timeline.nowMs);
         container.moves += 1;
         byId.get(target)!.arrived(auction, container, timeline.nowMs);
         taken.add(byId.get(target)!);

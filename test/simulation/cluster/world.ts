@@ -3,9 +3,11 @@ import {
   type BidderState,
   bidderStep,
   type Capacity,
+  COMPONENTS,
   type LoadVector,
   largest,
   loadOf,
+  type Neighbour,
   NO_LOAD,
   NOTHING_PROMISED,
   plus,
@@ -15,7 +17,7 @@ import {
 import type { Chance } from '../handover/chance.ts';
 
 const GIB = 1024 ** 3;
-const CAPACITY: Capacity = {
+export const CAPACITY: Capacity = {
   cpus: 32,
   memoryBytes: 128 * GIB,
   ioBytesPerSecond: 1e9,
@@ -24,10 +26,13 @@ const CAPACITY: Capacity = {
 /** Containers of one node at the start, on average. */
 export const PER_NODE = 6;
 const ARRIVALS_MAX = 4;
+/** As an agent smooths what it measures (agent/cluster/load/smooth.ts). */
+const TIME_CONSTANT_MS = 10_000;
 
 export interface SimContainer {
   readonly name: string;
-  readonly usage: Usage;
+  /** What it uses now. */
+  usage: Usage;
   readonly group?: string;
   moves: number;
 }
@@ -41,16 +46,30 @@ export class SimNode {
   arriving = 0;
   arrivingMost = 0;
   private promises: BidderState = NOTHING_PROMISED;
+  private known: { readonly load: LoadVector; readonly atMs: number } | undefined;
 
   constructor(id: string) {
     this.id = id;
   }
 
   /** Gets a container, or gives it away. */
-  change(container: SimContainer, how: 'takes' | 'gives'): void {
+  change(container: SimContainer, how: 'takes' | 'gives', nowMs: number): void {
+    this.known = { load: this.measured(nowMs), atMs: nowMs };
     if (how === 'takes') this.containers.add(container);
     else this.containers.delete(container);
-    this.load = plus(this.load, loadOf(container.usage, CAPACITY), how === 'takes' ? 1 : -1);
+    this.sum();
+  }
+
+  /** Its containers use something else from now on. */
+  use(usageOf: (container: SimContainer) => Usage, nowMs: number): void {
+    this.known = { load: this.measured(nowMs), atMs: nowMs };
+    for (const container of this.containers) container.usage = usageOf(container);
+    this.sum();
+  }
+
+  /** Everybody knows what was there at the start. */
+  settle(): void {
+    this.known = undefined;
   }
 
   /** What the scheduler of the node would feel. */
@@ -58,14 +77,37 @@ export class SimNode {
     return largest(this.load).value;
   }
 
-  answer(question: Question, nowMs: number) {
+  /** What its agent knows of its load: what has come or gone shows after a while, but for memory. */
+  measured(nowMs: number): LoadVector {
+    const { known, load } = this;
+    if (!known) return load;
+    const weight = 1 - Math.exp(-(nowMs - known.atMs) / TIME_CONSTANT_MS);
+    const smoothed = { ...load };
+    for (const one of COMPONENTS)
+      if (one !== 'memory') smoothed[one] = known.load[one] + weight * (load[one] - known.load[one]);
+    return smoothed;
+  }
+
+  /** As it announces itself. */
+  announced(nowMs: number): Neighbour {
+    return {
+      node: this.id,
+      load: this.measured(nowMs),
+      capacity: CAPACITY,
+      memoryAvailableBytes: (1 - this.load.memory) * CAPACITY.memoryBytes,
+      labels: {},
+    };
+  }
+
+  /** @param how whether it keeps what it bids */
+  answer(question: Question, nowMs: number, how: 'keeps' | 'forgets' = 'keeps') {
     const facts: BidderFacts = {
       node: this.id,
       state: this.leaving ? 'draining' : 'up',
       arch: 'x64',
       labels: {},
       capacity: CAPACITY,
-      load: { use: this.load, pressure: NO_LOAD },
+      load: { use: this.measured(nowMs), pressure: NO_LOAD },
       memoryAvailableBytes: (1 - this.load.memory) * CAPACITY.memoryBytes,
       arrivals: this.arriving,
       arrivalsMax: ARRIVALS_MAX,
@@ -75,7 +117,7 @@ export class SimNode {
       ).length,
     };
     const { state, effects } = bidderStep(this.promises, { kind: 'asked', question, facts, nowMs });
-    this.promises = state;
+    if (how === 'keeps') this.promises = state;
     return effects[0]!.answer;
   }
 
@@ -96,8 +138,12 @@ export class SimNode {
 
   arrived(auction: string, container: SimContainer, nowMs: number): void {
     this.arriving -= 1;
-    this.change(container, 'takes');
-    this.promises = bidderStep(this.promises, { kind: 'ended', auction, stays: false, nowMs }).state;
+    this.change(container, 'takes', nowMs);
+    this.promises = bidderStep(this.promises, { kind: 'ended', auction, stays: true, nowMs }).state;
+  }
+
+  private sum(): void {
+    this.load = [...this.containers].reduce((sum, { usage }) => plus(sum, loadOf(usage, CAPACITY)), NO_LOAD);
   }
 }
 
@@ -114,8 +160,9 @@ export function crowdedNodes(count: number, chance: Chance): SimNode[] {
     let node = chance.oneOf(nodes);
     // What does not fit was never started there.
     while (plus(node.load, loadOf(container.usage, CAPACITY)).memory > 0.85) node = chance.oneOf(nodes);
-    node.change(container, 'takes');
+    node.change(container, 'takes', 0);
   }
+  for (const node of nodes) node.settle();
   return nodes;
 }
 
