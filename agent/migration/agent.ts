@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Capabilities, Mode, Subjects, WireError } from '../../protocol/mod.ts';
+import type { Capabilities, DomainSpec, Mode, Subjects, WireError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { CheckpointStore } from '../checkpoint/store/store.ts';
 import type { Bidding } from '../cluster/auction/bidding.ts';
@@ -25,6 +25,7 @@ import type { PairModels } from './pair-models.ts';
 /** A move that arrives here, as the source's words reach it. */
 export interface Arriving {
   readonly container: string;
+  readonly spec: DomainSpec;
   /** Resolves when this side is done with the move, or waits for an operator's decision; never before the memory is in its place. */
   readonly ended: Promise<unknown>;
   /** The rounds are over; resolves when everything is ready for the final dump. */

@@ -1,6 +1,7 @@
 import { copiedDirs, hostPaths } from '../../protocol/domain/mod.ts';
 import type { DomainSpec } from '../../protocol/mod.ts';
 import { keptAt } from '../rootfs/mod.ts';
+import type { PlaceFacts } from './facts.ts';
 
 /**
  * Names of the other containers that use a directory which is to be copied, or the place beside it where its copy is kept:
@@ -16,6 +17,17 @@ export function usersOf(
     other.name !== name && pathsOf(other).some((path) => ours.some((one) => overlap(one, path)))
       ? other.name
       : [],
+  );
+}
+
+/** The places as they are once containers that arrive just now are counted among those who use them. Pure. */
+export function withArrivals(
+  places: readonly PlaceFacts[],
+  spec: Pick<DomainSpec, 'name'>,
+  arriving: readonly DomainSpec[],
+): PlaceFacts[] {
+  return places.map((place) =>
+    usersOf(place.root, spec, arriving).length > 0 ? { ...place, room: 'taken' } : place,
   );
 }
 

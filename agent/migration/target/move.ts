@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../protocol/limits.ts';
 import {
+  type DomainSpec,
   type Ending,
   GodwitError,
   type Mode,
@@ -21,7 +22,7 @@ import type { Journal } from '../journal.ts';
 import { MovingRecord } from '../moving-record.ts';
 import { persistently } from '../persistently.ts';
 import { TargetCopy } from './copy.ts';
-import { isFilledLater, type TargetNotes } from './notes.ts';
+import { arrivalIn, isFilledLater, type TargetNotes } from './notes.ts';
 import type { TargetParts } from './parts.ts';
 import { type Report, reportTo, withPhase } from './report.ts';
 import { Tenancy } from './tenancy.ts';
@@ -70,6 +71,10 @@ export class TargetMove implements Arriving {
       before: (effect) => agent.faults.at(`target.${effect.kind}`, state.move.job),
       persist: (changed) => journal.note({ state: changed }, mustBeNoted(changed)),
     });
+  }
+
+  get spec(): DomainSpec {
+    return arrivalIn(this.journal.notes).spec;
   }
 
   get container(): string {

@@ -1,15 +1,18 @@
 import { parseDomain } from '../../../protocol/domain/mod.ts';
 import {
+  type DomainSpec,
   GodwitError,
   LIMITS,
   type PrepareReply,
   type PrepareRequest,
   pagesFollowIn,
+  type Refusal,
 } from '../../../protocol/mod.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
-import { standing } from '../../preflight/catalogue.ts';
+import { refuse, standing } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
+import { withArrivals } from '../../preflight/users.ts';
 import type { Agent } from '../agent.ts';
 import { TargetMove } from './move.ts';
 import { partsOf } from './parts.ts';
@@ -54,7 +57,15 @@ export async function prepareArrival(
       clock,
     },
   );
-  const refusals = targetRefusals({ ...request, spec }, facts);
+  // From here on nothing is waited for until this move is among those that arrive: two at the same time see each other.
+  const others = [...arriving.values()]
+    .filter((move) => move.container !== spec.name)
+    .map((move) => move.spec);
+  const places = withArrivals(facts.places, spec, others);
+  const refusals = [
+    ...targetRefusals({ ...request, spec }, { ...facts, places }),
+    ...groupRefusals(agent, request.job, spec, others),
+  ];
   const answer = { job: request.job, node: config.node, capabilities, refusals, nowMs: clock.nowMs() };
   if (request.dryRun || standing(refusals, request.unsafe).length > 0) return answer;
 
@@ -89,6 +100,21 @@ export async function prepareArrival(
   }
   move.start();
   return { ...answer, data: { host: config.address, port: agent.data.port, token, bases: [...bases] } };
+}
+
+/** Sources that place members of one group at the same time have all been told that none is here. */
+function groupRefusals(
+  { config, containers, bidding }: Agent,
+  job: string,
+  { name, policy }: DomainSpec,
+  arriving: readonly DomainSpec[],
+): Refusal[] {
+  const { group, apart } = policy.placement ?? {};
+  // Who names this node by hand means it.
+  if (group === undefined || apart !== 'require' || !bidding.hasPromised(job)) return [];
+  const here = containers.list().flatMap(({ record, spec }) => (record.name === name ? [] : spec));
+  const members = [...here, ...arriving].filter((spec) => spec.policy.placement?.group === group).length;
+  return members === 0 ? [] : [refuse('GROUP_APART', config.node, `${members} of group ${group}`)];
 }
 
 function jobLoad(agent: Agent, container: string) {

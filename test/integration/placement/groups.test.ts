@@ -23,14 +23,14 @@ afterAll(async () => {
   await lab?.[Symbol.asyncDispose]();
 }, 60_000);
 
-async function run(name: string, placement: string): Promise<void> {
+async function run(name: string, placement: string, node = 'n1'): Promise<void> {
   const root = lab.source.dir;
   const xml = `<domain type='lxc'><name>${name}</name><memory unit='MiB'>64</memory><os><type>exe</type>
     <init>/bin/app</init></os><metadata><godwit:settings xmlns:godwit='https://godwit.dev/xmlns/domain/1'>
     <godwit:placement ${placement}/></godwit:settings></metadata><devices><filesystem type='mount'>
     <source dir='${root}'/><target dir='/'/></filesystem></devices></domain>`;
   const define = { type: 'io.godwit.v1.node.define.request', xml };
-  await lab.bus.request(words.node('n1', 'define'), define, ASK);
+  await lab.bus.request(words.node(node, 'define'), define, ASK);
   await lab.bus.request(
     words.container(name, 'start'),
     { type: 'io.godwit.v1.container.start.request' },
@@ -65,3 +65,13 @@ it('an evacuation keeps groups within the nodes they may be on, together or apar
   const order = (job.evacuation?.items ?? []).map(({ group }) => group);
   expect(order.indexOf('mpi') + 2).toBe(order.lastIndexOf('mpi'));
 }, 180_000);
+
+it('members that leave different nodes at the same time keep apart all the same', async () => {
+  const placement = "group='twin' apart='require' require='zone=a'";
+  await run('twin0', placement, 'n1');
+  await run('twin1', placement, 'n2');
+  const jobs = await Promise.all(['twin0', 'twin1'].map((name) => lab.migrate(name, { target: undefined })));
+  const ended = await Promise.all(jobs.map((job) => lab.ended(job)));
+  expect(ended.map(({ outcome }) => outcome)).toEqual(['done', 'done']);
+  expect(new Set(ended.map(({ target }) => target))).toEqual(new Set(['n3', 'n4']));
+}, 120_000);
