@@ -1,6 +1,5 @@
 import { LIMITS } from '../../../protocol/limits.ts';
 import {
-  type DomainSpec,
   type Ending,
   GodwitError,
   type Mode,
@@ -34,6 +33,7 @@ const CAUSE_MS = 700;
 /** The target's side of one move: performs what the handover core decides. */
 export class TargetMove implements Arriving {
   readonly ended: Promise<Ending>;
+  readonly container: string;
   private readonly agent: Agent;
   private readonly journal: Journal<TargetNotes>;
   private readonly move: Move;
@@ -44,6 +44,7 @@ export class TargetMove implements Arriving {
   private readonly driver: Driver<TargetState, TargetEvent, TargetEffect>;
   private readonly tenancy: Tenancy;
   private takenOver: Promise<void> | undefined;
+  private readonly strike = (point: FaultPoint) => this.agent.faults.at(point, this.move.job);
   private stopWaiting: () => void = () => {};
   private finish: (ending: Ending) => void = () => {};
 
@@ -52,6 +53,7 @@ export class TargetMove implements Arriving {
     this.agent = agent;
     this.journal = journal;
     this.move = state.move;
+    this.container = state.move.container;
     this.record = new MovingRecord(agent.bus.records, agent.clock, state.move);
     this.copy = copyOf({
       phase: (name) => this.phase(name),
@@ -73,12 +75,8 @@ export class TargetMove implements Arriving {
     });
   }
 
-  get spec(): DomainSpec {
+  get spec() {
     return arrivalIn(this.journal.notes).spec;
-  }
-
-  get container(): string {
-    return this.move.container;
   }
 
   /** Goes on with a move that an earlier agent left. */
@@ -297,9 +295,5 @@ export class TargetMove implements Arriving {
       return false;
     }
     return true;
-  }
-
-  private async strike(point: FaultPoint): Promise<void> {
-    await this.agent.faults.at(point, this.move.job);
   }
 }
