@@ -1,6 +1,6 @@
 /**
- * Measures godwit beside the bare tools and writes one JSON document, a Markdown report and its plots to dist/bench.
- * Usage: node dist/test/bench/main.js [PART...] [--quick]; without a part all of them.
+ * Measures godwit beside the bare tools and writes one JSON document, a Markdown report and its plots to dist/bench, with --reference
+ * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick] [--reference]; without a part all of them.
  */
 import { parseArgs } from 'node:util';
 import { say, startRun } from './bench.ts';
@@ -9,7 +9,7 @@ import { memory } from './parts/memory.ts';
 import { moves } from './parts/moves.ts';
 import { overhead } from './parts/overhead.ts';
 import { tunnel } from './parts/tunnel.ts';
-import { writeReport } from './report/mod.ts';
+import { REFERENCE_DIR, RESULTS_DIR, writeReport } from './report/mod.ts';
 import { surroundings } from './report/surroundings.ts';
 
 const PARTS = { overhead, control, moves, memory, tunnel } as const;
@@ -17,7 +17,7 @@ type Part = keyof typeof PARTS;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, reference: { type: 'boolean', default: false } },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
@@ -51,7 +51,10 @@ async function measure(): Promise<void> {
       const when = { startedAt, endedAt: new Date().toISOString(), complete, form } as const;
       const versions = { ...where.versions, ...run.packages() };
       const document = { ...when, ...where, versions, measurements: run.measurements() };
-      const { report, text } = await writeReport({ type: 'io.godwit.v1.bench', ...document });
+      const { report, text } = await writeReport(
+        { type: 'io.godwit.v1.bench', ...document },
+        values.reference && complete ? REFERENCE_DIR : RESULTS_DIR,
+      );
       process.stdout.write(text);
       say(`the report, its plots and every sample: ${report}`);
     }

@@ -33,6 +33,13 @@ const BUDGETS: readonly Budget[] = [
   { what: 'start, more than lxc-start', unit: 'ms', limit: 10, measured: overhead('start') },
   { what: 'stop, more than lxc-stop', unit: 'ms', limit: 10, measured: overhead('stop') },
   {
+    what: 'checkpoint, more than lxc-checkpoint',
+    unit: 'ms',
+    limit: 10,
+    measured: overhead('checkpoint'),
+  },
+  { what: 'restore, more than lxc-checkpoint -r', unit: 'ms', limit: 10, measured: overhead('restore') },
+  {
     what: 'downtime of a post-copy, 1 GiB',
     unit: 'ms',
     limit: 250,

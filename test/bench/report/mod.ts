@@ -5,11 +5,16 @@ import type { BenchDocument } from '../document.ts';
 import { renderReport } from './markdown.ts';
 import { drawPlot, plotsOf } from './plots.ts';
 
+/** Where the results of a run lie. */
+export const RESULTS_DIR = join(checkout, 'dist/bench');
+/** Where those lie that are checked in. */
+export const REFERENCE_DIR = join(checkout, 'test/bench/reference');
+
 /** Writes a run as JSON, its report and its plots; resolves with where the report is and what it says. */
 export async function writeReport(
   document: BenchDocument,
+  dir: string,
 ): Promise<{ readonly report: string; readonly text: string }> {
-  const dir = join(checkout, 'dist/bench');
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   for (const [file, content] of filesOf(document)) await writeFile(join(dir, file), content);

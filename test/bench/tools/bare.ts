@@ -48,8 +48,13 @@ export async function startTwin(cluster: Cluster, twin: Twin): Promise<void> {
     // A bridge takes the lowest address of its ports, and criu gives a restored veth a random one: keep what it has.
     await lab.sh(node, 'ip link set dev br0 address "$(cat /sys/class/net/br0/address)"');
   }
-  await lab.sh(first, `lxc-start -n ${twin.name} -d </dev/null >/dev/null 2>&1`);
-  await lab.sh(first, copyLimits(twin.of.name, twin.name));
+  await startAgain(cluster, twin);
+}
+
+/** Starts it once more where it was started, stopped as it is; the one it is like runs there. */
+export async function startAgain({ lab }: Cluster, { of, name, nodes: [first] }: Twin): Promise<void> {
+  await lab.sh(first, `lxc-start -n ${name} -d </dev/null >/dev/null 2>&1`);
+  await lab.sh(first, copyLimits(of.name, name));
 }
 
 /** Moves a container with the script `bare-move`. Rejects with what criu said when that fails. */

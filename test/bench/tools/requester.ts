@@ -13,7 +13,7 @@ import type { Bench } from '../bench.ts';
 const REQUEST_MS = 60_000;
 
 /** A request as it goes over the line; verbs and bodies are those of protocol/messages/exchanges.ts. */
-interface Question {
+export interface Question {
   readonly family: 'node' | 'container' | 'job';
   readonly name: string;
   readonly verb: string;
