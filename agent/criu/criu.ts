@@ -115,5 +115,10 @@ export interface HookOptions {
   readonly held: readonly string[];
   readonly told: readonly string[];
   /** Written by the hook at post-dump, before it tells the agent: freezes the container's cgroup from outside. */
-  readonly freeze?: { readonly file: string; readonly value: string };
+  readonly freeze?: {
+    readonly file: string;
+    readonly value: string;
+    /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done. */
+    readonly early?: boolean;
+  };
 }

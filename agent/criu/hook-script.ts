@@ -11,6 +11,10 @@ export const AGAIN = 'again';
 
 /** The action at which a dump is complete and the hook freezes the container's cgroup. */
 const FREEZES_AT = 'post-dump';
+/** The action after which criu stops the tasks. */
+const EARLY_AT = 'pre-dump';
+/** Looks at a cgroup that freezes: at the first or second it is frozen, and criu can wait for the rest. */
+const EARLY_LOOKS = 500;
 
 /**
  * The hook script: POSIX sh, builtins only, because criu runs it at every action and the tasks stand still meanwhile.
@@ -41,7 +45,7 @@ report() {
 }
 ${freeze ? freezeLines(freeze) : ''}while :; do
   report "$action $CRTOOLS_INIT_PID"
-  [ "$held" ] || exit 0
+${freeze?.early ? earlyLines(freeze) : ''}  [ "$held" ] || exit 0
   verdict=
   { read -r verdict <"$dir/$held"; } 2>/dev/null
   case $verdict in
@@ -68,6 +72,21 @@ function freezeLines({ file, value }: { readonly file: string; readonly value: s
     exit 1
   }
 fi
+`;
+}
+
+/**
+ * criu itself would look whether they are frozen at once, and then only every 100 ms (criu/seize.c); tasks that it finds frozen it
+ * does not wait for. Whatever goes wrong here criu does again.
+ */
+function earlyLines({ file, value }: { readonly file: string; readonly value: string }): string {
+  return `  if [ "$action" = ${EARLY_AT} ]; then
+    { echo ${quoted(value)} >${quoted(file)}; } 2>/dev/null
+    looks=0
+    until { read -r state <${quoted(file)}; } 2>/dev/null && [ "$state" = ${quoted(value)} ] || [ "$looks" -ge ${EARLY_LOOKS} ]; do
+      looks=$((looks + 1))
+    done
+  fi
 `;
 }
 

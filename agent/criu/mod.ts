@@ -2,5 +2,6 @@
 
 export { type CriuDependencies, createCriu } from './create-criu.ts';
 export * from './criu.ts';
+export { tellThawed } from './frozen-image.ts';
 export { type Gate, makeGate } from './gate.ts';
 export { type OpenHooksOptions, openHooks } from './hooks.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { GodwitError } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
-import { openHooks } from '../../criu/mod.ts';
+import { openHooks, tellThawed } from '../../criu/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
 import { freezeCgroup, freezeFile } from '../../host/freeze.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
@@ -57,7 +57,7 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
     dir: dir.own,
     held: ['post-dump'],
     told: ['pre-dump'],
-    freeze: freezeFile(plan.cgroup),
+    freeze: { ...freezeFile(plan.cgroup), early: plan.cgroup.version === 'v1' },
     clock: agent.clock,
     runner: agent.runner,
   });
@@ -110,7 +110,10 @@ class RunningDump implements Dump {
     this.initPid = request.plan.initPid;
     this.stopping = hooks.called('pre-dump', this.waiting.signal).then((call) => call.atMs);
     this.stopping.catch(() => {});
-    const complete = hooks.called('post-dump', this.waiting.signal).then((call) => call.atMs);
+    const complete = hooks.called('post-dump', this.waiting.signal).then(async (call) => {
+      await tellThawed(request.dir.images);
+      return call.atMs;
+    });
     complete.catch(() => {});
     const failed = criu.ended.then(async (result) => {
       const { lines, cure } = await agent.criu.explain(logFile);

@@ -85,6 +85,29 @@ describe('openHooks', () => {
     expect(await seen).toBe('FROZEN\n');
   });
 
+  it('freezes early once it has reported, and waits for the kernel no longer than it takes to look often', async () => {
+    const file = join(dir, 'freezer.state');
+    writeFileSync(file, 'THAWED\n');
+    const hooks = await open({
+      held: [],
+      told: ['pre-dump'],
+      freeze: { file, value: 'FROZEN', early: true },
+    });
+    expect(await callHook('pre-dump')).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe('FROZEN\n');
+    await hooks.called('pre-dump', never);
+  });
+
+  it.each(['/dev/null', '/nowhere/freezer.state'])('goes on when nothing freezes: %s', async (file) => {
+    const hooks = await open({
+      held: [],
+      told: ['pre-dump'],
+      freeze: { file, value: 'FROZEN', early: true },
+    });
+    expect(await callHook('pre-dump')).toBe(0);
+    await hooks.called('pre-dump', never);
+  });
+
   it('fails the dump by itself, and says so, when the container cannot be frozen', async () => {
     const file = join(dir, 'missing', 'cgroup.freeze');
     const hooks = await open({ held: ['post-dump'], told: [], freeze: { file, value: '1' } });
