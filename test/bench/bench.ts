@@ -1,3 +1,4 @@
+import type { Job } from '../../protocol/mod.ts';
 import { type Cluster, type LabWish, startCluster } from '../e2e/support/cluster.ts';
 import { createLab } from '../e2e/support/lab.ts';
 import type { Measurement } from './document.ts';
@@ -20,12 +21,16 @@ export interface Bench {
   atEnd(undo: () => void): void;
   /** Keeps a sample; samples of one figure come together by themselves. */
   sample(of: Omit<Measurement, 'values'>, value: number): void;
+  /** Keeps a post-copy whose timeline is worth a look. */
+  postcopy(job: Job): void;
 }
 
 /** A run: what its parts get, what they measured, and its end. */
 export interface BenchRun {
   readonly bench: Bench;
   measurements(): readonly Measurement[];
+  /** The last one that was kept. */
+  postcopy(): Job | undefined;
   /** Packages of the nodes' image by name, once there was a lab. */
   packages(): Readonly<Record<string, string>>;
   /** Takes everything down; safe to call twice. */
@@ -36,6 +41,7 @@ export function startRun(quick: boolean): BenchRun {
   const undoes: (() => void)[] = [];
   const measured = new Map<string, Omit<Measurement, 'values'> & { values: number[] }>();
   let packages: Record<string, string> = {};
+  let postcopy: Job | undefined;
   const end = async (): Promise<void> => {
     for (const undo of undoes.splice(0)) undo();
     const { exitCode, stderr } = await createLab(INSTANCE).run(['down']);
@@ -59,8 +65,12 @@ export function startRun(quick: boolean): BenchRun {
         measured.set(key, entry);
         entry.values.push(Math.round(value * 1_000) / 1_000);
       },
+      postcopy(job) {
+        postcopy = job;
+      },
     },
     measurements: () => [...measured.values()],
+    postcopy: () => postcopy,
     packages: () => packages,
     end,
   };

@@ -1,3 +1,5 @@
+import type { Job } from '../../protocol/mod.ts';
+
 /** One figure of one thing that was done in one way, with every sample in the order in which it was taken. */
 export interface Measurement {
   /** The part of the benchmark: `overhead`, `moves`, … */
@@ -22,6 +24,8 @@ export interface BenchDocument {
   readonly machine: Readonly<Record<string, string | number | undefined>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly measurements: readonly Measurement[];
+  /** The post-copy whose downtime was in the middle, for its timeline. */
+  readonly postcopy?: Job;
 }
 
 /** Which measurement is meant: as many of its words as tell it apart. */

@@ -50,7 +50,9 @@ async function measure(): Promise<void> {
       const form = values.quick ? 'quick' : 'full';
       const when = { startedAt, endedAt: new Date().toISOString(), complete, form } as const;
       const versions = { ...where.versions, ...run.packages() };
-      const document = { ...when, ...where, versions, measurements: run.measurements() };
+      const postcopy = run.postcopy();
+      const measured = { measurements: run.measurements(), ...(postcopy ? { postcopy } : {}) };
+      const document = { ...when, ...where, versions, ...measured };
       const { report, text } = await writeReport(
         { type: 'io.godwit.v1.bench', ...document },
         values.reference && complete ? REFERENCE_DIR : RESULTS_DIR,

@@ -1,3 +1,4 @@
+import type { Job } from '../../../protocol/mod.ts';
 import type { Cluster } from '../../e2e/support/cluster.ts';
 import { startContainer } from '../../e2e/support/containers.ts';
 import { type RedisClient, startRedisClient } from '../../e2e/support/redis-client.ts';
@@ -21,6 +22,7 @@ export async function moves(bench: Bench): Promise<void> {
   const clients = await bench.slowly(`starting two containers with ${MEGABYTES} MB each`, () =>
     startBoth(bench, cluster),
   );
+  const postcopies: { readonly job: string; readonly downtimeMs: number }[] = [];
   await takeTurns(bench, cluster, {
     part: 'moves',
     rounds: bench.quick ? 3 : 10,
@@ -28,8 +30,12 @@ export async function moves(bench: Bench): Promise<void> {
     async before() {
       for (const { address } of Object.values(CONTAINERS)) await caughtUp(cluster, address);
     },
+    moved: (move) => move.mode === 'postcopy' && postcopies.push(move),
     seen: async (way, move) => ({ 'client gap': (await clients[way].gapOf(move)).ms }),
   });
+  postcopies.sort((one, other) => one.downtimeMs - other.downtimeMs);
+  const middle = postcopies[Math.floor(postcopies.length / 2)];
+  if (middle) bench.postcopy(await cluster.json<Job>('job', 'show', middle.job));
   await bench.slowly('the clients read every key back', () => judge(clients));
 }
 

@@ -1,3 +1,5 @@
+import { drawTimeline } from '../../../cli/follow/timeline/mod.ts';
+import type { Job } from '../../../protocol/mod.ts';
 import { type BenchDocument, choose, type Measurement, median, percentile } from '../document.ts';
 import { judgeBudgets } from './budgets.ts';
 import { plotsOf } from './plots.ts';
@@ -5,6 +7,9 @@ import { plotsOf } from './plots.ts';
 /** Against which way the others are held, where one is there. */
 const BASES = ['bare', 'direct'] as const;
 const MIB = 1024 * 1024;
+/** The picture of a post-copy's timeline. */
+export const TIMELINE = 'timeline.svg';
+const TIMELINE_COLUMNS = 100;
 
 /** The report of a run as Markdown; it quotes medians and ratios, the JSON beside it has every sample. */
 export function renderReport(document: BenchDocument): string {
@@ -38,8 +43,16 @@ export function renderReport(document: BenchDocument): string {
         .filter((plot) => plot.part === part)
         .flatMap(({ title, file }) => ['', `![${title}](${file})`]),
     ]),
+    ...(document.postcopy ? timeline(document.postcopy) : []),
     '',
   ].join('\n');
+}
+
+/** As `godwit job show JOB --timeline` and `--svg` draw it. */
+function timeline(job: Job): string[] {
+  const title = '## A post-copy: that of part `moves` whose downtime was in the middle';
+  const drawn = drawTimeline(job, TIMELINE_COLUMNS).trimEnd();
+  return ['', title, '', `![the timeline of both nodes](${TIMELINE})`, '', '```', drawn, '```'];
 }
 
 function surroundings({ form, complete, startedAt, machine, versions }: BenchDocument): string[] {

@@ -1,8 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { timelineSvg } from '../../../cli/follow/timeline/svg.ts';
 import { checkout } from '../../e2e/support/checkout.ts';
 import type { BenchDocument } from '../document.ts';
-import { renderReport } from './markdown.ts';
+import { renderReport, TIMELINE } from './markdown.ts';
 import { drawPlot, plotsOf } from './plots.ts';
 
 /** Where the results of a run lie. */
@@ -27,5 +28,6 @@ export function filesOf(document: BenchDocument): Map<string, string> {
     ['bench.json', `${JSON.stringify(document, null, 1)}\n`],
     ['report.md', renderReport(document)],
     ...plotsOf(document.measurements).map((plot) => [plot.file, drawPlot(plot)] as const),
+    ...(document.postcopy ? [[TIMELINE, timelineSvg(document.postcopy)] as const] : []),
   ]);
 }

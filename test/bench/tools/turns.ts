@@ -17,6 +17,8 @@ export interface Turns {
   readonly prefix?: string;
   readonly rounds: number;
   readonly names: Readonly<Record<Way, string>>;
+  /** Told of each move of godwit's that counts. */
+  moved?(move: { readonly job: string; readonly mode: string; readonly downtimeMs: number }): void;
   /** Waits until nothing of the last move disturbs the next. */
   before?(): Promise<void>;
   /** What a workload saw of the move that is over, by figure, in milliseconds. */
@@ -47,6 +49,7 @@ export async function takeTurns(bench: Bench, cluster: Cluster, turns: Turns): P
         const times = { downtime: downtimeMs, ...seen, whole, ...parts };
         bench.say(`${prefix}${mode} ${way} ${round} of ${rounds}: ${words(times)}`);
         if (round === 0) continue;
+        if (moved.job !== undefined) turns.moved?.({ job: moved.job, mode, downtimeMs });
         const of = { part, what: `${prefix}${mode}`, way };
         for (const [figure, ms] of Object.entries(times)) bench.sample({ ...of, figure, unit: 'ms' }, ms);
         if (bytes !== undefined) bench.sample({ ...of, figure: 'bytes', unit: 'MiB' }, bytes / MIB);
@@ -66,6 +69,7 @@ interface Move {
 interface Moved {
   readonly downtimeMs: number;
   readonly bytes?: number;
+  readonly job?: string;
   /** Further times that only this way tells of, in milliseconds. */
   readonly parts: Readonly<Record<string, number>>;
 }
@@ -76,7 +80,7 @@ const movers: Record<Way, (cluster: Cluster, move: Move) => Promise<Moved>> = {
     const { downtimeMs, exposureMs, bytes, job } = result;
     if (downtimeMs === null) throw new Error(`godwit cannot tell the downtime of job ${job}`);
     const parts: Record<string, number> = mode === 'postcopy' ? { exposure: exposureMs ?? Number.NaN } : {};
-    return { downtimeMs, bytes: bytes.memory + bytes.images + bytes.rootfs, parts };
+    return { downtimeMs, bytes: bytes.memory + bytes.images + bytes.rootfs, parts, job };
   },
   async bare(cluster, move) {
     const { downtimeMs, parts } = await moveByHand(cluster, move);
