@@ -1,7 +1,10 @@
 /**
  * Measures godwit beside the bare tools and writes one JSON document, a Markdown report and its plots to dist/bench, with --reference
- * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick] [--reference]; without a part all of them.
+ * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick] [--reference]; without a part all of
+ * them. --render measures nothing: it makes the report and the plots of the reference results anew from their samples.
  */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { say, startRun } from './bench.ts';
 import { control } from './parts/control.ts';
@@ -17,7 +20,11 @@ type Part = keyof typeof PARTS;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, reference: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    reference: { type: 'boolean', default: false },
+    render: { type: 'boolean', default: false },
+  },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(PARTS, name));
 if (unknown.length > 0) {
@@ -26,6 +33,11 @@ if (unknown.length > 0) {
 }
 const wanted = (positionals.length > 0 ? positionals : Object.keys(PARTS)) as Part[];
 
+if (values.render) {
+  const document = JSON.parse(await readFile(join(REFERENCE_DIR, 'bench.json'), 'utf8'));
+  await writeReport(document, REFERENCE_DIR);
+  process.exit();
+}
 const run = startRun(values.quick);
 let leaving: Promise<never> | undefined;
 // Every time, not once: npm hands a terminal's Ctrl-C on, so that it comes twice.
