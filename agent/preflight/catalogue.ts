@@ -39,7 +39,7 @@ export const REFUSALS = {
   ),
   FEATURE_MISSING: entry(
     'the kernel cannot do what this mode needs: {what}',
-    'mem_dirty_track needs a kernel with CONFIG_MEM_SOFT_DIRTY (those of Debian, Ubuntu and Fedora have it), uffd-noncoop one with CONFIG_USERFAULTFD; or choose another mode.',
+    'mem_dirty_track needs a kernel with CONFIG_MEM_SOFT_DIRTY (those of Debian, Ubuntu and Fedora have it), uffd-noncoop one with CONFIG_USERFAULTFD, uffd-unprivileged (for mapped users) sysctl vm.unprivileged_userfaultfd=1; or choose another mode.',
   ),
   PIPE_SIZE_SMALL: entry(
     'pipes are limited to {what}, criu cannot serve pages',
@@ -203,11 +203,6 @@ export const REFUSALS = {
   NAMESPACE_NESTED: entry(
     'criu cannot dump nested namespaces of this kind: {what}',
     'Only mount and network namespaces may be nested. For services of systemd: `godwit prepare-rootfs NAME --apply`, and restart the container.',
-  ),
-  USER_NAMESPACE: entry(
-    'the container has a user namespace of its own: {what}',
-    "criu cannot read its images as the container's root; remove <idmap> to move it, or use --unsafe to try.",
-    OVERRIDABLE,
   ),
   TRACED: entry('processes are being traced: {what}', 'Detach the debugger (gdb, strace).'),
   TASK_STUCK: entry(

@@ -7,6 +7,7 @@ import { FIRST_GUESS, learn, type MoveObservation } from './pair-model.ts';
 const MIB = 1024 * 1024;
 const QUESTION: ModeQuestion = {
   requested: 'auto',
+  spec: {},
   source: { node: 'n1', features: {} },
   target: { node: 'n2', features: { 'uffd-noncoop': true } },
   memoryBytes: 440 * MIB,
@@ -20,6 +21,7 @@ const NO_UFFD = { target: { node: 'n2', features: { 'uffd-noncoop': false } } };
 
 const questions: fc.Arbitrary<ModeQuestion> = fc.record({
   requested: fc.constant('auto' as const),
+  spec: fc.constant({}),
   source: fc.record({
     node: fc.constant('n1'),
     features: fc.dictionary(fc.constant('mem_dirty_track'), fc.boolean()),

@@ -1,5 +1,6 @@
 import {
   type Capabilities,
+  type DomainSpec,
   GodwitError,
   type Mode,
   pagesFollowIn,
@@ -29,6 +30,7 @@ export interface Load {
 /** What the choice is made from. */
 export interface ModeQuestion extends Load {
   readonly requested: RequestedMode;
+  readonly spec: Pick<DomainSpec, 'idmap'>;
   readonly source: ModeEnd;
   readonly target: ModeEnd;
   /** Longest time after the commit in which losing the source may lose the container; 0 means never. */
@@ -115,7 +117,7 @@ function best(verdicts: readonly Verdict[]): Verdict | undefined {
 function judge(question: ModeQuestion, mode: Mode): Verdict {
   const prediction = predict(mode, question);
   const lacks = (['source', 'target'] as const).flatMap((end) =>
-    missingFeatures(end, mode, question[end].features).map((feature) => ({
+    missingFeatures(end, mode, question[end].features, question.spec).map((feature) => ({
       what: `${question[end].node} lacks ${feature}`,
       cure: FEATURE_CURES[feature] ?? '',
     })),

@@ -1,4 +1,10 @@
-import type { Capabilities, Mode, Refusal } from '../../protocol/mod.ts';
+import {
+  type Capabilities,
+  type DomainSpec,
+  type Mode,
+  pagesFollowIn,
+  type Refusal,
+} from '../../protocol/mod.ts';
 import { refuse } from './catalogue.ts';
 import { compareVersions, knownBroken, pageServerHeaderBytes, versionOf } from './versions.ts';
 
@@ -9,6 +15,9 @@ const OLDEST_CRIU = '4.1';
 
 /** Both rsyncs of a copy understand the same fixed options from here on. */
 const OLDEST_RSYNC = '3.2.7';
+
+/** Whether tasks without CAP_SYS_PTRACE may open a userfaultfd; godwit's own name. */
+export const UNPRIVILEGED_UFFD = 'uffd-unprivileged';
 
 /** Features of CRIU's own naming (`criu check --feature`) that a mode needs at each end. */
 export const MODE_FEATURES: Readonly<Record<Mode, Readonly<Record<'source' | 'target', readonly string[]>>>> =
@@ -24,15 +33,19 @@ export const FEATURE_CURES: Readonly<Record<string, string>> = {
   mem_dirty_track:
     'Tracking changed memory needs a kernel with CONFIG_MEM_SOFT_DIRTY (those of Debian, Ubuntu and Fedora have it).',
   'uffd-noncoop': 'Fetching pages later needs a kernel with CONFIG_USERFAULTFD.',
+  [UNPRIVILEGED_UFFD]:
+    'Fetching pages later for a container with mapped users needs sysctl vm.unprivileged_userfaultfd=1.',
 };
 
-/** Features of `mode` that this end lacks. */
+/** Features of `mode` that this end lacks; with mapped users the container's tasks open their userfaultfd without privileges. */
 export function missingFeatures(
   end: 'source' | 'target',
   mode: Mode,
   features: Capabilities['features'],
+  { idmap }: Pick<DomainSpec, 'idmap'>,
 ): string[] {
-  return MODE_FEATURES[mode][end].filter((feature) => features[feature] !== true);
+  const mapped = idmap && end === 'target' && pagesFollowIn(mode) ? [UNPRIVILEGED_UFFD] : [];
+  return [...MODE_FEATURES[mode][end], ...mapped].filter((feature) => features[feature] !== true);
 }
 
 /** Features a mode needs and this end lacks, as refusals. */
@@ -41,8 +54,9 @@ export function featureRefusals(
   end: 'source' | 'target',
   mode: Mode,
   features: Capabilities['features'],
+  spec: Pick<DomainSpec, 'idmap'>,
 ): Refusal[] {
-  const missing = missingFeatures(end, mode, features);
+  const missing = missingFeatures(end, mode, features, spec);
   return missing.length > 0 ? [refuse('FEATURE_MISSING', node, `${mode} needs ${missing.join(', ')}`)] : [];
 }
 

@@ -23,7 +23,7 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
   if (jobs && jobs.running >= jobs.limit)
     add('JOBS_FULL', `${jobs.running} outgoing moves of at most ${jobs.limit}`);
   found.push(...softwareRefusals(node, facts.capabilities));
-  found.push(...featureRefusals(node, 'source', facts.mode, facts.capabilities.features));
+  found.push(...featureRefusals(node, 'source', facts.mode, facts.capabilities.features, {}));
   if (pagesFollowIn(facts.mode) && facts.pipe.maxBytes < PIPE_BYTES && !facts.pipe.raisable)
     add('PIPE_SIZE_SMALL', mebibytes(facts.pipe.maxBytes));
   if (facts.dataPort?.problem !== undefined)

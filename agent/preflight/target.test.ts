@@ -75,9 +75,9 @@ describe('targetRefusals', () => {
       [],
     ],
     [
-      'no criu that reads images in a user namespace',
+      'no userfaultfd for mapped users and post-copy',
       { request: { spec: { ...SPEC, idmap: { uid: [], gid: [] } } } },
-      ['USER_NAMESPACE'],
+      ['FEATURE_MISSING'],
     ],
     ['no bridge', { facts: { missingBridges: ['br0'] } }, ['BRIDGE_MISSING']],
     [

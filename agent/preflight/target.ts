@@ -32,7 +32,7 @@ export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refu
   if (facts.jobs.running >= facts.jobs.limit)
     add('JOBS_FULL', `${facts.jobs.running} incoming moves of at most ${facts.jobs.limit}`);
   found.push(...softwareRefusals(node, facts.capabilities));
-  found.push(...featureRefusals(node, 'target', request.mode, facts.capabilities.features));
+  found.push(...featureRefusals(node, 'target', request.mode, facts.capabilities.features, request.spec));
   found.push(...compatibilityRefusals(node, request.sourceCapabilities, facts.capabilities));
   const missing = request.cpuFlags.filter((flag) => !facts.cpuFlags.includes(flag));
   if (facts.cpuFlags.length > 0 && missing.length > 0) add('CPU_FLAGS_MISSING', some(missing, 8));
@@ -40,7 +40,6 @@ export function targetRefusals(request: TargetRequest, facts: TargetFacts): Refu
   // A request that was long under way makes this clock look ahead: only the source can tell that, by our answers.
   const behindMs = request.nowMs - facts.nowMs;
   if (behindMs > LIMITS.clockSkewMs) add('CLOCK_SKEW', `${duration(behindMs)} behind the source's`);
-  if (request.spec.idmap) add('USER_NAMESPACE', '<idmap>');
   if (facts.sameName?.foreign) add('NAME_IN_USE', `${request.spec.name} is ${facts.sameName.state} there`);
   found.push(
     ...placeRefusals(request, facts),

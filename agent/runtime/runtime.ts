@@ -38,6 +38,7 @@ export interface CgroupPaths {
 
 export interface RestorePlan {
   readonly spec: DomainSpec;
+  /** In a directory that is this restore's alone: with mapped users all of it becomes readable. */
   readonly imageDir: string;
   readonly logFile: string;
   /** CRIU configuration file lines (`lazy-pages`, `action-script FILE`, …), passed by CRIU_CONFIG_FILE. */

@@ -181,7 +181,7 @@ export const ELEMENT_TEXTS: readonly ElementText[] = [
     'domain',
     "<idmap><uid start='0' target='100000' count='65536'/><gid start='0' target='100000' count='65536'/></idmap>",
     ['lxc.idmap'],
-    'not moved: pre-flight refuses (USER_NAMESPACE)',
+    `${STATUS}; its maps on both nodes; pages follow later only where sysctl vm.unprivileged_userfaultfd=1 (FEATURE_MISSING)`,
   ),
   row(
     'clock',

@@ -50,6 +50,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
   const model = agent.pairs.modelOf(target);
   const question: ModeQuestion = {
     requested: request.mode ?? spec.policy.mode,
+    spec,
     source: { node: config.node, features: capabilities.features },
     target: { node: target, features: info.capabilities.features },
     memoryBytes: stats.memoryBytes,

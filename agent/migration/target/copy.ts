@@ -169,9 +169,9 @@ export class TargetCopy implements ArrivingCopy {
 
   private async fillingIn(mode: Mode, rounds: number): Promise<Filling> {
     if (pagesFollowIn(mode)) return 'from-source';
-    const { features } = await this.agent.capabilities();
-    const isPossible = rounds > 0 && missingFeatures('target', 'hybrid', features).length === 0;
-    if (!isPossible || !isFilledLater(this.arrival.memoryBytes)) return 'before';
+    const { spec, memoryBytes } = this.arrival;
+    const lacks = missingFeatures('target', 'hybrid', (await this.agent.capabilities()).features, spec);
+    if (rounds === 0 || lacks.length > 0 || !isFilledLater(memoryBytes)) return 'before';
     this.note({ filledFromHere: true });
     return 'from-here';
   }

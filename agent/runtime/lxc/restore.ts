@@ -6,6 +6,7 @@ import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
 import { payloadOf, runningStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
+import { prepareMapped, removeMapped } from './mapped.ts';
 import { bridgesOf } from './network.ts';
 import { mountOverlay } from './overlay.ts';
 import { isRestoring } from './restorers.ts';
@@ -53,6 +54,7 @@ export async function awaitRestored(options: Lxc, spec: DomainSpec, signal: Abor
     options.restoring.delete(name);
   }
   await rm(criuConfig(options, name), { force: true });
+  await removeMapped(mappedDir(options, name));
   const { state } = await statusOf(options, name);
   if (state === 'running' || state === 'frozen') return takeOver(options, spec);
   await sweepContainer(options, name);
@@ -70,17 +72,23 @@ function criuConfig({ runDir }: Lxc, name: string): string {
   return join(runDir, `${name}.criu.conf`);
 }
 
+function mappedDir({ runDir }: Lxc, name: string): string {
+  return join(runDir, `${name}.mapped`);
+}
+
 async function runRestore(options: Lxc, plan: RestorePlan): Promise<void> {
   const { spec, imageDir, deadlineMs, signal } = plan;
   const configFile = criuConfig(options, spec.name);
-  await writeConfig(options, configFile, plan.criuConfig);
+  const mappedIn = mappedDir(options, spec.name);
+  const mapped = spec.idmap && (await prepareMapped(mappedIn, plan, options.networks ?? {}));
+  await writeConfig(options, configFile, [...plan.criuConfig, ...(mapped?.criuConfig ?? [])]);
   try {
     const result = await callTool(options, {
       tool: 'lxc-checkpoint',
       name: spec.name,
       args: ['-r', '-D', imageDir, '-d'],
       deadlineMs,
-      env: { CRIU_CONFIG_FILE: configFile },
+      env: { CRIU_CONFIG_FILE: configFile, ...(mapped ? { PATH: mapped.path } : {}) },
       signal,
       silent: true,
     });
@@ -88,6 +96,7 @@ async function runRestore(options: Lxc, plan: RestorePlan): Promise<void> {
     if (result.ended !== 'itself' || result.result.exitCode !== 0) throw await failure(options, plan, result);
   } finally {
     await rm(configFile, { force: true });
+    await removeMapped(mappedIn);
   }
 }
 
