@@ -20,6 +20,12 @@ export const CHECKPOINT_ERRORS = {
     message: 'the checkpoint {checkpoint} is damaged: {file}: {problem}',
     hint: 'Nothing was started from it. Take an older one: `godwit checkpoints NAME`.',
   },
+  CHECKPOINT_NEEDED: {
+    status: 409,
+    exit: 5,
+    message: 'the checkpoint {checkpoint} is needed: {child} has only what changed since',
+    hint: 'Delete the newer one first, or let `godwit checkpoints prune` choose.',
+  },
   CHECKPOINT_REFUSED: {
     status: 412,
     exit: 8,

@@ -80,6 +80,8 @@ export const LIMITS = {
   checkpointEveryMs: 31 * 86_400_000,
   checkpointAgeMs: 10 * 366 * 86_400_000,
   checkpointsKept: 10_000,
+  /** Checkpoints that may build on each other: a restore reads them all. */
+  checkpointChain: 64,
   /** Jobs an agent remembers. */
   jobsKept: 200,
   /** Webhooks of one agent. */

@@ -50,6 +50,34 @@ describe('surplus', () => {
     );
   });
 
+  it('keeps what those that stay build on, and names none before what builds on it', () => {
+    const chained = fc.tuple(dated, fc.infiniteStream(fc.nat({ max: 3 }))).map(([all, chances]) => {
+      const oldestFirst = [...all].sort((a, b) => a.createdAtMs - b.createdAtMs);
+      return oldestFirst.map((one, index) => ({
+        ...one,
+        parent: chances.next().value > 0 ? oldestFirst[index - 1]?.id : undefined,
+      }));
+    });
+    fc.assert(
+      fc.property(chained, rule, (all, bounds) => {
+        const gone = surplus(all, bounds, NOW).map(({ id }) => id);
+        const plain = surplus(
+          all.map(({ parent: _parent, ...one }) => one),
+          bounds,
+          NOW,
+        ).map(({ id }) => id);
+        const stays = all.filter(({ id }) => !gone.includes(id));
+        for (const { parent } of stays) expect(gone).not.toContain(parent);
+        for (const { id, parent } of all)
+          if (gone.includes(id) && parent !== undefined && gone.includes(parent))
+            expect(gone.indexOf(id)).toBeLessThan(gone.indexOf(parent));
+        // Nothing else is kept than what is kept anyway or needed.
+        for (const id of plain.filter((one) => !gone.includes(one)))
+          expect(stays.map(({ parent }) => parent)).toContain(id);
+      }),
+    );
+  });
+
   it('keeps everything without a rule', () => {
     fc.assert(
       fc.property(dated, (all) => {

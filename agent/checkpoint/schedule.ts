@@ -58,7 +58,7 @@ async function lookAfter(
     const { found } = await store.list(name);
     const lastMs = found[0]?.manifest.createdAtMs;
     if (isDue(schedule.everyMs, lastMs, clock.nowMs())) {
-      const request = { leaveRunning: true, unsafe: false, timeoutMs: LIMITS.moveMs };
+      const request = { leaveRunning: true, full: false, unsafe: false, timeoutMs: LIMITS.moveMs };
       const { over } = await checkpointContainer(agent, name, request, 'schedule');
       await over;
     }
@@ -79,5 +79,10 @@ async function prune(agent: Agent, store: CheckpointStore, name: string): Promis
   const { found } = await store.list(name);
   const made = found.filter(({ manifest }) => manifest.trigger === 'schedule');
   const dated = made.map((one) => ({ ...one.manifest, one }));
-  for (const { one } of surplus(dated, rule, agent.clock.nowMs())) await store.delete(one, agent.random.id());
+  for (const { one } of surplus(dated, rule, agent.clock.nowMs())) {
+    // One of an operator's may build on it.
+    await store.delete(one, agent.random.id()).catch((error: unknown) => {
+      if (!(error instanceof GodwitError) || error.code !== 'CHECKPOINT_NEEDED') throw error;
+    });
+  }
 }

@@ -87,6 +87,8 @@ const ConfigFile = z.strictObject({
       dir: path.optional(),
       /** `auto`: zstd where the program is there, else zlib. */
       compression: z.enum(['auto', ...COMPRESSIONS]).default('auto'),
+      /** So many may build on each other where the kernel tracks dirty memory; with 1 each is whole. */
+      chain: z.number().int().min(1).max(LIMITS.checkpointChain).default(8),
     })
     .prefault({}),
   webhooks: z
@@ -148,6 +150,7 @@ export interface AgentConfig {
   readonly checkpoints: {
     readonly dir?: string;
     readonly compression: 'auto' | Compression;
+    readonly chain: number;
   };
 }
 
@@ -203,6 +206,7 @@ export function parseConfig(text: string, file: string): AgentConfig {
     webhooks: webhooks.map(webhookConfig),
     checkpoints: {
       compression: checkpoints.compression,
+      chain: checkpoints.chain,
       ...(checkpoints.dir === undefined ? {} : { dir: checkpoints.dir }),
     },
   };

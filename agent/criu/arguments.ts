@@ -12,7 +12,8 @@ export function dumpArguments(options: DumpOptions, networkLock?: NetworkLock): 
     ...transportArguments(options.transport),
     ...(networkLock ? ['--network-lock', networkLock] : []),
     ...(options.hook ? ['--action-script', options.hook] : []),
-    ...(options.previous ? ['--track-mem', '--prev-images-dir', options.previous] : []),
+    ...(options.previous || options.track ? ['--track-mem'] : []),
+    ...(options.previous ? ['--prev-images-dir', options.previous] : []),
     ...(options.leaveRunning ? ['--leave-running'] : []),
   ];
 }

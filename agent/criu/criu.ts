@@ -22,6 +22,8 @@ export interface DumpOptions extends CriuPaths {
   readonly hook?: string;
   /** Relative path of the parent images and dirty tracking, for pre-copy. */
   readonly previous?: string;
+  /** Start dirty tracking also without parent images: what follows may build on these. */
+  readonly track?: boolean;
   readonly deadlineMs: number;
   readonly leaveRunning?: boolean;
 }

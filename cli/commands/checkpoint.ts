@@ -8,6 +8,7 @@ import { containerName } from '../parse/names.ts';
 
 interface Options {
   readonly leaveRunning?: true;
+  readonly full?: true;
   readonly compression?: Compression;
   readonly timeout: number;
   readonly unsafe?: true;
@@ -23,10 +24,12 @@ export function register(program: Command, cli: Cli): void {
     .summary('put a running container into the store')
     .description(
       'Puts the memory and the processes of a running container into the store of checkpoints, and stops it once they are ' +
-        'there: `godwit restore` lets it go on. Its root file system is not in a checkpoint. The first Ctrl-C detaches.',
+        'there: `godwit restore` lets it go on. Directories with policy copy are in it, too. Where the kernel tracks dirty memory, only what ' +
+        'changed since the checkpoint before is written. The first Ctrl-C detaches.',
     )
     .argument('<name>', 'container', containerName)
     .option('--leave-running', 'let it run on afterwards, after a short freeze')
+    .option('--full', 'all of the memory, whatever the checkpoint before has')
     .addOption(new Option('--compression <how>', 'instead of what the node is set to').choices(COMPRESSIONS))
     .addOption(
       new Option('--timeout <duration>', 'give up after this time; the container runs on')
@@ -44,6 +47,7 @@ async function checkpoint(context: Context, options: Options, name: string): Pro
   const { timeout: timeoutMs, compression } = options;
   const body = {
     leaveRunning: options.leaveRunning === true,
+    full: options.full === true,
     ...(compression === undefined ? {} : { compression }),
     timeoutMs,
     unsafe: options.unsafe === true,

@@ -169,6 +169,7 @@ const COLUMNS: readonly Column<CheckpointDigest>[] = [
   { title: 'BY', cell: ({ trigger }) => trigger },
   { title: 'SIZE', cell: ({ bytes, rootfsBytes }) => formatBytes(bytes + rootfsBytes), align: 'right' },
   { title: 'STORED', cell: ({ storedBytes }) => formatBytes(storedBytes), align: 'right' },
+  { title: 'SINCE', cell: ({ parent }) => parent ?? '-', wide: true },
   { title: 'FILES', cell: ({ files }) => files, align: 'right', wide: true },
   { title: 'COMPRESSION', cell: ({ compression }) => compression, wide: true },
   { title: 'THEN', cell: ({ leftRunning }) => (leftRunning ? 'ran on' : 'stopped'), wide: true },

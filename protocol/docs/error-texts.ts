@@ -72,6 +72,12 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     cause: 'A broken disk or file system, or somebody who changed the file.',
     cure: 'Take another checkpoint; look for the reason before it happens to the next one.',
   },
+  CHECKPOINT_NEEDED: {
+    meaning: 'A checkpoint cannot be deleted, for a newer one builds on it.',
+    cause:
+      'Where the kernel tracks dirty memory a checkpoint has only the pages that were written since the one before; without that it is nothing.',
+    cure: 'Delete the newer one first, or all but the newest with `godwit checkpoints prune NAME --keep 1`, which keeps what those that stay build on. `godwit checkpoint --full` makes one that builds on none.',
+  },
   CHECKPOINT_REFUSED: {
     meaning:
       'A look at the container, or at the node that is to restore it, found what stands in the way; nothing was touched.',

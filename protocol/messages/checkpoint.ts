@@ -17,6 +17,8 @@ export const CheckpointDigest = z.object({
   node: z.string(),
   createdAtMs: z.number(),
   trigger: z.enum(['operator', 'schedule']),
+  /** It has only what changed since this one, and is nothing without it. */
+  parent: z.string().optional(),
   /** The container ran on afterwards. */
   leftRunning: z.boolean(),
   compression: Compression,
@@ -34,6 +36,8 @@ export type CheckpointDigest = z.infer<typeof CheckpointDigest>;
 export const CheckpointRequest = message('container.checkpoint.request', {
   /** Thawed afterwards; without it the container is stopped once the checkpoint is whole. */
   leaveRunning: z.boolean().default(false),
+  /** All of the memory, also where what changed since the checkpoint before would do. */
+  full: z.boolean().default(false),
   /** The node's setting when not given. */
   compression: Compression.optional(),
   timeoutMs: z.number().int().positive().default(LIMITS.moveMs),

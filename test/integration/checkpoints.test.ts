@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GodwitError } from '../../protocol/mod.ts';
@@ -209,6 +209,92 @@ describe('a restore', () => {
       uuid: own.container.uuid,
       state: 'running',
     });
+  });
+});
+
+describe('checkpoints that build on each other', () => {
+  const parents = async () =>
+    Object.fromEntries((await store.list('n1', name)).items.map(({ id, parent }) => [id, parent]));
+  const verify = (checkpoint: string) =>
+    store.lab.bus.request(words.node('n2', 'checkpoint-verify'), {
+      type: 'io.godwit.v1.node.checkpoint-verify.request',
+      checkpoint,
+    });
+  const remove = (checkpoint: string) =>
+    store.lab.bus.request(words.node('n2', 'checkpoint-delete'), {
+      type: 'io.godwit.v1.node.checkpoint-delete.request',
+      checkpoint,
+    });
+  const on = (id: string, file: string) => join(store.dir, name, id, file);
+  const running = { leaveRunning: true } as const;
+
+  it('have what changed only, up to a number, and nothing after another dump had the marks of the kernel', async () => {
+    const first = await store.saved(name, running);
+    const second = await store.saved(name, running);
+    const third = await store.saved(name, running);
+    const fourth = await store.saved(name, running);
+    const asked = await store.saved(name, { ...running, full: true });
+    expect(await parents()).toEqual({
+      [first]: undefined,
+      [second]: first,
+      [third]: second,
+      [fourth]: undefined,
+      [asked]: undefined,
+    });
+    const sizes = Object.fromEntries(
+      (await store.list('n1', name)).items.map(({ id, bytes }) => [id, bytes]),
+    );
+    expect(sizes[second]).toBeLessThan((sizes[first] as number) / 10);
+
+    // A move that did not come about has cleared the marks in its rounds.
+    store.lab.source.tell('dump', 'fail');
+    const job = await store.lab.migrate(name, { mode: 'precopy', iterations: 1 });
+    expect((await store.lab.ended(job)).outcome).toBe('failed');
+    store.lab.source.behave();
+    const after = await store.saved(name, running);
+    // Its own, stopped, too.
+    const last = await store.saved(name);
+    expect(await parents()).toMatchObject({ [after]: undefined, [last]: after });
+  });
+
+  it('are whole or damaged together, and come back together', async () => {
+    const first = await store.saved(name, running);
+    const second = await store.saved(name);
+    await verify(second);
+    const bit = { ...chooseBit(join(store.dir, name, first), seeded(9)), file: 'pages-1.img.zst', at: 9 };
+    flip(join(store.dir, name, first), bit);
+    await expect(verify(second)).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' });
+    expect(await store.restored('n2', name)).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'CHECKPOINT_DAMAGED', details: { checkpoint: first, file: 'pages-1.img.zst' } },
+    });
+    flip(join(store.dir, name, first), bit);
+    await expect(remove(first)).rejects.toMatchObject({ code: 'CHECKPOINT_NEEDED' });
+    expect(store.entries(name)).toEqual([first, second].sort());
+    renameSync(on(first, '.'), join(store.dir, 'away'));
+    await expect(verify(second)).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' });
+    expect(await store.restored('n2', name)).toMatchObject({ error: { code: 'CHECKPOINT_DAMAGED' } });
+    renameSync(join(store.dir, 'away'), on(first, '.'));
+    expect(await store.restored('n2', name)).toMatchObject({ outcome: 'done' });
+    await remove(second);
+    await remove(first);
+    expect(store.entries(name)).toEqual([]);
+  });
+
+  it('are pruned without what others need', async () => {
+    const first = await store.saved(name, running);
+    const second = await store.saved(name, running);
+    const prune = (keep: number) =>
+      store.lab.bus.request(words.node('n1', 'checkpoint-prune'), {
+        type: 'io.godwit.v1.node.checkpoint-prune.request',
+        container: name,
+        keep,
+      });
+    await prune(1);
+    expect(Object.keys(await parents()).sort()).toEqual([first, second].sort());
+    const third = await store.saved(name, { ...running, full: true });
+    await prune(1);
+    expect(Object.keys(await parents())).toEqual([third]);
   });
 });
 

@@ -4,11 +4,12 @@ import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { killCgroup } from '../../host/freeze.ts';
+import { forgetTracked } from '../../host/tracked-memory.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
 import { type Dump, startDump } from '../../migration/source/dump.ts';
 import { type Held, letGo } from '../../migration/source/held.ts';
-import type { CgroupPaths } from '../../runtime/runtime.ts';
+import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { saveDir } from '../notes.ts';
 
 /** When all images are written and the tasks still stand. */
@@ -21,10 +22,21 @@ export interface SaveRequest {
   readonly spec: DomainSpec;
   readonly leaveRunning: boolean;
   readonly deadlineMs: number;
+  /** Have the kernel track what is written from now on. */
+  readonly track: boolean;
+  /** Puts beside the images what the dump builds on, and says where that is, as criu takes it. */
+  readonly previous?: (images: string) => Promise<string>;
   /** Writes down what may stand still from then on. */
   readonly note: (held: Held) => void;
   /** Done while the tasks stand still and criu has written everything. Without it a container that runs on is not held. */
   readonly still?: (cgroup: CgroupPaths) => Promise<void>;
+}
+
+/** What a dump is made of, and where. */
+interface How {
+  readonly plan: DumpPlan;
+  readonly dir: JobDir;
+  readonly previous?: string;
 }
 
 /** When things happened to the container: Unix milliseconds. */
@@ -53,7 +65,7 @@ export class SavedCopy {
    * not this agent lives. Any other stands still until `undo` or `kill`. An abort does not end criu in the middle, which
    * would leave its tasks in pieces. @throws GodwitError DUMP_FAILED, HOST_FAILED, RUNTIME_FAILED, CHILD_TIMEOUT
    */
-  async save(): Promise<SaveMoments & { readonly images: string }> {
+  async save(): Promise<SaveMoments & { readonly images: string; readonly initPid: number }> {
     const { agent, request, reverter } = this;
     const { job, spec, leaveRunning } = request;
     const plan = await agent.runtime.dumpPlan(spec);
@@ -64,9 +76,12 @@ export class SavedCopy {
       own: saveDir(agent.config.runDir, job),
       imageBytes: Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes,
     });
-    const moments = leaveRunning ? await this.passBy(plan, dir) : await this.freeze(plan, dir);
+    const previous = await request.previous?.(dir.images);
+    if (request.track || previous !== undefined) await forgetTracked(agent.config.runDir, initPid);
+    const how = { plan, dir, ...(previous === undefined ? {} : { previous }) };
+    const moments = leaveRunning ? await this.passBy(how) : await this.freeze(how);
     if (!leaveRunning) await request.still?.(cgroup);
-    return { ...moments, images: dir.images };
+    return { ...moments, images: dir.images, initPid };
   }
 
   /** The container runs on and nothing is left of this. Safe to repeat. @throws GodwitError HOST_FAILED */
@@ -95,12 +110,9 @@ export class SavedCopy {
       this.agent.log.warn({ job: this.request.job, what, err: error }, 'could not be undone');
   }
 
-  private async passBy(
-    plan: Parameters<Agent['criu']['dump']>[0]['plan'] & { readonly cgroup: CgroupPaths },
-    dir: JobDir,
-  ): Promise<SaveMoments> {
+  private async passBy({ plan, dir, previous }: How): Promise<SaveMoments> {
     const { clock, runner, criu } = this.agent;
-    const { still, deadlineMs } = this.request;
+    const { still, deadlineMs, track } = this.request;
     const waiting = new AbortController();
     const held = still ? [HELD] : [];
     const hooks = await openHooks({ dir: dir.own, held, told: ['pre-dump'], clock, runner });
@@ -115,6 +127,8 @@ export class SavedCopy {
       logFile: join(dir.own, 'dump.log'),
       deadlineMs,
       leaveRunning: true,
+      track,
+      ...(previous === undefined ? {} : { previous }),
     });
     running.ready.catch(() => {});
     if (still) await this.whileHeld(hooks, running, () => still(plan.cgroup), waiting.signal);
@@ -144,7 +158,7 @@ export class SavedCopy {
     await hooks.answer(HELD, 'go');
   }
 
-  private async freeze(plan: Parameters<typeof startDump>[1]['plan'], dir: JobDir): Promise<SaveMoments> {
+  private async freeze({ plan, dir, previous }: How): Promise<SaveMoments> {
     const { deadlineMs } = this.request;
     const dump = await startDump(this.agent, {
       plan,
@@ -152,6 +166,7 @@ export class SavedCopy {
       dir,
       streams: new AbortController(),
       deadlineMs,
+      ...(previous === undefined ? {} : { previous }),
     });
     this.dump = dump;
     this.reverter.add('the hooks of the dump', () => dump.close());

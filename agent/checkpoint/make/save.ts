@@ -6,10 +6,12 @@ import {
   type RootfsPass,
 } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
+import { noteTracked } from '../../host/tracked-memory.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
 import { memoryInPlace } from '../../migration/memory-in-place.ts';
 import { persistently } from '../../migration/persistently.ts';
+import { unpackChain } from '../chain.ts';
 import { StoreJob, type StoreWork } from '../job.ts';
 import { type SaveNotes, saveDir } from '../notes.ts';
 import { hasZstd } from '../store/compress.ts';
@@ -20,6 +22,7 @@ import type { CheckpointStore } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
 import { SavedTrees } from '../trees/saved.ts';
 import { SavedCopy, type SaveMoments } from './copy.ts';
+import { chooseIncrement, type Increment } from './parent.ts';
 import { lookBeforeSave } from './preflight.ts';
 
 /** After its time limit a job has given up; a criu that has not is ended. */
@@ -92,7 +95,9 @@ class Save {
       const id = newCheckpointId(agent.clock.nowMs(), agent.random.id());
       tracker.set({ checkpoint: { id, storedBytes: 0 } });
       const { capabilities, cpuFlags, rootfs, memoryBytes } = facts;
-      await this.keep(draft, {
+      const increment = await chooseIncrement(agent, store, name, request);
+      const parent = increment.parents[0]?.manifest.id;
+      await this.keep(draft, increment, {
         id,
         container: name,
         uuid: record.uuid,
@@ -100,6 +105,7 @@ class Save {
         epoch: record.epoch,
         createdAtMs: agent.clock.nowMs(),
         trigger: wish.trigger,
+        ...(parent === undefined ? {} : { parent }),
         leftRunning: request.leaveRunning,
         compression,
         spec: record.spec,
@@ -114,7 +120,7 @@ class Save {
   }
 
   /** Until the checkpoint is whole any failure leaves the container running; from then on it is stopped, if it is to be. */
-  private async keep(draft: Draft, facts: Facts): Promise<void> {
+  private async keep(draft: Draft, { parents, track }: Increment, facts: Facts): Promise<void> {
     const { agent, work, wish } = this;
     const { leaveRunning, timeoutMs } = wish.request;
     const { spec } = agent.containers.get(wish.name);
@@ -133,18 +139,26 @@ class Save {
         if (leaveRunning) journal.note({ holds: true });
       }
       copy = new SavedCopy(agent, {
-        ...{ job, spec, leaveRunning, deadlineMs },
+        ...{ job, spec, leaveRunning, deadlineMs, track },
+        ...(parents.length === 0
+          ? {}
+          : {
+              previous: (images) =>
+                unpackChain(this.store, parents, images, { ...this.options(), pages: 'empty' }),
+            }),
         note: (held) => journal.note({ held }),
         ...(trees ? { still: (cgroup) => trees.still(cgroup, (pass) => this.passed(pass)) } : {}),
       });
       signal.throwIfAborted();
       work.tracker.phase('dump');
-      const { images, ...moments } = await copy.save();
+      const { images, initPid, ...moments } = await copy.save();
       this.tell(moments);
       const kept = await this.take(draft, images, facts.compression, trees);
       work.decide();
       // In a checkpoint that stops its container the state is that of the dump.
       await draft.publish(makeManifest({ ...facts, createdAtMs: moments.stoppedAtMs, ...kept }), signal);
+      await this.refuseOrphan(facts.id);
+      if (track) await noteTracked(agent.config.runDir, initPid, facts.id);
       if (!leaveRunning) journal.note({ killing: true }, true);
     } catch (error) {
       work.tracker.phase('undo');
@@ -157,6 +171,21 @@ class Save {
     else await this.stop(copy);
     await this.clear(staging);
     await journal.close();
+  }
+
+  /** Another node may have deleted what it builds on, before it was there to be seen. @throws GodwitError CHECKPOINT_DAMAGED */
+  private async refuseOrphan(id: string): Promise<void> {
+    const { store, agent } = this;
+    const found = await store.find(id);
+    await store.chain(found).catch(async (error: unknown) => {
+      await store.delete(found, agent.random.id());
+      throw error;
+    });
+  }
+
+  private options() {
+    const { agent, work, wish } = this;
+    return { runner: agent.runner, signal: work.signal, deadlineMs: wish.request.timeoutMs };
   }
 
   private async clear(staging: Reverter): Promise<void> {
@@ -176,13 +205,11 @@ class Save {
     compression: Compression,
     saved: SavedTrees | undefined,
   ): Promise<Pick<Manifest, 'files' | 'trees' | 'lower'>> {
-    const { agent, work, wish } = this;
-    const { tracker, signal } = work;
+    const { tracker } = this.work;
     tracker.phase('store');
     const bytes = { memory: 0, images: 0, rootfs: 0 };
     let storedBytes = 0;
-    const options = { runner: agent.runner, signal, deadlineMs: wish.request.timeoutMs };
-    const files = await draft.take(images, compression, options, (file) => {
+    const files = await draft.take(images, compression, this.options(), (file) => {
       bytes[file.name.startsWith('pages-') ? 'memory' : 'images'] += file.bytes;
       storedBytes += file.keptBytes;
       tracker.progress({ bytes: bytes.memory + bytes.images });

@@ -5,6 +5,7 @@ import { announceAddresses } from '../../host/announce.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
 import { Restore } from '../../migration/target/restore.ts';
+import { linkParent, unpackChain } from '../chain.ts';
 import { restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
 import type { CheckpointStore } from '../store/store.ts';
@@ -44,12 +45,20 @@ export class RestoredCopy {
   async unpack(store: CheckpointStore, done: (file: KeptFile) => void): Promise<void> {
     const { agent, request, scratch } = this;
     const { job, plan, signal, deadlineMs } = request;
-    const { files } = plan.found.manifest;
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const [, ...parents] = await store.chain(plan.found);
+    const bytes = [plan.found, ...parents]
+      .flatMap(({ manifest }) => manifest.files)
+      .reduce((sum, file) => sum + file.bytes, 0);
     const own = restoreDir(agent.config.runDir, job);
     this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
     const options = { runner: agent.runner, signal, deadlineMs };
-    await store.unpack(plan.found, this.dir.images, options, done);
+    const { images } = this.dir;
+    await store.unpack(plan.found, images, options, done);
+    if (parents.length > 0)
+      await linkParent(
+        images,
+        await unpackChain(store, parents, images, { ...options, pages: 'whole', done }),
+      );
     if (!this.withTrees) return;
     this.reverter.add('the directories', () => this.takeTreesBack());
     await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, options);

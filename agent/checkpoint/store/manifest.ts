@@ -58,6 +58,8 @@ export const Manifest = z.object({
   epoch: z.number().int(),
   createdAtMs: z.number(),
   trigger: z.enum(['operator', 'schedule']),
+  /** The checkpoint, of the same container, that has the pages which are not in this one. */
+  parent: z.string().optional(),
   leftRunning: z.boolean(),
   compression: Compression,
   /** The domain XML. */
@@ -132,6 +134,7 @@ export function digestOfManifest(manifest: Manifest, addresses: readonly string[
     node,
     createdAtMs,
     trigger,
+    ...(manifest.parent === undefined ? {} : { parent: manifest.parent }),
     leftRunning,
     compression,
     files: allFiles(manifest).length,

@@ -97,10 +97,27 @@ export class CheckpointStore {
     return newest;
   }
 
-  /** Looks at every byte. @throws GodwitError CHECKPOINT_DAMAGED, which names the file */
-  async verify({ manifest, dir }: Found, signal: AbortSignal): Promise<void> {
-    for (const file of allFiles(manifest))
-      await this.intact(manifest, file.kept, () => checkKept(dir, file, signal), signal);
+  /** A checkpoint and those that it builds on, newest first. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
+  async chain(newest: Found): Promise<[Found, ...Found[]]> {
+    const chain: [Found, ...Found[]] = [newest];
+    for (let { parent, container, id } = newest.manifest; parent !== undefined; ) {
+      const found = await this.read(container, parent);
+      const problem = found
+        ? 'it builds on others without an end'
+        : `${parent}, which it builds on, is not there`;
+      if (!found || chain.length >= LIMITS.checkpointChain)
+        throw new GodwitError('CHECKPOINT_DAMAGED', { checkpoint: id, file: MANIFEST, problem });
+      chain.push(found);
+      ({ parent, id } = found.manifest);
+    }
+    return chain;
+  }
+
+  /** Looks at every byte, also of those that it builds on. @throws GodwitError CHECKPOINT_DAMAGED, which names the file */
+  async verify(found: Found, signal: AbortSignal): Promise<void> {
+    for (const { manifest, dir } of await this.chain(found))
+      for (const file of allFiles(manifest))
+        await this.intact(manifest, file.kept, () => checkKept(dir, file, signal), signal);
   }
 
   /**
@@ -112,8 +129,9 @@ export class CheckpointStore {
     to: string,
     options: CompressOptions,
     done: (file: KeptFile) => void,
+    wanted: (file: KeptFile) => boolean = () => true,
   ): Promise<void> {
-    for (const file of manifest.files) {
+    for (const file of manifest.files.filter(wanted)) {
       const back = () => giveBack(dir, file, join(to, file.name), options);
       await this.intact(manifest, file.kept, back, options.signal);
       done(file);
@@ -145,16 +163,25 @@ export class CheckpointStore {
     }
   }
 
-  /** Out of sight first: half of a checkpoint must not look like one. @throws GodwitError HOST_FAILED */
+  /**
+   * Out of sight first: half of a checkpoint must not look like one. Another node may publish one that builds on it at the same time;
+   * that looks for it afterwards, as this looks for that. @throws GodwitError CHECKPOINT_NEEDED, HOST_FAILED
+   */
   async delete({ manifest, dir }: Found, chance: string): Promise<void> {
     const home = this.home(manifest.container);
     const gone = join(home, deletingName(manifest.id, chance));
+    await this.refuseNeeded(manifest);
     try {
       await rename(dir, gone);
       await sync(home);
+      await this.refuseNeeded(manifest).catch(async (error: unknown) => {
+        await rename(gone, dir);
+        throw error;
+      });
       await rm(gone, { recursive: true, force: true });
     } catch (error) {
       if (hasCode(error, 'ENOENT')) throw this.missing(manifest.id);
+      if (error instanceof GodwitError) throw error;
       throw failed(`deleting ${dir}`, error);
     }
   }
@@ -187,6 +214,12 @@ export class CheckpointStore {
       throw failed(`making ${home}`, error);
     }
     return home;
+  }
+
+  private async refuseNeeded({ id: checkpoint, container }: Manifest): Promise<void> {
+    const { found } = await this.list(container);
+    const child = found.find(({ manifest }) => manifest.parent === checkpoint);
+    if (child) throw new GodwitError('CHECKPOINT_NEEDED', { checkpoint, child: child.manifest.id });
   }
 
   private home(container: string): string {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GodwitError, LIMITS, type Round } from '../../../protocol/mod.ts';
 import type { CriuProcess } from '../../criu/criu.ts';
+import { forgetTracked } from '../../host/tracked-memory.ts';
 import type { DumpPlan } from '../../runtime/runtime.ts';
 import { receiveImages, relayListen } from '../../transfer/mod.ts';
 import type { DataStream, Meter, StreamKind } from '../../transfer/stream.ts';
@@ -64,6 +65,7 @@ export class Rounds {
   private async preDump(index: number, imageDir: string, port: number): Promise<void> {
     const { agent, request } = this;
     const logFile = join(request.dir.own, `pre-dump-${index}.log`);
+    await forgetTracked(agent.config.runDir, request.plan.initPid);
     this.running = agent.criu.preDump({
       plan: request.plan,
       address: '127.0.0.1',

@@ -31,9 +31,10 @@ export interface StoreLab extends AsyncDisposable {
 
 const ASK = { timeoutMs: 15_000 };
 
-export async function startStoreLab(compression: 'zstd' | 'none' = 'zstd'): Promise<StoreLab> {
+/** @param chain so many checkpoints may build on each other */
+export async function startStoreLab(chain = 3): Promise<StoreLab> {
   const dir = mkdtempSync(join(tmpdir(), 'godwit-shared-'));
-  const lab = await startMoveLab({ checkpoints: { dir, compression } });
+  const lab = await startMoveLab({ checkpoints: { dir, compression: 'zstd', chain } });
   const { bus } = lab;
   const save: StoreLab['save'] = async (name, request = {}) => {
     const body = { type: 'io.godwit.v1.container.checkpoint.request', unsafe: true, ...request };

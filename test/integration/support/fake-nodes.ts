@@ -91,7 +91,7 @@ export function fakeNode(
     ioBytesPerSecond: 200_000_000,
     networkBytesPerSecond: 117_000_000,
     webhooks: [],
-    checkpoints: { compression: 'auto' },
+    checkpoints: { compression: 'auto', chain: 8 },
     ...change,
   };
   const file = (container: string, entry: string) => join(dir, 'lxc', container, 'cgroup', entry);

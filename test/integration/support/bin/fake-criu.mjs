@@ -1,7 +1,7 @@
 // Stands for criu in moves without a kernel; what goes wrong is told by a word (see misbehave.mjs).
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { misbehave } from './misbehave.mjs';
@@ -61,7 +61,13 @@ async function dump() {
     });
   }
   if (!rest.includes('--page-server') && !rest.includes('--lazy-pages')) {
-    writeFileSync(join(images, 'pages-1.img'), PAGES);
+    const previous = option('--prev-images-dir');
+    // What a dump builds on is looked into, but its pages are not read.
+    const before = previous && statSync(join(images, previous, 'pages-1.img'));
+    if (previous && readFileSync(join(images, previous, 'pagemap-1.img'), 'utf8') !== 'pagemap')
+      process.exit(1);
+    if (before && (before.size === 0 || before.blocks > 0)) process.exit(1);
+    writeFileSync(join(images, 'pages-1.img'), previous ? PAGES.subarray(0, 4096) : PAGES);
     writeFileSync(join(images, 'pagemap-1.img'), 'pagemap');
   }
   for (const name of ['inventory.img', 'core-1.img', 'pstree.img']) writeFileSync(join(images, name), name);
