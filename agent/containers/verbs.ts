@@ -1,5 +1,5 @@
 import { formatDomain } from '../../protocol/domain/mod.ts';
-import { checkContainerName, type EXCHANGES, GodwitError, LIMITS } from '../../protocol/mod.ts';
+import { checkContainerName, type EXCHANGES, GodwitError } from '../../protocol/mod.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Handlers } from '../node/endpoints.ts';
@@ -17,7 +17,15 @@ export function containerVerbs(
   agent: Digesting & { readonly bus: Bus; readonly clock: Clock },
 ): Omit<
   ContainerHandlers,
-  'migrate' | 'auction' | 'checkpoint' | 'hand-over' | 'resolve' | 'exec-open' | 'exec-read' | 'exec-write'
+  | 'migrate'
+  | 'auction'
+  | 'checkpoint'
+  | 'hand-over'
+  | 'resolve'
+  | 'exec'
+  | 'exec-open'
+  | 'exec-read'
+  | 'exec-write'
 > {
   const { bus, clock, runtime, containers } = agent;
   const state = async () => ({ container: await digestOf(containers.get(name), agent) });
@@ -130,19 +138,5 @@ export function containerVerbs(
         const { state } = await runtime.status(name);
         return preparationOf(spec, action, { node: record.owner, state });
       }),
-
-    exec: async ({ argv, timeoutMs }) => {
-      await must('running');
-      const result = await runtime.exec(name, argv, { timeoutMs });
-      const stdout = clip(result.stdout);
-      const stderr = clip(result.stderr);
-      const truncated = stdout.length < result.stdout.length || stderr.length < result.stderr.length;
-      return { exitCode: result.exitCode, stdout, stderr, truncated };
-    },
   };
-}
-
-function clip(text: string): string {
-  const bytes = Buffer.from(text);
-  return bytes.length <= LIMITS.execOutputBytes ? text : bytes.subarray(0, LIMITS.execOutputBytes).toString();
 }

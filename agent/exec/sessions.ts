@@ -11,6 +11,8 @@ export interface Talk {
 export class ExecSessions {
   private readonly talks = new Map<string, Talk & { readonly container: string }>();
   private readonly opening = new Set<Promise<void>>();
+  /** Commands that only signals reach. */
+  private readonly plain = new Map<string, Attached['signal']>();
   private stopped = false;
 
   /** @throws GodwitError EXEC_FAILED when there are too many, or the agent stops; and what `begin` throws */
@@ -34,6 +36,18 @@ export class ExecSessions {
     const found = this.talks.get(id);
     if (found?.container !== container) throw failed(container, 'this command has ended');
     return found;
+  }
+
+  /** A command that takes nothing but signals runs as `id`; the answer says that it has ended. */
+  begin(container: string, id: string, signal: Attached['signal']): () => void {
+    const key = `${container}/${id}`;
+    this.plain.set(key, signal);
+    return () => void this.plain.delete(key);
+  }
+
+  /** How to send it one. */
+  signalOf(container: string, id: string): Attached['signal'] | undefined {
+    return this.plain.get(`${container}/${id}`);
   }
 
   /** Kills them all; none begins any more. */

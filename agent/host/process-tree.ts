@@ -17,11 +17,16 @@ const RUNNER_GRACE_MS = 10_000;
  * descendants are killed, also those that left its session (LXC's monitor, criu, half-built tasks, attached commands).
  * What it leaves behind when it ends by itself is left alone.
  */
-export async function runTree(runner: Runner, clock: Clock, command: Command): Promise<TreeResult> {
-  const { signal, deadlineMs, ...rest } = command;
+export async function runTree(
+  runner: Runner,
+  clock: Clock,
+  command: Command & { readonly started?: (pid: number) => void },
+): Promise<TreeResult> {
+  const { signal, deadlineMs, started, ...rest } = command;
   let ended: TreeResult['ended'] = 'itself';
   let killed: Promise<void> | undefined;
   const child = runner.start({ ...rest, deadlineMs: deadlineMs + RUNNER_GRACE_MS, detached: true });
+  if (child.pid > 0) started?.(child.pid);
   const end = (how: 'timeout' | 'aborted') => {
     if (killed !== undefined) return;
     ended = how;

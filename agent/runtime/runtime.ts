@@ -120,7 +120,11 @@ export interface Runtime {
   exec(
     name: string,
     argv: readonly string[],
-    options: { readonly timeoutMs: number },
+    options: {
+      readonly timeoutMs: number;
+      /** Told how to send the command signals, once there is something to send them to. */
+      readonly started?: (signal: Attached['signal']) => void;
+    },
   ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
   /** Runs a command for somebody who talks to it; with pipes unless a terminal is wished. */
   attach(name: string, argv: readonly string[], terminal: TerminalWish | undefined): Promise<Attached>;

@@ -4,9 +4,6 @@ import { formatDocument } from '../output/document.ts';
 import { parsePositiveDuration } from '../parse/duration.ts';
 import { containerName } from '../parse/names.ts';
 
-/** The agent ends the command by itself at its timeout; we wait a little longer for that answer. */
-const SLACK_MS = 5_000;
-
 interface Options {
   readonly timeout: number;
   readonly interactive?: true;
@@ -20,11 +17,11 @@ export function register(program: Command, cli: Cli): void {
     .summary('run a command in a container')
     .usage('[options] <name> -- <command...>')
     .description(
-      'Runs a command in a container, and passes on its output and exit code. It has no input without -i or -t; with them signals and whatever is typed reach it, and it runs on as long as it likes. With -i its errors come at its end.',
+      'Runs a command in a container, and passes on its output and exit code. Signals (Ctrl-C, too) reach the command; the same one again leaves at once. It has no input without -i or -t; with them whatever is typed reaches it, and it runs on as long as it likes. With -i its errors come at its end.',
     )
     .argument('<name>', 'container', containerName)
     .argument('<command...>', 'program and arguments; put -- before them')
-    .option('-i, --interactive', 'pass on standard input and signals')
+    .option('-i, --interactive', 'pass on standard input')
     .option('-t, --tty', 'on a terminal: for shells and editors')
     .addOption(
       new Option('--timeout <duration>', 'kill the command after this time')
@@ -40,13 +37,9 @@ export function register(program: Command, cli: Cli): void {
           const term = /^[\w.+-]{1,64}$/.exec(context.terminal.env.TERM ?? '')?.[0] ?? 'dumb';
           return talk(session, name, { argv, terminal: options.tty === true, term }, ends);
         }
-        const reply = await session.request(
-          'container',
-          name,
-          'exec',
-          { argv: [...argv], timeoutMs: options.timeout },
-          { timeoutMs: options.timeout + SLACK_MS },
-        );
+        const { run } = await import('../exec/run.ts');
+        const wish = { argv, timeoutMs: options.timeout };
+        const reply = await run(session, name, wish, (exitCode) => process.exit(exitCode));
         const document = await formatDocument(reply, context.format);
         context.terminal.out(document ?? reply.stdout);
         if (document === undefined) context.terminal.err(reply.stderr);

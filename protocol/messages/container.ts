@@ -30,6 +30,11 @@ export type StateReply = z.infer<typeof StateReply>;
 export const ExecRequest = message('container.exec.request', {
   argv: z.array(z.string()).min(1).max(LIMITS.execArgs),
   timeoutMs: z.number().int().positive().default(60_000),
+  /** Chosen by whoever asks: as a session of this name it takes signals (exec-write), until it is answered. */
+  session: z
+    .string()
+    .regex(/^[\w-]{16,64}$/)
+    .optional(),
 });
 export const ExecReply = message('container.exec', {
   exitCode: z.number().int(),

@@ -58,6 +58,36 @@ END
   });
 });
 
+describe('a command that nobody talks to', () => {
+  const end = (signal: string, inside: string) =>
+    cluster.lab.sh(
+      'n1',
+      `rm -f /srv/godwit/${NAME}/began
+      godwit exec ${NAME} -- /bin/sh -c '${inside}' >/tmp/told 2>&1 & pid=$!
+      ${until('yes', `/srv/godwit/${NAME}/began`)}
+      kill -${signal} $pid; wait $pid || echo "exit $?"; cat /tmp/told
+      lxc-attach -n ${NAME} -- /bin/sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' ' | grep -c 'slee[p] 4711' || :`,
+    );
+
+  it.each([
+    ['INT', 130],
+    ['TERM', 143],
+  ])('ends of SIG%s that its client gets, and says so', async (signal, exitCode) => {
+    const seen = await end(signal, 'echo first; echo yes >/began; exec sleep 4711');
+    expect(seen.split('\n')).toEqual([`exit ${exitCode}`, 'first', '0']);
+  });
+
+  it('may do as it likes with them', async () => {
+    const inside = 'trap "echo asked; exit 9" TERM; echo yes >/began; while :; do sleep 0.2; done';
+    expect((await end('TERM', inside)).split('\n')).toEqual(['exit 9', 'asked', '0']);
+  });
+
+  it('has the exit code of what killed it inside', async () => {
+    expect((await cluster.godwit('exec', NAME, '--', '/bin/sh', '-c', 'kill -9 $$')).exitCode).toBe(137);
+    expect((await cluster.godwit('exec', NAME, '--', '/bin/sh', '-c', 'exit 77')).exitCode).toBe(77);
+  });
+});
+
 it('has another name after a rename, and is the same container', async () => {
   const { container } = await cluster.json<ContainerInfo>('inspect', NAME);
   expect((await cluster.godwit('rename', NAME, 'spoken')).exitCode).toBe(5);

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { GodwitError } from '../../../protocol/mod.ts';
 import { birthOf } from '../../host/process-birth.ts';
-import { descendantsOf, killTree, sendSignal } from '../../host/process-tree.ts';
+import { descendantsOf, killTree } from '../../host/process-tree.ts';
 import type { Attached, TerminalWish } from '../runtime.ts';
 import { EXEC_ENV } from './exec.ts';
 import { runningStatus } from './info.ts';
+import { signalInside } from './signal-inside.ts';
 import type { Lxc } from './tool.ts';
 
 /** In the environment of such a command on this node: the agent's run directory, by which a later agent knows it. */
@@ -65,9 +65,7 @@ export async function attachTo(
       await options.runner.run({ file: 'stty', args, deadlineMs: SIZE_MS });
     },
     signal: async (signal) => {
-      if (!(await lives())) return;
-      for (const pid of await descendantsOf(child.pid))
-        if (await isInside(pid)) return sendSignal(pid, signal);
+      if (await lives()) await signalInside(child.pid, signal);
     },
     kill: async () => {
       if (await lives()) await killTree(child.pid);
@@ -79,13 +77,4 @@ export async function attachTo(
 function sized({ rows, columns }: TerminalWish, argv: readonly string[]): string {
   const words = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
   return `stty rows ${rows} cols ${columns}; exec ${words.join(' ')}`;
-}
-
-/** Whether a process is in another pid namespace than the agent: the command itself, not what brought it there. */
-async function isInside(pid: number): Promise<boolean> {
-  const depth = async (of: number | 'self') => {
-    const status = await readFile(`/proc/${of}/status`, 'utf8').catch(() => '');
-    return /^NSpid:\s*(.*)$/m.exec(status)?.[1]?.split('\t').length ?? 0;
-  };
-  return (await depth(pid)) > (await depth('self'));
 }

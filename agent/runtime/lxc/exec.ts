@@ -1,6 +1,8 @@
 import { GodwitError, LIMITS } from '../../../protocol/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
+import type { Runtime } from '../runtime.ts';
 import { runningStatus } from './info.ts';
+import { signalInside } from './signal-inside.ts';
 import { callTool, type Lxc, type ToolResult } from './tool.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -22,7 +24,7 @@ export async function execIn(
   options: Lxc,
   name: string,
   argv: readonly string[],
-  timeoutMs: number,
+  { timeoutMs, started }: Parameters<Runtime['exec']>[2],
 ): Promise<ExecResult> {
   const [program = ''] = argv;
   if (argv.some((word) => word.includes('\0'))) throw execFailed(name, 'an argument holds a NUL');
@@ -37,6 +39,7 @@ export async function execIn(
     args: ['--clear-env', ...EXEC_ENV, '--', ...argv],
     deadlineMs: timeoutMs,
     silent: false,
+    ...(started ? { started: (pid: number) => started((signal) => signalInside(pid, signal)) } : {}),
   });
   if (ended.ended === 'timeout') throw new GodwitError('CHILD_TIMEOUT', { tool: program, timeoutMs });
   const { exitCode, stdout, stderr } = ended.result;

@@ -53,7 +53,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     suspend: async (name) => freezeCgroup(await cgroup(name), options.clock),
     resume: async (name) => thawCgroup(await cgroup(name), options.clock),
     stats: async (name) => readStats((await occupiedPayload(name)) ?? (await cgroup(name))),
-    exec: (name, argv, { timeoutMs }) => execIn(options, name, argv, timeoutMs),
+    exec: (name, argv, wish) => execIn(options, name, argv, wish),
     attach: (name, argv, terminal) => attachTo(options, name, argv, terminal),
     dumpPlan: (spec) => dumpPlanOf(options, spec),
     restore: (plan) => restoreFrom(options, plan),

@@ -45,6 +45,8 @@ export interface ToolCall {
   readonly signal?: AbortSignal;
   /** True for tools that leave a monitor behind, which would hold the agent's pipes open for ever. */
   readonly silent: boolean;
+  /** Told its pid. */
+  readonly started?: (pid: number) => void;
 }
 
 export interface ToolResult extends TreeResult {
