@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { ContainerInfo, Job, MigrateResult, RestoreResult } from '../../protocol/mod.ts';
-import { domainXml, makeRootfs } from './support/containers.ts';
+import { domainXml, makeRootfs, startContainer } from './support/containers.ts';
 import { tracesOf } from './support/node-state.ts';
 import { checkpoint } from './support/store.ts';
 import { until } from './support/until.ts';
@@ -158,4 +158,37 @@ it('comes out of a checkpoint on the other node with its directories as they wer
   expect(await cluster.lab.sh(other, 'ls /srv/local')).toBe(
     `base\n${NAME}\n${NAME}.migrated\n${NAME}.work\nvolume`,
   );
+});
+
+it('stays for a volume that is not to leave, and for one that others of its node use', async () => {
+  const { owner } = (await cluster.json<ContainerInfo>('inspect', NAME)).container;
+  const other = owner === 'n1' ? 'n2' : 'n1';
+  await startContainer(cluster, owner, 'generic', {
+    name: 'stays',
+    address: '10.77.1.76',
+    memoryMib: 64,
+    devices: "<filesystem><source dir='/srv/local/volume'/><target dir='/vol'/></filesystem>",
+    settings: "<godwit:volume target='/vol' policy='refuse'/>",
+  });
+  try {
+    for (const [name, code] of [
+      ['stays', 'VOLUME_STAYS'],
+      [NAME, 'VOLUME_IN_USE'],
+    ] as const) {
+      const before = await cluster.json<ContainerInfo>('inspect', name);
+      const { exitCode, stderr } = await cluster.godwit('migrate', name, other, '--unsafe');
+      expect(exitCode).toBe(8);
+      expect(stderr).toContain(code);
+      expect(stderr).toContain('/srv/local/volume');
+      const { container } = await cluster.json<ContainerInfo>('inspect', name);
+      expect(container).toMatchObject({ owner, state: 'running', pid: before.container.pid });
+      expect(await tracesOf(cluster, other, name)).toEqual([]);
+    }
+    // A checkpoint leaves the volume where it is.
+    await checkpoint(cluster, 'stays', '--leave-running', '--unsafe');
+  } finally {
+    await cluster.godwit('stop', 'stays', '--kill');
+    await cluster.godwit('undefine', 'stays');
+  }
+  await expectUnbroken(owner);
 });
