@@ -88,7 +88,7 @@ const ConfigFile = z.strictObject({
       /** `auto`: zstd where the program is there, else zlib. */
       compression: z.enum(['auto', ...COMPRESSIONS]).default('auto'),
       /** So many may build on each other where the kernel tracks dirty memory; with 1 each is whole. */
-      chain: z.number().int().min(1).max(LIMITS.checkpointChain).default(8),
+      chain: z.number().int().min(1).max(LIMITS.checkpointChain).default(1),
     })
     .prefault({}),
   webhooks: z

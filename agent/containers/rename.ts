@@ -18,8 +18,8 @@ const THE_RECORD = 'the record';
 
 /**
  * Gives a stopped container of this node another name. First the new record, by creation: who loses that has a name that is
- * taken. An agent that dies after it leaves both names, stopped, of which one is undefined by hand; so does a store that never
- * says whether the old record was removed. A new record of which nothing is known is found by the same rename, done again.
+ * taken. What an agent that dies after it has left, the next one brings to an end (agent/recovery/left-renames.ts). A store that never
+ * says whether the old record was removed leaves both names, stopped, until then. A new record of which nothing is known is found by the same rename, done again.
  * @throws GodwitError CONTAINER_EXISTS, STORE_UNAVAILABLE, RECORD_CONFLICT, RUNTIME_FAILED
  */
 export async function renameContainer(

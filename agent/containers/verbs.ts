@@ -7,6 +7,7 @@ import { preparationOf } from '../preparation/verb.ts';
 import type { RuntimeState } from '../runtime/runtime.ts';
 import { type Digesting, digestOf } from './digest.ts';
 import { renameContainer } from './rename.ts';
+import { forgetRename, noteRename } from './rename-notes.ts';
 import { removeRecord } from './settle.ts';
 
 type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
@@ -14,7 +15,11 @@ type ContainerHandlers = Required<Handlers<typeof EXCHANGES.container>>;
 /** What the owner of one container answers, but for moves, auctions and checkpoints. */
 export function containerVerbs(
   name: string,
-  agent: Digesting & { readonly bus: Bus; readonly clock: Clock },
+  agent: Digesting & {
+    readonly bus: Bus;
+    readonly clock: Clock;
+    readonly config: { readonly stateDir: string };
+  },
 ): Omit<
   ContainerHandlers,
   | 'migrate'
@@ -37,6 +42,21 @@ export function containerVerbs(
         state: status.state,
         wanted: wanted.join(' or '),
       });
+  };
+
+  /** What nobody knows the outcome of stays noted: the next start of an agent asks again. */
+  const noted = async (wanted: string) => {
+    const { stateDir } = agent.config;
+    const { record, revision } = containers.get(name);
+    await noteRename(stateDir, { name, wanted, uuid: record.uuid, revision });
+    try {
+      await renameContainer(agent, name, wanted);
+    } catch (error) {
+      if (!(error instanceof GodwitError) || error.code !== 'STORE_UNAVAILABLE')
+        await forgetRename(stateDir, { name });
+      throw error;
+    }
+    await forgetRename(stateDir, { name });
   };
 
   const decided = () => {
@@ -127,7 +147,7 @@ export function containerVerbs(
       return containers.exclusively(name, 'rename', async () => {
         decided();
         await must('stopped');
-        await containers.exclusively(wanted, 'rename', () => renameContainer(agent, name, wanted));
+        await containers.exclusively(wanted, 'rename', () => noted(wanted));
         return { container: await digestOf(containers.get(wanted), agent) };
       });
     },

@@ -15,6 +15,7 @@ import type { TargetNotes } from '../migration/target/notes.ts';
 import { leftParts as arrivalParts } from '../migration/target/parts.ts';
 import { endForgotten } from './forgotten-job.ts';
 import { findLeftMoves } from './left-moves.ts';
+import { finishRenames } from './left-renames.ts';
 import { RECONCILE, reconcileAll } from './reconcile-all.ts';
 
 const NOTHING_FROZEN: readonly SourcePhase[] = ['preparing', 'claiming', 'ended'];
@@ -30,12 +31,13 @@ export async function recover(
 ): Promise<void> {
   const { clock, publish, jobs } = agent;
   const effects: TrackerEffects = { clock, publish, keep: (job) => jobs.keep(job) };
+  const seen = (await finishRenames(agent)) ? await agent.bus.records.list() : records;
   const { leaving, arriving } = await findLeftMoves(agent);
   const work = await findLeftWork(agent);
   const stored = [...work.saves, ...work.restores];
   const moves = [...leaving, ...arriving].map(({ state }) => state.move.container);
   const moving = new Set([...moves, ...stored.map(({ container }) => container)]);
-  await reconcileAll(agent, records, moving);
+  await reconcileAll(agent, seen, moving);
   const byJob = new Map(leaving.map((notes) => [notes.plan.job, notes]));
   const trackers = new Map(kept.map((job) => [job.job, new JobTracker(job, effects)]));
   for (const notes of leaving) {

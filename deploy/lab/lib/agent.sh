@@ -24,6 +24,7 @@ lan = "br0"
 
 [checkpoints]
 dir = "/srv/godwit/checkpoints"
+chain = 8
 TOML
 }
 

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { noteRename } from '../../../agent/containers/rename-notes.ts';
+import { formatDomain, parseDomain } from '../../../protocol/domain/mod.ts';
+import { type MoveLab, startMoveLab, words } from '../support/moves.ts';
+
+let lab: MoveLab;
+beforeAll(async () => {
+  lab = await startMoveLab();
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+const STEPS = ['is noted', 'has its new record', 'has lost its old record'] as const;
+
+it.each(STEPS.map((step, index) => [step, index] as const))(
+  'an agent that dies in a rename which %s: the container has one name afterwards',
+  async (_step, reached) => {
+    const [name, wanted] = [`old${reached}`, `new${reached}`];
+    const { source, bus } = lab;
+    await lab.run(name);
+    await bus.request(words.container(name, 'stop'), {
+      type: 'io.godwit.v1.container.stop.request',
+      kill: true,
+    });
+    const seen = await bus.records.get(name);
+    if (!seen) throw new Error('no record');
+    const { uuid, spec } = seen.record;
+    await source.stop();
+    // What the steps of agent/containers/rename.ts leave, one after the other.
+    await noteRename(join(source.dir, 'state'), { name, wanted, uuid, revision: seen.revision });
+    const renamed = formatDomain({ ...parseDomain(spec, { file: name }), name: wanted });
+    if (reached > 0) await bus.records.create({ ...seen.record, name: wanted, spec: renamed });
+    if (reached > 1) await bus.records.remove(name, seen.revision);
+    await source.start();
+
+    const [stays, goes] = reached === 0 ? [name, wanted] : [wanted, name];
+    const defined = (one: string) => existsSync(join(source.dir, 'lxc', one, 'config'));
+    expect((await lab.info(stays)).container).toMatchObject({ uuid, owner: 'n1', phase: 'stopped' });
+    expect(await bus.records.get(goes)).toBeUndefined();
+    await expect.poll(() => [defined(stays), defined(goes)], { timeout: 5_000 }).toEqual([true, false]);
+    await bus.request(words.container(stays, 'start'), { type: 'io.godwit.v1.container.start.request' });
+    expect((await lab.info(stays)).container).toMatchObject({ state: 'running' });
+    expect(existsSync(join(source.dir, 'state/renames', `${name}.json`))).toBe(false);
+  },
+);
