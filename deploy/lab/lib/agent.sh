@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # An emulated machine starts them ten times slower than a real one.
-AGENTS_SECONDS=180
+AGENTS_SECONDS=400
 
 # Prints the agent.toml of a node. The first three nodes' servers keep the records; everyone joins through them.
 agent_config() {
