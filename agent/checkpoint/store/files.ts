@@ -33,6 +33,18 @@ export async function fingerprintOf(
   return { bytes: print.bytes, sha256: print.sha256() };
 }
 
+/** The whole content of a regular file of at most so many bytes. @throws Error for a larger one */
+export async function readSmall(file: string, mostBytes: number): Promise<Buffer> {
+  const handle = await open(file, READ);
+  try {
+    const { size } = await handle.stat();
+    if (size > mostBytes) throw new Error(`it has ${size} bytes`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** The content of a regular file, piece by piece. */
 export async function* readPieces(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const handle = await open(file, READ);

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDomain } from '../../../protocol/domain/mod.ts';
 import {
@@ -12,7 +11,7 @@ import {
 import { hasCode } from '../../host/failure.ts';
 import { extractTree } from './archive.ts';
 import { type CompressOptions, checkKept, giveBack } from './compress.ts';
-import { sync } from './files.ts';
+import { readSmall, sync } from './files.ts';
 import {
   allFiles,
   digestOfManifest,
@@ -248,7 +247,7 @@ export class CheckpointStore {
     const dir = join(this.home(container), id);
     const there = await stat(dir).catch(() => undefined);
     if (!there?.isDirectory()) return undefined;
-    const bytes = await readBounded(join(dir, MANIFEST)).catch((error: unknown) => {
+    const bytes = await readSmall(join(dir, MANIFEST), LIMITS.manifestBytes).catch((error: unknown) => {
       const { message } = error as Error;
       throw new GodwitError('CHECKPOINT_DAMAGED', { checkpoint: id, file: MANIFEST, problem: message });
     });
@@ -286,17 +285,6 @@ export function shown({ manifest }: Found): CheckpointDigest {
   const { interfaces } = parseDomain(manifest.spec, { file: `checkpoint ${manifest.id}` });
   const addresses = interfaces.flatMap((nic) => nic.addresses.map((one) => `${one.address}/${one.prefix}`));
   return digestOfManifest(manifest, addresses);
-}
-
-async function readBounded(file: string): Promise<Buffer> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const { size } = await handle.stat();
-    if (size > LIMITS.manifestBytes) throw new Error(`it has ${size} bytes`);
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function isAbandoned(path: string, nowMs: number): Promise<boolean> {

@@ -142,10 +142,7 @@ export class TargetMove implements Arriving {
         return this.report({ kind: 'failed', error: effect.error });
       case 'report-running': {
         const { resumedAtMs } = this.journal.notes;
-        return this.report({
-          kind: 'running',
-          ...(resumedAtMs === undefined ? {} : { resumedAtMs }),
-        });
+        return this.report({ kind: 'running', ...(resumedAtMs === undefined ? {} : { resumedAtMs }) });
       }
       case 'report-filled':
         return this.report({ kind: 'filled' });
@@ -216,17 +213,14 @@ export class TargetMove implements Arriving {
     this.phase('resume');
     this.journal.note({ resumedAtMs: await copy.resume() });
     await this.strike('target.resumed');
-    this.takenOver = this.tenancy.begin(this.pagesFollow);
+    const { pagesFollow } = this.driver.state.move;
+    this.takenOver = this.tenancy.begin(pagesFollow);
     this.driver.feed({ kind: 'resumed' });
     await this.takenOver;
-    if (!this.pagesFollow) return;
+    if (!pagesFollow) return;
     await this.strike('target.pages');
     await copy.received();
     this.driver.feed({ kind: 'filled' });
-  }
-
-  private get pagesFollow(): boolean {
-    return this.driver.state.move.pagesFollow;
   }
 
   /** It may have been this node's already, when an operator gives it back to the source. */
