@@ -40,8 +40,11 @@ describe('an idle agent that is killed', () => {
       state: 'running',
     });
     expect(await server()).toBe(serverBefore);
-    const { items } = await cluster.json<{ items: ContainerDigest[] }>('ps');
-    expect(items.map(({ name, state }) => ({ name, state }))).toEqual([{ name: 'app', state: 'running' }]);
+    // It answers for containers a moment before it answers those who ask all nodes.
+    await until('it is listed', 15_000, async () => {
+      const { items } = await cluster.json<{ items: ContainerDigest[] }>('ps');
+      return items.some(({ name, state }) => name === 'app' && state === 'running');
+    });
     const check = await memory.check();
     expect(check).toMatchObject({ wrong: 0 });
     expect(check.writes).toBeGreaterThan(0);
