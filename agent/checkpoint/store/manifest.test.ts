@@ -64,6 +64,16 @@ it('is read as it was written', () => {
   );
 });
 
+it('is of the first version, which older agents can read, unless directories are in it', () => {
+  fc.assert(
+    fc.property(manifest, ({ type: _type, version: _version, ...facts }) => {
+      const { trees, lower } = facts;
+      expect(makeManifest(facts).version).toBe(trees.length + lower.length > 0 ? 2 : 1);
+      expect(makeManifest({ ...facts, trees: [], lower: [] }).version).toBe(1);
+    }),
+  );
+});
+
 it('is refused with any one bit changed, and at any shorter length', () => {
   fc.assert(
     fc.property(manifest, fc.nat(), fc.integer({ min: 0, max: 7 }), (one, at, bit) => {

@@ -11,8 +11,8 @@ import {
 import { isImageName } from '../../transfer/image-name.ts';
 
 export const MANIFEST = 'manifest.ndjson';
-/** Another one: a checkpoint of a godwit whose words this one does not know. In those of version 1 there are no trees. */
-const VERSION = 2;
+/** Of one without directories, which a godwit that knows of none can restore; and of one with. */
+const VERSIONS = [1, 2] as const;
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const Name = z.string().refine(isImageName, 'is no name of an image file');
@@ -49,7 +49,7 @@ export type KeptLower = z.infer<typeof KeptLower>;
 /** All that a restore has to know of a checkpoint. */
 export const Manifest = z.object({
   type: z.literal('io.godwit.v1.checkpoint-manifest'),
-  version: z.union([z.literal(1), z.literal(VERSION)]),
+  version: z.literal(VERSIONS),
   id: z.string(),
   container: z.string(),
   uuid: z.string(),
@@ -79,7 +79,9 @@ export const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>;
 
 export function makeManifest(facts: Omit<Manifest, 'type' | 'version'>): Manifest {
-  return { type: 'io.godwit.v1.checkpoint-manifest', version: VERSION, ...facts };
+  const { trees, lower } = facts;
+  const version = trees.length + lower.length > 0 ? 2 : 1;
+  return { type: 'io.godwit.v1.checkpoint-manifest', version, ...facts };
 }
 
 /** Everything that lies beside the manifest. */
