@@ -123,4 +123,6 @@ export interface HookOptions {
     /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done. */
     readonly early?: boolean;
   };
+  /** Nobody else has a copy: a hook whose agent is gone fails, and criu lets the tasks run on, rather than wait for the next agent. */
+  readonly endsWithAgent?: true;
 }

@@ -21,9 +21,11 @@ const EARLY_LOOKS = 500;
  *
  * It never decides. Without an agent it blocks in opening a FIFO; when the agent dies while it waits for the answer, the
  * read ends and it reports again, to whichever agent opens the FIFOs next. It ends without an answer only when criu itself
- * is gone and nobody reads its exit code. It ignores SIGPIPE: an agent that dies during a report cannot end it.
+ * is gone and nobody reads its exit code, or with its agent where it was told so. It ignores SIGPIPE: an agent that dies during a
+ * report cannot end it.
  */
-export function hookScript({ dir, held, told, freeze }: HookOptions): string {
+export function hookScript({ dir, held, told, freeze, endsWithAgent }: HookOptions): string {
+  const living = endsWithAgent ? `kill -0 ${process.pid} 2>/dev/null || exit 1` : ':';
   return `#!/bin/sh
 action=$CRTOOLS_SCRIPT_ACTION
 case $action in
@@ -36,10 +38,12 @@ trap '' PIPE
 present() {
   until [ -p "$dir/${CALLS}" ]; do
     kill -0 "$PPID" 2>/dev/null || exit 1
+    ${living}
     sleep 1
   done
 }
 report() {
+  ${living}
   present
   until echo "$1" 2>/dev/null >"$dir/${CALLS}"; do present; done
 }
@@ -51,6 +55,7 @@ ${freeze?.early ? earlyLines(freeze) : ''}  [ "$held" ] || exit 0
   case $verdict in
   go) exit 0 ;;
   stop) exit 1 ;;
+  '') ${endsWithAgent ? 'exit 1' : ':'} ;;
   esac
   kill -0 "$PPID" 2>/dev/null || exit 1
 done

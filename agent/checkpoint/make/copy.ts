@@ -115,7 +115,14 @@ export class SavedCopy {
     const { still, deadlineMs, track } = this.request;
     const waiting = new AbortController();
     const held = still ? [HELD] : [];
-    const hooks = await openHooks({ dir: dir.own, held, told: ['pre-dump'], clock, runner });
+    const hooks = await openHooks({
+      dir: dir.own,
+      held,
+      told: ['pre-dump'],
+      endsWithAgent: true,
+      clock,
+      runner,
+    });
     this.reverter.add('the hooks of the dump', () => hooks.close());
     const stopping = hooks.called('pre-dump', waiting.signal).then((call) => call.atMs);
     stopping.catch(() => {});

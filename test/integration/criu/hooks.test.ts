@@ -161,6 +161,17 @@ describe('openHooks', () => {
     expect(await codeOf(hook)).toBe(0);
   });
 
+  it('ends with its agent where nobody else has a copy, in the middle or when it is called later', async () => {
+    const agent = await startAgent({ endsWithAgent: true });
+    const hook = startHook('post-dump');
+    await once(agent, 'message');
+    expect(await endedWithin(hook, 200)).toBe(false);
+    agent.kill('SIGKILL');
+    await once(agent, 'exit');
+    expect(await codeOf(hook)).toBe(1);
+    expect(await callHook('post-dump')).toBe(1);
+  });
+
   it('a hook that is called while no agent lives waits for the next one', async () => {
     const agent = await startAgent();
     agent.kill('SIGKILL');
@@ -242,10 +253,9 @@ async function endedWithin(child: ChildProcess, ms: number): Promise<boolean> {
 }
 
 /** An agent in a process of its own, to be killed: it holds the FIFOs as the real one does and says when it got a report. */
-async function startAgent(): Promise<ChildProcess> {
-  const options = { dir, held: ['post-dump'], told: [] };
+async function startAgent(how: Pick<HookOptions, 'endsWithAgent'> = {}): Promise<ChildProcess> {
+  const options = { dir, held: ['post-dump'], told: [], ...how };
   await makeFifos(runner, dir, ['calls', 'answer.post-dump']);
-  writeFileSync(join(dir, 'hook'), hookScript(options), { mode: 0o700 });
   const file = join(dir, 'agent.cjs');
   writeFileSync(
     file,
@@ -257,6 +267,8 @@ async function startAgent(): Promise<ChildProcess> {
   const agent = fork(file, [dir]);
   children.push(agent);
   await once(agent, 'message');
+  const script = hookScript(options).replaceAll(`kill -0 ${process.pid} `, `kill -0 ${agent.pid} `);
+  writeFileSync(join(dir, 'hook'), script, { mode: 0o700 });
   return agent;
 }
 
