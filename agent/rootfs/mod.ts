@@ -9,7 +9,6 @@ export { type NearOptions, nearPeer } from './near-peer.ts';
 export { type FarOptions, farPeer } from './peer.ts';
 export {
   canKeep,
-  firstMissing,
   givePlaceBack,
   isFilled,
   keptAt,

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { type DomainSpec, GodwitError, type Refusal } from '../../../protocol/mod.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
 import type { Agent } from '../../migration/agent.ts';
@@ -68,10 +68,18 @@ async function roomRefusals(
     if (haveBytes < needBytes) found.push(refuse(code, config.node, words));
   };
   look('MEMORY_ROOM', imageBytes, await memoryAvailableBytes(), '');
-  look('STORE_ROOM', imageBytes + copiedBytes, await freeBytes(store), ` in ${store}`);
-  if (staged && copiedBytes > 0)
-    look('STORE_ROOM', copiedBytes, await freeBytes(config.stateDir), ` in ${config.stateDir}`);
+  const stagedBytes = staged ? copiedBytes : 0;
+  const shared = stagedBytes > 0 && (await isSameDisk(store, config.stateDir));
+  const storeBytes = imageBytes + copiedBytes + (shared ? stagedBytes : 0);
+  look('STORE_ROOM', storeBytes, await freeBytes(store), ` in ${store}`);
+  if (stagedBytes > 0 && !shared)
+    look('STORE_ROOM', stagedBytes, await freeBytes(config.stateDir), ` in ${config.stateDir}`);
   return found;
+}
+
+async function isSameDisk(one: string, other: string): Promise<boolean> {
+  const [first, second] = await Promise.all([one, other].map((dir) => stat(dir).catch(() => undefined)));
+  return first !== undefined && first.dev === second?.dev;
 }
 
 function freeBytes(dir: string): Promise<number> {

@@ -1,14 +1,17 @@
+import { readFile } from 'node:fs/promises';
 import { parseDomain } from '../../../protocol/domain/mod.ts';
 import type { DomainSpec, Refusal } from '../../../protocol/mod.ts';
 import type { Versioned } from '../../bus/bus.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
 import type { Agent } from '../../migration/agent.ts';
+import { copiedTrees } from '../../migration/rootfs.ts';
 import { type RefusalCode, refuse } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import type { TargetRequest } from '../../preflight/facts.ts';
-import { rootfsIdentity } from '../../preflight/rootfs.ts';
+import { mountsIn, rootfsIdentity } from '../../preflight/rootfs.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import { compareVersions } from '../../preflight/versions.ts';
+import { some } from '../../preflight/words.ts';
 import type { RestorePlan } from './plan.ts';
 
 /** The container that runs somewhere, as far as it may be in the way. */
@@ -68,10 +71,18 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
     found.push(
       refuse(OLDER, config.node, `${facts.capabilities.criu} here, ${manifest.capabilities.criu} then`),
     );
+  const mounts = withTrees ? await mountsInPlaces(spec) : [];
+  if (mounts.length > 0) found.push(refuse('ROOTFS_MOUNTS', config.node, some(mounts)));
   const sharing = running.filter((other) => other.spec.root.source === spec.root.source);
   if (sharing.length > 0)
     found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));
   return found;
+}
+
+/** What is mounted there could not be renamed, nor removed. */
+async function mountsInPlaces(spec: DomainSpec): Promise<string[]> {
+  const mountInfo = await readFile('/proc/self/mountinfo', 'utf8');
+  return copiedTrees(spec).flatMap(({ root }) => mountsIn(mountInfo, root));
 }
 
 /** Nobody talks to a page server: the images are here. */

@@ -36,7 +36,7 @@ interface Tree {
   readonly root: string;
   readonly from: string;
   readonly sender?: RootfsSender;
-  /** As it was while the tasks stood still. */
+  /** As it was while the tasks stood still; without a sender only. */
   listing?: Buffer;
 }
 
@@ -101,8 +101,9 @@ export class SavedTrees {
   /** The tasks in `cgroup` stand still: what is kept is as it is now. @throws GodwitError ROOTFS_FAILED, HOST_FAILED */
   async still(cgroup: CgroupPaths, passed: (pass: RootfsPass) => void): Promise<void> {
     for (const tree of this.trees) {
+      // A copy that nobody else writes into can be listed once they run again.
       if (tree.sender) passed(await tree.sender.finish(cgroup));
-      tree.listing = await this.list(tree.from);
+      else tree.listing = await this.list(tree.from);
     }
   }
 
@@ -115,9 +116,10 @@ export class SavedTrees {
     const kept: KeptTree[] = [];
     for (const [at, { root, from, listing }] of this.trees.entries()) {
       const bytes = (await rootfsBytes(runner, from)) ?? 0;
+      const before = listing ?? (await this.list(from));
       const archive = await draft.takeTree(from, `tree-${at}`, compression, this.options());
       const after = await this.list(from);
-      const changed = differenceOf(parseListing(listing ?? Buffer.of(), 0), parseListing(after, 0));
+      const changed = differenceOf(parseListing(before, 0), parseListing(after, 0));
       if (changed !== undefined) throw this.failed(`${root} was changed while it was read: ${changed}`);
       kept.push({
         root,
