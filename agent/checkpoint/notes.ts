@@ -4,7 +4,7 @@ import type { Versioned } from '../bus/bus.ts';
 import type { Agent } from '../migration/agent.ts';
 import { JOURNAL_VERSION, readNotes, sideDir } from '../migration/journal.ts';
 import type { Held } from '../migration/source/held.ts';
-import { leftTrees } from './restore/tree-notes.ts';
+import { leftTrees, type TreeNotes } from './restore/tree-notes.ts';
 
 /** What a checkpoint notes down (journal.ts), beside what a source of a move would. */
 export interface SaveNotes {
@@ -42,7 +42,7 @@ export interface LeftWork {
   readonly saves: readonly SaveNotes[];
   readonly restores: readonly RestoreNotes[];
   /** Restores of which a power cut has left the directories only. */
-  readonly trees: readonly RestoreNotes[];
+  readonly trees: readonly TreeNotes[];
 }
 
 /** Where the notes of a checkpoint and of a restore lie: as those of the source, or target, of a move. */
@@ -50,10 +50,11 @@ export const saveDir = (runDir: string, job: string): string => sideDir(runDir, 
 export const restoreDir = (runDir: string, job: string): string => sideDir(runDir, job, 'target');
 
 /** Reads what is noted in the job directories. */
-export async function findLeftWork({ config: { runDir, stateDir } }: Agent): Promise<LeftWork> {
+export async function findLeftWork(agent: Pick<Agent, 'config' | 'log'>): Promise<LeftWork> {
+  const { runDir } = agent.config;
   const jobs = await readdir(join(runDir, 'jobs')).catch(() => []);
   const restores = jobs.flatMap((job) => notesOf<RestoreNotes>(restoreDir(runDir, job), 'restore'));
-  const trees = await leftTrees(stateDir);
+  const trees = await leftTrees(agent);
   return {
     saves: jobs.flatMap((job) => notesOf<SaveNotes>(saveDir(runDir, job), 'checkpoint')),
     restores,

@@ -9,7 +9,7 @@ import { tmpfsOf } from '../migration/job-dir.ts';
 import { Journal } from '../migration/journal.ts';
 import { letGo } from '../migration/source/held.ts';
 import { type LeftWork, type RestoreNotes, restoreDir, type SaveNotes, saveDir } from './notes.ts';
-import { recoverRestore, recoverTrees } from './restore/left.ts';
+import { recoverRestore } from './restore/left.ts';
 
 /** How long a criu that was told to let its tasks go, or does so by itself, may take: killed, it leaves them in pieces. */
 const END_MS = 60_000;
@@ -18,7 +18,7 @@ const AGAIN_MS = 2_000;
 /** Brings to an end what an earlier agent has left half-done in the store or out of it, each beside the others. */
 export function recoverStoreWork(
   agent: Agent,
-  { saves, restores, trees }: LeftWork,
+  { saves, restores }: LeftWork,
   trackers: ReadonlyMap<string, JobTracker>,
 ): void {
   for (const notes of saves)
@@ -28,10 +28,6 @@ export function recoverStoreWork(
   for (const notes of restores)
     void bringToEnd(agent, notes, restoreDir(agent.config.runDir, notes.job), trackers, () =>
       recoverRestore(agent, notes),
-    );
-  for (const notes of trees)
-    void bringToEnd(agent, notes, restoreDir(agent.config.runDir, notes.job), trackers, () =>
-      recoverTrees(agent, notes),
     );
 }
 

@@ -51,6 +51,14 @@ export async function reconcileOwn(agent: Agent, seen: Versioned): Promise<void>
   await agent.containers.exclusively(name, RECONCILE, () => repairOwn(agent, seen, defined));
 }
 
+/** Makes a container true that its caller holds, whosever it is by now. @throws GodwitError STORE_UNAVAILABLE, RUNTIME_FAILED */
+export async function reconcileHeld(agent: Agent, name: string): Promise<void> {
+  const seen = await agent.bus.records.get(name);
+  const defined = (await agent.runtime.defined()).includes(name);
+  if (seen?.record.owner === agent.config.node) return repairOwn(agent, seen, defined);
+  await repairContainer(agent, { name, defined, seen });
+}
+
 async function repairOwn(agent: Agent, seen: Versioned, defined: boolean): Promise<void> {
   const { name } = seen.record;
   const now = await repairContainer(agent, { name, defined, seen }).catch((error: unknown) => {

@@ -16,6 +16,7 @@ import { leftParts as arrivalParts } from '../migration/target/parts.ts';
 import { endForgotten } from './forgotten-job.ts';
 import { findLeftMoves } from './left-moves.ts';
 import { finishRenames } from './left-renames.ts';
+import { LeftTrees } from './left-trees.ts';
 import { RECONCILE, reconcileAll } from './reconcile-all.ts';
 
 const NOTHING_FROZEN: readonly SourcePhase[] = ['preparing', 'claiming', 'ended'];
@@ -37,7 +38,8 @@ export async function recover(
   const stored = [...work.saves, ...work.restores];
   const moves = [...leaving, ...arriving].map(({ state }) => state.move.container);
   const moving = new Set([...moves, ...stored.map(({ container }) => container)]);
-  await reconcileAll(agent, seen, moving);
+  const trees = new LeftTrees(agent, work.trees, moving);
+  await reconcileAll(agent, seen, new Set([...moving, ...trees.containers]));
   const byJob = new Map(leaving.map((notes) => [notes.plan.job, notes]));
   const trackers = new Map(kept.map((job) => [job.job, new JobTracker(job, effects)]));
   for (const notes of leaving) {
@@ -67,6 +69,7 @@ export async function recover(
   for (const notes of arriving) recoverArrival(agent, notes);
   for (const job of earlier) void job.recover();
   recoverStoreWork(agent, work, trackers);
+  trees.recover();
   for (const tracker of queued) await recoverQueued(agent, tracker);
   for (const tracker of evacuations) await EvacuationJob.recover(agent, tracker).accept();
 }

@@ -6,12 +6,13 @@ import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
 import { Restore } from '../../migration/target/restore.ts';
 import { linkParent, unpackChain } from '../chain.ts';
-import { restoreDir } from '../notes.ts';
+import { type RestoreNotes, restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
 import type { CheckpointStore } from '../store/store.ts';
+import { bringTreesToEnd } from './end-trees.ts';
 import type { RestorePlan } from './plan.ts';
-import { forgetTrees } from './tree-notes.ts';
-import { settleTrees, swapTrees, takeTreesBack, unpackTrees } from './trees.ts';
+import { noteTrees } from './tree-notes.ts';
+import { swapTrees, unpackTrees } from './trees.ts';
 
 /** What a tmpfs needs beside the files in it. */
 const ROOM_BYTES = 64 * 1024 * 1024;
@@ -19,6 +20,8 @@ const ROOM_BYTES = 64 * 1024 * 1024;
 export interface CopyRequest {
   readonly job: string;
   readonly plan: RestorePlan;
+  /** For the agent that comes after this one. */
+  readonly notes: RestoreNotes;
   /** What this node has under that name now, and will have again when the restore is undone. */
   readonly defined: DomainSpec | undefined;
   readonly signal: AbortSignal;
@@ -60,7 +63,8 @@ export class RestoredCopy {
         await unpackChain(store, parents, images, { ...options, pages: 'whole', done }),
       );
     if (!this.withTrees) return;
-    this.reverter.add('the directories', () => this.takeTreesBack());
+    this.reverter.add('the directories', () => bringTreesToEnd(agent, request.notes, 'undone'));
+    await noteTrees(agent.config.stateDir, request.notes);
     await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, options);
   }
 
@@ -106,22 +110,20 @@ export class RestoredCopy {
     await this.revert(this.scratch);
   }
 
-  /** The container is here for good: what lay in the places of its directories is left as its policy says. @throws GodwitError HOST_FAILED */
+  /** On the disk when it resolves: whatever becomes of the record, what was unpacked stays. @throws GodwitError HOST_FAILED */
+  async noteCommit(): Promise<void> {
+    const { agent, request } = this;
+    if (this.withTrees) await noteTrees(agent.config.stateDir, { ...request.notes, verdict: 'committed' });
+  }
+
+  /** The container is here for good: what lay in the places of its directories is left as its policy says. */
   async leaveOldTrees(): Promise<void> {
     const { agent, request } = this;
-    if (!this.withTrees) return;
-    await settleTrees(agent, request.plan.spec, request.job);
-    await forgetTrees(agent.config.stateDir, request.job);
+    if (this.withTrees) await bringTreesToEnd(agent, request.notes, 'committed');
   }
 
   private get withTrees(): boolean {
-    return this.request.plan.found.manifest.trees.length > 0;
-  }
-
-  private async takeTreesBack(): Promise<void> {
-    const { agent, request } = this;
-    await takeTreesBack(agent, request.plan.spec, request.job);
-    await forgetTrees(agent.config.stateDir, request.job);
+    return this.request.notes.withTrees === true;
   }
 
   private async revert(reverter: Reverter): Promise<void> {

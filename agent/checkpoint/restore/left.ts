@@ -6,8 +6,8 @@ import { killProcesses } from '../../host/named-processes.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
 import { wasCommitted } from './commit.ts';
-import { forgetTrees } from './tree-notes.ts';
-import { settleTrees, takeTreesBack } from './trees.ts';
+import { bringTreesToEnd } from './end-trees.ts';
+import { notedVerdict, noteTrees } from './tree-notes.ts';
 
 /** How long a restore that was told to stop may take, before it is killed. */
 const STOP_MS = 3_000;
@@ -21,48 +21,34 @@ export async function recoverRestore(agent: Agent, notes: RestoreNotes): Promise
   const { xml, before, job } = notes;
   const spec = parseDomain(xml, { file: `restore ${job}` });
   const dir = restoreDir(config.runDir, job);
-  const committed = await wasCommitted(agent, { spec, xml, ...(before ? { before } : {}) });
+  const noted = notes.withTrees ? await notedVerdict(config.stateDir, job) : undefined;
+  const decided = { spec, xml, ...(before ? { before } : {}) };
+  const committed = noted === 'undone' ? undefined : await wasCommitted(agent, decided);
+  const verdict = noted ?? (committed ? 'committed' : 'undone');
+  if (notes.withTrees && !noted) await noteTrees(config.stateDir, { ...notes, verdict });
   if (!committed) {
     await stop(agent, dir, spec);
     await killProcesses(dir);
     // Should any of its tasks have come to run, they must not.
     await runtime.stop(spec.name, { timeoutMs: 0, kill: true });
-    if (notes.withTrees) await bringBack(agent, spec, job);
+    if (notes.withTrees) await bringTreesToEnd(agent, notes, verdict);
     const own = before?.record.owner === config.node ? before.record : undefined;
     if (own) await runtime.define(parseDomain(own.spec, { file: `record of ${own.name}` }));
     else await runtime.undefine(spec.name);
     return 'undone';
   }
   await containers.adopt(committed);
-  if (notes.withTrees) await settle(agent, spec, job);
   try {
     await resume(agent, dir, spec);
   } catch (error) {
     agent.log.error({ job, container: spec.name, err: error }, 'what was restored is gone');
     await containers.change(spec.name, (record) => ({ ...record, phase: 'stopped' }));
     return 'undone';
+  } finally {
+    if (notes.withTrees) await bringTreesToEnd(agent, notes, verdict);
   }
   await killProcesses(dir);
   return 'done';
-}
-
-/** After a power cut: no task is left, and the record says whose the directories are that lie in their places. */
-export async function recoverTrees(agent: Agent, notes: RestoreNotes): Promise<'done' | 'undone'> {
-  const { xml, before, job } = notes;
-  const spec = parseDomain(xml, { file: `restore ${job}` });
-  const committed = await wasCommitted(agent, { spec, xml, ...(before ? { before } : {}) });
-  await (committed ? settle(agent, spec, job) : bringBack(agent, spec, job));
-  return committed ? 'done' : 'undone';
-}
-
-async function settle(agent: Agent, spec: DomainSpec, job: string): Promise<void> {
-  await settleTrees(agent, spec, job);
-  await forgetTrees(agent.config.stateDir, job);
-}
-
-async function bringBack(agent: Agent, spec: DomainSpec, job: string): Promise<void> {
-  await takeTreesBack(agent, spec, job);
-  await forgetTrees(agent.config.stateDir, job);
 }
 
 /** Also one that runs already: then there is nobody to be told, and the runtime takes it over. */

@@ -13,7 +13,6 @@ import { RestoredCopy } from './copy.ts';
 import { compareLower } from './lower.ts';
 import { findCheckpoint, planRestore, type RestorePlan } from './plan.ts';
 import { restoreRefusals } from './preflight.ts';
-import { noteTrees } from './tree-notes.ts';
 
 /** After its time limit a job has given up; a restore that has not is ended. */
 const GRACE_MS = 60_000;
@@ -90,6 +89,7 @@ class Restoring {
     const copy = new RestoredCopy(agent, {
       job,
       plan,
+      notes,
       defined: agent.containers.has(name) ? agent.containers.get(name).spec : undefined,
       signal,
       deadlineMs: wish.request.timeoutMs + GRACE_MS,
@@ -97,7 +97,6 @@ class Restoring {
     let committed: Versioned;
     try {
       tracker.phase('unpack');
-      if (notes.withTrees) await noteTrees(agent.config.stateDir, notes);
       await compareLower(agent, store, plan, this.unpacking(notes));
       await copy.unpack(store, (file) => this.count(file));
       tracker.phase('restore');
@@ -119,6 +118,8 @@ class Restoring {
     const { agent, work } = this;
     const { name } = committed.record;
     work.tracker.phase('resume');
+    // Beside the rest: the tasks stand still.
+    const noted = persistently(agent, { job: work.job, what: 'noting the commit' }, () => copy.noteCommit());
     try {
       await agent.containers.adopt(committed);
       work.tracker.set({ resumedAtMs: await copy.resume() });
@@ -130,9 +131,8 @@ class Restoring {
       await agent.containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
       throw this.explained(error, name);
     } finally {
-      await persistently(agent, { job: work.job, what: 'leaving old directories' }, () =>
-        copy.leaveOldTrees(),
-      );
+      await noted;
+      await copy.leaveOldTrees();
       await copy.settle();
     }
   }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hostFailed } from '../../host/failure.ts';
+import { hasCode, hostFailed } from '../../host/failure.ts';
+import type { Agent } from '../../migration/agent.ts';
 import { JOURNAL_VERSION } from '../../migration/journal.ts';
 import type { RestoreNotes } from '../notes.ts';
 import { sync, writeDurably } from '../store/files.ts';
@@ -13,8 +14,15 @@ const FOLDER = 'restores';
 
 const fileOf = (stateDir: string, job: string) => join(stateDir, FOLDER, `${job}.json`);
 
+/** What was decided about them, once it is: the record tells it only until the container is used again. */
+export type Verdict = 'committed' | 'undone';
+
+export interface TreeNotes extends RestoreNotes {
+  readonly verdict?: Verdict;
+}
+
 /** On the disk when it resolves. @throws GodwitError HOST_FAILED */
-export async function noteTrees(stateDir: string, notes: RestoreNotes): Promise<void> {
+export async function noteTrees(stateDir: string, notes: TreeNotes): Promise<void> {
   const file = fileOf(stateDir, notes.job);
   try {
     await mkdir(join(stateDir, FOLDER), { recursive: true, mode: 0o700 });
@@ -27,17 +35,40 @@ export async function noteTrees(stateDir: string, notes: RestoreNotes): Promise<
   }
 }
 
-/** The directories are where they are to be. */
+/** The directories are where they are to be. @throws GodwitError HOST_FAILED */
 export async function forgetTrees(stateDir: string, job: string): Promise<void> {
-  await rm(fileOf(stateDir, job), { force: true });
+  try {
+    await rm(fileOf(stateDir, job));
+    await sync(join(stateDir, FOLDER));
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw hostFailed(`removing ${fileOf(stateDir, job)}`, error);
+  }
 }
 
-/** What earlier agents have noted and not forgotten. */
-export async function leftTrees(stateDir: string): Promise<RestoreNotes[]> {
-  const dir = join(stateDir, FOLDER);
+/** Undefined: it is not decided, or not known. */
+export async function notedVerdict(stateDir: string, job: string): Promise<Verdict | undefined> {
+  try {
+    return (JSON.parse(await readFile(fileOf(stateDir, job), 'utf8')) as TreeNotes).verdict;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What earlier agents have noted and not forgotten. A file that cannot be read stays, for somebody to look at. */
+export async function leftTrees({ config, log }: Pick<Agent, 'config' | 'log'>): Promise<TreeNotes[]> {
+  const dir = join(config.stateDir, FOLDER);
   const files = (await readdir(dir).catch(() => [])).filter((name) => name.endsWith('.json'));
-  const notes = await Promise.all(
-    files.map(async (file) => JSON.parse(await readFile(join(dir, file), 'utf8')) as RestoreNotes),
-  );
-  return notes.filter(({ version, side }) => version === JOURNAL_VERSION && side === 'restore');
+  const found: TreeNotes[] = [];
+  for (const file of files) {
+    try {
+      const notes = JSON.parse(await readFile(join(dir, file), 'utf8')) as TreeNotes;
+      if (notes.version === JOURNAL_VERSION && notes.side === 'restore') found.push(notes);
+    } catch (error) {
+      log.error(
+        { file: join(dir, file), err: error },
+        'cannot be read: where directories of a restore are is not known',
+      );
+    }
+  }
+  return found;
 }

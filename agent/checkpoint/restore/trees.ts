@@ -1,5 +1,5 @@
 import { lstat, mkdir, rename, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import type { Agent } from '../../migration/agent.ts';
@@ -7,15 +7,14 @@ import { type CopiedTree, copiedTrees } from '../../migration/rootfs.ts';
 import {
   differenceOf,
   isFilled,
-  keptAt,
   type Listing,
   listTree,
   parseListing,
   removeTree,
-  setMark,
   syncTree,
 } from '../../rootfs/mod.ts';
 import type { CompressOptions } from '../store/compress.ts';
+import { sync } from '../store/files.ts';
 import type { KeptTree } from '../store/manifest.ts';
 import type { CheckpointStore, Found } from '../store/store.ts';
 
@@ -26,7 +25,10 @@ interface Place {
   readonly before: string;
 }
 
-type Host = Pick<Agent, 'runner' | 'clock' | 'config'>;
+type Host = Pick<Agent, 'runner' | 'clock'>;
+
+/** Where that stays which a restore has replaced: nothing of godwit's looks there, so that nothing builds on it or takes it away. */
+export const replacedAt = (root: string, job: string): string => `${root}.replaced-${job}`;
 
 function placesOf(spec: DomainSpec, job: string): Place[] {
   return copiedTrees(spec).map((tree) => ({
@@ -58,41 +60,54 @@ export async function unpackTrees(
   }
 }
 
-/** What was unpacked takes the place of what is there. Cut off, it is for one of the two below. @throws GodwitError HOST_FAILED */
+/**
+ * What was unpacked takes the place of what is there, on the disk when it resolves. Cut off, it is for one of the two below.
+ * @throws GodwitError HOST_FAILED
+ */
 export async function swapTrees(spec: DomainSpec, job: string): Promise<void> {
-  for (const { tree, fresh, before } of placesOf(spec, job)) {
-    await making(tree.root, async () => {
-      await mkdir(tree.root, { recursive: true, mode: 0o755 });
-      await rename(tree.root, before);
-      await rename(fresh, tree.root);
-    });
-  }
+  for (const place of placesOf(spec, job)) await swap(place);
 }
 
-/** Everything is where it was, however far it came. Safe to repeat. @throws GodwitError HOST_FAILED */
+/**
+ * Everything is where it was, however far it came; what was unpacked goes last, for that may take long, and fail. Safe to repeat.
+ * @throws GodwitError HOST_FAILED
+ */
 export async function takeTreesBack({ runner }: Host, spec: DomainSpec, job: string): Promise<void> {
-  for (const { tree, fresh, before } of placesOf(spec, job).toReversed()) {
-    if (await isThere(before)) {
-      await removeTree(runner, tree.root);
-      await making(tree.root, () => rename(before, tree.root));
+  const places = placesOf(spec, job).toReversed();
+  for (const { tree, fresh, before } of places) {
+    if (!(await isThere(before))) continue;
+    await making(tree.root, async () => {
+      if (await isThere(tree.root)) await rename(tree.root, fresh);
+      await rename(before, tree.root);
       // There was none.
       await rmdir(tree.root).catch(() => {});
-    }
-    await removeTree(runner, fresh);
+      await sync(dirname(tree.root));
+    });
   }
+  for (const { fresh } of places) await removeTree(runner, fresh);
 }
 
 /** The container runs with them: what lay there before is left as the policy says. Safe to repeat. @throws GodwitError HOST_FAILED */
-export async function settleTrees({ runner, config }: Host, spec: DomainSpec, job: string): Promise<void> {
-  for (const { tree, before } of placesOf(spec, job)) {
+export async function settleTrees({ runner }: Host, spec: DomainSpec, job: string): Promise<void> {
+  for (const place of placesOf(spec, job)) {
+    const { tree, fresh, before } = place;
+    if (await isThere(fresh)) await swap(place);
     if (!(await isThere(before))) continue;
-    await setMark(config.stateDir, tree);
     if (tree.left === 'delete' || !(await isFilled(before))) await removeTree(runner, before);
-    else {
-      await removeTree(runner, keptAt(tree.root));
-      await making(keptAt(tree.root), () => rename(before, keptAt(tree.root)));
-    }
+    else await making(replacedAt(tree.root, job), () => rename(before, replacedAt(tree.root, job)));
   }
+}
+
+/** Goes on where it was cut off. */
+async function swap({ tree: { root }, fresh, before }: Place): Promise<void> {
+  await making(root, async () => {
+    if (!(await isThere(before))) {
+      await mkdir(root, { recursive: true, mode: 0o755 });
+      await rename(root, before);
+    }
+    await rename(fresh, root);
+    await sync(dirname(root));
+  });
 }
 
 async function compare(
