@@ -64,12 +64,13 @@ it('is read as it was written', () => {
   );
 });
 
-it('is of the first version, which older agents can read, unless directories are in it', () => {
+it('is of the first version, which older agents can read, unless directories or a parent belong to it', () => {
   fc.assert(
-    fc.property(manifest, ({ type: _type, version: _version, ...facts }) => {
-      const { trees, lower } = facts;
+    fc.property(manifest, ({ type: _type, version: _version, parent: _parent, ...facts }) => {
+      const { trees, lower, id } = facts;
       expect(makeManifest(facts).version).toBe(trees.length + lower.length > 0 ? 2 : 1);
       expect(makeManifest({ ...facts, trees: [], lower: [] }).version).toBe(1);
+      expect(makeManifest({ ...facts, trees: [], lower: [], parent: id }).version).toBe(2);
     }),
   );
 });

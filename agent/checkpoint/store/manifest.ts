@@ -11,7 +11,7 @@ import {
 import { isImageName } from '../../transfer/image-name.ts';
 
 export const MANIFEST = 'manifest.ndjson';
-/** Of one without directories, which a godwit that knows of none can restore; and of one with. */
+/** Of one that is whole and without directories, which a godwit that knows of neither can restore; and of others. */
 const VERSIONS = [1, 2] as const;
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -79,8 +79,8 @@ export const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>;
 
 export function makeManifest(facts: Omit<Manifest, 'type' | 'version'>): Manifest {
-  const { trees, lower } = facts;
-  const version = trees.length + lower.length > 0 ? 2 : 1;
+  const { trees, lower, parent } = facts;
+  const version = trees.length + lower.length > 0 || parent !== undefined ? 2 : 1;
   return { type: 'io.godwit.v1.checkpoint-manifest', version, ...facts };
 }
 
