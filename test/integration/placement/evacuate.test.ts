@@ -141,3 +141,15 @@ it('goes on after the agent was killed in the middle of it', async () => {
   expect(await ownersOf(names)).not.toContain('n1');
   expect((await tell('n1', 'info')).state).toBe('cordoned');
 }, 180_000);
+
+it('begins nothing more after its deadline, and what waits runs on', async () => {
+  await tell('n1', 'uncordon');
+  await runAll('late1');
+  await Promise.all([tell('n2', 'cordon'), tell('n3', 'cordon')]);
+  const { job } = await evacuate({ deadlineMs: 3_000 });
+  const ended = await over(job);
+  await Promise.all([tell('n2', 'uncordon'), tell('n3', 'uncordon')]);
+  expect(ended).toMatchObject({ outcome: 'timeout', error: { code: 'EVACUATION_INCOMPLETE' } });
+  expect(ended.evacuation?.items).toMatchObject([{ container: 'late1', state: 'stays' }]);
+  expect((await lab.info('late1')).container).toMatchObject({ owner: 'n1', state: 'running' });
+}, 180_000);
