@@ -88,6 +88,7 @@ export class MovingRecord {
 
   /** Source in doubt: an operator's decision. Its own again, one epoch on; or the target's, for good. */
   async resolve(keep: Side): Promise<CasAnswer> {
+    if (!this.last) await this.ask();
     const { record } = this.current;
     if (record.owner !== this.move.target) return 'conflict';
     const { source, epoch } = this.move;

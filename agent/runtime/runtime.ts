@@ -146,6 +146,10 @@ export interface Runtime {
   applyLimits(spec: DomainSpec): Promise<void>;
   /** The limits as the kernel has them, read back from the cgroup. */
   readLimits(name: string): Promise<Record<string, string | number>>;
+  /**
+   * Takes a container off the network for good: another copy of it goes on, and what dies here must not end its connections.
+   */
+  disconnect(name: string): Promise<void>;
   /** Removes what a container that is gone left behind on this node: cgroups, veths, the monitor. Safe to repeat. */
   sweep(name: string): Promise<void>;
   /**

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerInfo, Job, MigrateReply } from '../../protocol/mod.ts';
+import { BESIDE_TRIALS } from './chaos/cuts.ts';
+import { recordTrial } from './chaos/results/record.ts';
 import { type Memory, startMemory } from './support/memory.ts';
 import { lxcState, tracesOf } from './support/node-state.ts';
 import { until } from './support/until.ts';
@@ -81,7 +83,11 @@ describe('a post-copy whose pages are on their way', () => {
     } finally {
       await cluster.lab.run(['heal', ...cut]);
     }
+    const mendedMs = performance.now();
+    await ended();
+    const recoveryMs = performance.now() - mendedMs;
     await expectMoved(way);
+    recordTrial('beside', BESIDE_TRIALS.linkOf1GiB, { outcome: 'done', job: 'done', recoveryMs });
   });
 
   it("survives the death of the target's agent", async () => {

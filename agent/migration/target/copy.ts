@@ -11,7 +11,7 @@ import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
 import { watchIdle } from './idle.ts';
 import { type ArrivingFrames, takeFrames } from './kept-frames.ts';
-import { freezeTasks, killTasks } from './lost-tasks.ts';
+import { freezeTasks, killRunning, killTasks } from './lost-tasks.ts';
 import { type Filling, type Memory, receiveMemory } from './memory.ts';
 import type { TargetNotes } from './notes.ts';
 import { Restore } from './restore.ts';
@@ -260,7 +260,7 @@ export class TargetCopy implements ArrivingCopy {
   }
 
   async undo(): Promise<void> {
-    if (this.resumed) await this.agent.runtime.stop(this.arrival.spec.name, { timeoutMs: 0, kill: true });
+    if (this.resumed) await killRunning(this.agent, this.arrival.spec.name);
     else await this.restore?.giveUp();
     this.all.abort(new GodwitError('MOVE_ABORTED', { problem: 'the move was undone' }));
     // What is just being set up ends with that, and is undone with the rest.

@@ -15,6 +15,12 @@ export async function killTasks(agent: Agent, name: string): Promise<void> {
   await agent.runtime.sweep(name);
 }
 
+/** Kills a copy that may have run: the source's goes on, and keeps its connections. @throws GodwitError RUNTIME_FAILED, HOST_FAILED */
+export async function killRunning({ runtime }: Agent, name: string): Promise<void> {
+  await runtime.disconnect(name);
+  await runtime.stop(name, { timeoutMs: 0, kill: true });
+}
+
 /** Undefined when no task of it is here. */
 async function cgroupOf({ runtime }: Agent, name: string): Promise<CgroupPaths | undefined> {
   const { pid } = await runtime.status(name);

@@ -8,7 +8,7 @@ import { givePlaceBack } from '../../rootfs/mod.ts';
 import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
-import { freezeTasks, killTasks } from './lost-tasks.ts';
+import { freezeTasks, killRunning, killTasks } from './lost-tasks.ts';
 import { attachMemory, type Memory } from './memory.ts';
 import { arrivalIn, isFilledLater, type TargetNotes } from './notes.ts';
 import type { Arrival, ArrivingCopy } from './words.ts';
@@ -76,7 +76,7 @@ export class RecoveredArrival implements ArrivingCopy {
     const { agent, arrival, dir } = this;
     const { name } = arrival.spec;
     // Before its daemons: a task that ran would find missing pages empty.
-    if (this.resumed) await agent.runtime.stop(name, { timeoutMs: 0, kill: true });
+    if (this.resumed) await killRunning(agent, name);
     else await this.stopRestore();
     await killProcesses(dir);
     await agent.runtime.sweep(name);

@@ -18,7 +18,7 @@ import { occupiedPayload } from './payload.ts';
 import { awaitRestored, restoreFrom } from './restore.ts';
 import { readStats } from './stats.ts';
 import { sweepStrays } from './strays.ts';
-import { sweepContainer } from './sweep.ts';
+import { removeLinks, sweepContainer } from './sweep.ts';
 import type { Lxc, LxcOptions } from './tool.ts';
 
 export type { LxcOptions } from './tool.ts';
@@ -63,6 +63,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     cgroupOf: payloadOf,
     applyLimits: async (spec) => writeLimits(await cgroup(spec.name), spec),
     readLimits: async (name) => readLimitsOf(await cgroup(name)),
+    disconnect: (name) => removeLinks(options, name),
     sweep: (name) => sweepContainer(options, name),
     sweepStrays: (isOurs) => sweepStrays(options, isOurs),
   };

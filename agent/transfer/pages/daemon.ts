@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { GodwitError } from '../../../protocol/errors.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { asTransferFailure, transferFailed } from '../failure.ts';
 import { ANSWER_PAGES, type Answers } from './answers.ts';
@@ -104,7 +105,7 @@ export class Daemon {
     this.socket = socket;
     this.server.close();
     socket.on('data', (chunk) => this.onData(chunk));
-    socket.on('close', () => this.lose(transferFailed('the lazy-pages daemon is gone')));
+    socket.on('close', () => this.lose(daemonGone()));
   }
 
   private onData(chunk: Buffer): void {
@@ -185,4 +186,12 @@ export class Daemon {
     this.queue = [];
     this.options.lost(asTransferFailure(error, 'serving the lazy-pages daemon'));
   }
+}
+
+/** A defect of the copy on this node, and none of the source: it may have every page still. */
+function daemonGone(): GodwitError {
+  return new GodwitError('RESTORE_FAILED', {
+    target: 'this node',
+    problem: 'the lazy-pages daemon is gone',
+  });
 }

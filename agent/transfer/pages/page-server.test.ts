@@ -206,6 +206,23 @@ describe('the page server', { timeout: 60_000 }, () => {
     expect(await daemon.within(5_000)).toBe('ended');
   });
 
+  it('takes a daemon that goes away for a defect of this node, not of the source', async () => {
+    const written = scene.simple(['dirty']);
+    const { final, rounds } = written;
+    const { stream } = await scene.source(written, { atMost: () => 1 });
+    const failures: unknown[] = [];
+    const server = await scene.server({
+      rounds,
+      upstream: async () => stream,
+      beforeClose: async (error) => void failures.push(error),
+    });
+    const daemon = new FakeDaemon(server.port, 32);
+    await server.begin(final);
+    daemon.end();
+    await expect(server.done).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
+    expect(failures).toMatchObject([{ code: 'RESTORE_FAILED' }]);
+  });
+
   it('ends at once with the signal', async () => {
     const written = scene.simple(['dirty']);
     const { final, rounds } = written;

@@ -82,12 +82,12 @@ export interface PageServer {
   begin(dir: string): Promise<PageServerReport>;
   /**
    * The source is not needed any more: every page is on this node, without rounds in its process. Rejects:
-   * TRANSFER_FAILED, or the signal's reason.
+   * TRANSFER_FAILED, RESTORE_FAILED when the daemon went away without a word, or the signal's reason.
    */
   readonly received: Promise<PageServerReceived>;
   /**
    * The daemon has said goodbye, which it does when it has every page and also when it has failed: its exit code tells.
-   * Rejects: TRANSFER_FAILED (after `beforeClose`) or the signal's reason.
+   * Rejects: TRANSFER_FAILED, RESTORE_FAILED (both after `beforeClose`) or the signal's reason.
    */
   readonly done: Promise<PageServerProgress>;
   readonly progress: PageServerProgress;

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { needsRoot } from '../support/lab.ts';
 import { until } from '../support/until.ts';
 import { markLog } from './agents.ts';
+import { BESIDE_TRIALS, BUS_TRIALS } from './cuts.ts';
 import { holdAt } from './held.ts';
 import { settled } from './judge.ts';
+import { recordTrial } from './results/record.ts';
 import { bystander, NODES, type Scene, TRAVELLER } from './scene.ts';
 import { BYSTANDER_MS, type Trial, trials, useScene } from './trial.ts';
 
@@ -14,12 +16,12 @@ const OUTAGE_MS = 15_000;
 describe.skipIf(needsRoot)('three nats-servers (needs root)', () => {
   const scene = useScene('bus');
 
-  trials(scene, [
-    killed("that is no part of the move's", () => 'n3'),
-    killed("the source's", ({ source }) => source),
-    killed("the target's", ({ target }) => target),
+  trials('bus', scene, [
+    killed(BUS_TRIALS.bystander, () => 'n3'),
+    killed(BUS_TRIALS.source, ({ source }) => source),
+    killed(BUS_TRIALS.target, ({ target }) => target),
     {
-      name: 'all out of reach before the freeze: the container runs on, and the move settles',
+      name: BUS_TRIALS.beforeFreeze,
       outcomes: ['done', 'back at source'],
       electing: true,
       run: async () => {
@@ -33,7 +35,7 @@ describe.skipIf(needsRoot)('three nats-servers (needs root)', () => {
       },
     },
     {
-      name: 'all out of reach at the commit: the container stays frozen, then settles by itself',
+      name: BUS_TRIALS.atCommit,
       outcomes: ['done', 'back at source'],
       electing: true,
       run: async () => {
@@ -48,9 +50,9 @@ describe.skipIf(needsRoot)('three nats-servers (needs root)', () => {
     },
   ]);
 
-  function killed(whose: string, node: (ends: { source: string; target: string }) => string): Trial {
+  function killed(name: string, node: (ends: { source: string; target: string }) => string): Trial {
     return {
-      name: `one killed, ${whose}: the move goes on`,
+      name,
       outcomes: ['done'],
       electing: true,
       run: async () => {
@@ -69,8 +71,10 @@ describe.skipIf(needsRoot)('three nats-servers (needs root)', () => {
       await scene.must('agent', node, 'kill');
       await until(`the agent of ${node} is back`, 60_000, () => mark.has('ready'));
     }
-    expect(scene.leases.longestGapMs(bystander(node), sinceMs)).toBeLessThan(BYSTANDER_MS);
+    const gapMs = scene.leases.longestGapMs(bystander(node), sinceMs);
+    expect(gapMs).toBeLessThan(BYSTANDER_MS);
     expect(await scene.renewed(bystander(node))).toBe(true);
+    recordTrial('beside', BESIDE_TRIALS.agentKilled(node), { outcome: 'not moved', gapMs });
   });
 });
 

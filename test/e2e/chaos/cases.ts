@@ -4,6 +4,7 @@ import {
   type FaultPoint,
   POINTS,
   type PointWords,
+  type Side,
 } from '../../../agent/faults/points.ts';
 
 export type ChaosMode = 'cold' | 'postcopy';
@@ -30,6 +31,8 @@ export interface Case {
   readonly action: FaultAction;
   readonly mode: ChaosMode;
   readonly helpers: readonly Helper[];
+  /** Whose copy an operator keeps once the container is lost; then the move comes by the point. */
+  readonly keeps?: Side;
   /** In which the case may end. */
   readonly outcomes: readonly Outcome[];
 }
@@ -48,11 +51,37 @@ const HELPERS: Partial<Record<FaultPoint, readonly Helper[]>> = {
   'source.ask': [{ fault: 'source.commit:hang', holdMs: OVERDUE_MS }],
   'target.abort-cas': [{ fault: 'source.commit:hang' }],
   'target.ask': [{ fault: 'source.tell-commit:hang' }],
+  'target.return': [{ fault: 'target.resume:kill-criu' }],
+  // Its tasks run by then, and whoever could bring their missing pages is dead.
+  'source.doubt': [{ fault: 'target.pages:kill-criu' }],
+  'source.resolve': [{ fault: 'target.pages:kill-criu' }],
+  'target.freeze-lost': [{ fault: 'target.pages:kill-criu' }],
+  'target.report-lost': [{ fault: 'target.pages:kill-criu' }],
+  'target.doubt': [{ fault: 'target.pages:kill-criu' }],
+  'target.watch': [{ fault: 'target.pages:kill-criu' }],
+  'target.clear': [{ fault: 'target.pages:kill-criu' }],
+};
+
+/** What an operator has to decide for a move to come by the point. */
+const KEEPS: Partial<Record<FaultPoint, Side>> = { 'source.resolve': 'source', 'target.clear': 'target' };
+
+/** Points of moves that the walk does not make, and the test that kills an agent there. */
+export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
+  'source.rootfs': 'test/e2e/copied-rootfs.test.ts',
+  'source.rootfs-rest': 'test/e2e/copied-rootfs.test.ts',
+  'source.leave-rootfs': 'test/e2e/copied-rootfs.test.ts',
+  'target.rootfs': 'test/e2e/copied-rootfs.test.ts',
+  'target.rootfs-check': 'test/e2e/copied-rootfs.test.ts',
+  // The lab's kernel need not track dirty memory.
+  'source.round': 'test/vm/faults.test.ts',
+  'source.switch': 'test/vm/faults.test.ts',
+  'target.round': 'test/vm/faults.test.ts',
+  'target.switch': 'test/vm/faults.test.ts',
 };
 
 /** Where a criu of the move runs on that node, and its death means something. */
 const CRIU = points('source.ship', 'source.sweep', 'target.report-prepared', 'target.fill');
-/** Where a criu holds the copy at the target: with it the copy goes before it ran, whatever the record says. */
+/** Where a criu holds the copy at the target: with it the copy goes before it ran, whatever the record says, and the source's is as good as it was. */
 const HELD: readonly FaultPoint[] = [
   'target.report-prepared',
   'target.abort-cas',
@@ -62,18 +91,19 @@ const HELD: readonly FaultPoint[] = [
 /** Where images are still written on that node. */
 const IMAGES = points('source.claim', 'source.stopping', 'target.build', 'target.restore');
 
-/** Every case that the lab can play: its kernel tracks no dirty memory, so there are no rounds; `loss` and `rootfs` are tests of their own. */
+/** Every case that the lab can play; what needs rounds or a copied root file system is played elsewhere. */
 export const CASES: readonly Case[] = Object.entries(POINTS).flatMap(([name, words]) => {
   const point = name as FaultPoint;
   return (Object.keys(ACTIONS) as FaultAction[])
     .filter((action) => makesSense(point, action))
     .flatMap((action) =>
-      modesOf(words).map((mode) => ({
+      modesOf(point, words).map((mode) => ({
         point,
         action,
         mode,
         helpers: HELPERS[point] ?? [],
-        outcomes: outcomesOf(point, words, action, mode),
+        ...(KEEPS[point] ? { keeps: KEEPS[point] } : {}),
+        outcomes: outcomesOf(point, words, action),
       })),
     );
 });
@@ -81,9 +111,10 @@ export const CASES: readonly Case[] = Object.entries(POINTS).flatMap(([name, wor
 /** Name of a case, which GODWIT_CHAOS is matched against. */
 export const nameOf = ({ point, action, mode }: Case) => `${mode} ${point}:${action}`;
 
-function modesOf({ reached }: PointWords): readonly ChaosMode[] {
-  if (reached === 'rounds' || reached === 'loss' || reached === 'rootfs') return [];
-  return reached === 'pages' ? ['postcopy'] : ['cold', 'postcopy'];
+function modesOf(point: FaultPoint, { reached }: PointWords): readonly ChaosMode[] {
+  if (point in ELSEWHERE) return [];
+  const pagesOnly = reached === 'pages' || (reached === 'loss' && point !== 'target.return');
+  return pagesOnly ? ['postcopy'] : ['cold', 'postcopy'];
 }
 
 function makesSense(point: FaultPoint, action: FaultAction): boolean {
@@ -94,16 +125,19 @@ function makesSense(point: FaultPoint, action: FaultAction): boolean {
 
 function outcomesOf(
   point: FaultPoint,
-  { committed }: PointWords,
+  { committed, reached }: PointWords,
   action: FaultAction,
-  mode: ChaosMode,
 ): readonly Outcome[] {
-  // In post-copy the daemon of the pages dies with it, and may be missed first: then it is not certain that no task ran.
-  if (action === 'kill-criu' && HELD.includes(point))
-    return mode === 'cold' ? ['back at source'] : ['back at source', 'frozen at target'];
+  if (reached === 'loss') return [lossOf(point)];
+  if (action === 'kill-criu' && HELD.includes(point)) return ['back at source'];
   const decided = committed === 'yes' ? (['done'] as const) : (['done', 'back at source'] as const);
   // Nobody can put the pages of a killed lazy-pages daemon in their place; the container must not run without them.
   return action === 'kill-criu' && point.startsWith('target.') ? [...decided, 'frozen at target'] : decided;
+}
+
+function lossOf(point: FaultPoint): Outcome {
+  if (point === 'target.return' || point === 'source.resolve') return 'back at source';
+  return point === 'target.clear' ? 'stopped at target' : 'frozen at target';
 }
 
 /** The points from one to another, per side. */

@@ -14,6 +14,9 @@ export interface Ends {
 }
 
 export interface Verdict {
+  readonly ends: Ends;
+  /** The job's id, if it was ever told. */
+  readonly id: string | undefined;
   readonly outcome: Outcome;
   /** What the job says of itself. */
   readonly job: string;
@@ -21,24 +24,28 @@ export interface Verdict {
   readonly recoveryMs: number;
 }
 
-/** Waits until the move of the traveller is over everywhere, and says how it ended. Rejects with what is still wrong. */
+/**
+ * Waits until the move of the traveller is over everywhere, and says how it ended. Rejects with what is still wrong.
+ * @param before what it is meanwhile, when that could be taken for an end
+ */
 export async function settled(
   scene: Scene,
   ends: Ends,
   job: string | undefined,
   mendedMs: number,
+  before: readonly Outcome[] = [],
 ): Promise<Verdict> {
   let told = '';
   let seen: Outcome | { readonly problem: string } = { problem: 'nobody looked' };
   const what = () => `the move is over: ${typeof seen === 'string' ? seen : seen.problem}`;
   await until(what, PATIENCE_MS, async () => {
     seen = await look(scene, ends, mendedMs).catch((error: Error) => ({ problem: error.message }));
-    if (typeof seen !== 'string') return false;
+    if (typeof seen !== 'string' || before.includes(seen)) return false;
     told = await jobOutcome(scene, job);
     if (told === 'running') seen = { problem: `the job is not at its end` };
     return told !== 'running';
   });
-  return { outcome: seen as unknown as Outcome, job: told, recoveryMs: Date.now() - mendedMs };
+  return { ends, id: job, outcome: seen as unknown as Outcome, job: told, recoveryMs: Date.now() - mendedMs };
 }
 
 /** Its outcome once it has ended, `unknown` when nobody knows it any more. */

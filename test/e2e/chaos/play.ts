@@ -4,6 +4,7 @@ import { until } from '../support/until.ts';
 import { armAgent, continueAgent, type LogMark } from './agents.ts';
 import type { Case, Helper } from './cases.ts';
 import { type Ends, settled, type Verdict } from './judge.ts';
+import { decide, UNDECIDED } from './operator.ts';
 import { bystander, type Scene, TRAVELLER } from './scene.ts';
 
 /** How long the move may take to come by its point. */
@@ -46,10 +47,12 @@ export async function play(scene: Scene, which: Case): Promise<Played> {
     await struck(helper.fault);
     if (helper.holdMs !== undefined) await sleep(helper.holdMs).then(() => letGo(scene, ends, helper));
   }
+  const decided = which.keeps === undefined ? undefined : await decide(scene, job ?? '', ends[which.keeps]);
   await struck(fault);
   await mend(scene, ends, which, marks);
   const mendedMs = Date.now();
-  const verdict = await settled(scene, ends, job, mendedMs);
+  const verdict = await settled(scene, ends, job, mendedMs, decided && UNDECIDED);
+  await decided?.said;
   const { leases } = scene;
   return {
     ...verdict,

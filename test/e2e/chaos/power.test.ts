@@ -1,10 +1,9 @@
 import { describe, expect } from 'vitest';
-import type { FaultPoint } from '../../../agent/faults/points.ts';
 import type { ContainerInfo } from '../../../protocol/mod.ts';
 import { needsRoot } from '../support/lab.ts';
 import { until } from '../support/until.ts';
 import { armAgent, continueAgent } from './agents.ts';
-import type { ChaosMode, Outcome } from './cases.ts';
+import { LOST_CUT, POWER_CUTS, type PowerCut, powerCutName } from './cuts.ts';
 import { holdAt } from './held.ts';
 import { settled } from './judge.ts';
 import { findEnds, owner } from './play.ts';
@@ -13,32 +12,9 @@ import { type Trial, trials, useScene } from './trial.ts';
 
 const STRIKE_MS = 60_000;
 
-type Cut = 'source' | 'target' | 'both';
-
-/** Who loses power while the move stands still at a point, and where that leaves the container. */
-const CUTS: readonly (readonly [FaultPoint, ChaosMode, Cut, readonly Outcome[]])[] = [
-  // The container dies with its node, as it would without a move; its target must not keep what it had.
-  ['source.dump', 'cold', 'source', ['stopped at source']],
-  ['source.commit', 'postcopy', 'source', ['stopped at source']],
-  // The source had the word `prepared`, and commits to a target that is dark.
-  ['source.commit', 'cold', 'target', ['in doubt']],
-  ['source.ship', 'postcopy', 'target', ['back at source']],
-  ['source.commit', 'cold', 'both', ['stopped at source']],
-  // Past the commit nobody but an operator can say whether the target's copy ever ran.
-  ['target.resume', 'cold', 'source', ['done']],
-  ['target.resume', 'cold', 'target', ['in doubt']],
-  ['target.pages', 'postcopy', 'target', ['in doubt']],
-  // The one case in which a container can be lost.
-  ['target.pages', 'postcopy', 'source', ['lost']],
-  ['target.pages', 'postcopy', 'both', ['stopped at target', 'lost']],
-];
-
-/**
- * Without a common key the source's data port cannot say what is the matter; its agent does. Whoever waits for the move hears of
- * it, and gives up what is left.
- */
+/** Without a common key the source's data port cannot say what is the matter; its agent does. */
 const LOST: Trial = {
-  name: 'of the source at target.pages, encrypted: the one who waits is told, and settles it',
+  name: LOST_CUT,
   outcomes: ['stopped at target'],
   electing: true,
   run: async (scene) => {
@@ -78,16 +54,17 @@ const LOST: Trial = {
   },
 };
 
-const chosen = process.env.GODWIT_CHAOS === 'all' ? CUTS : CUTS.slice(0, 4);
+const chosen = process.env.GODWIT_CHAOS === 'all' ? POWER_CUTS : POWER_CUTS.slice(0, 4);
 
 describe.skipIf(needsRoot)('a power cut during a move (needs root)', () => {
   const scene = useScene('power');
-  const cutOf = ([point, mode, cut, outcomes]: (typeof CUTS)[number]): Trial => ({
-    name: `${mode}, of the ${cut === 'both' ? 'source and the target' : cut} at ${point}`,
-    outcomes,
+  const trialOf = (which: PowerCut): Trial => ({
+    name: powerCutName(which),
+    outcomes: which.outcomes,
     // Every cut takes one of the three nats-servers along.
     electing: true,
     run: async () => {
+      const { point, mode, cut } = which;
       const { ends, job, release } = await holdAt(scene, point, mode);
       const nodes = cut === 'both' ? [ends.source, ends.target] : [ends[cut]];
       const heldSide = point.startsWith('source') ? 'source' : 'target';
@@ -98,5 +75,5 @@ describe.skipIf(needsRoot)('a power cut during a move (needs root)', () => {
       return settled(scene, ends, job, Date.now());
     },
   });
-  trials(scene, [...chosen.map(cutOf), LOST]);
+  trials('power', scene, [...chosen.map(trialOf), LOST]);
 });

@@ -2,6 +2,9 @@ import { afterAll, beforeEach, expect, it } from 'vitest';
 import { ownName } from '../support/lab.ts';
 import type { Outcome } from './cases.ts';
 import { SETTLE_MS, type Verdict } from './judge.ts';
+import { bringBack } from './operator.ts';
+import { recordTrial } from './results/record.ts';
+import type { Kind } from './results/results.ts';
 import { Scene } from './scene.ts';
 
 /** Containers that stay may feel the machine's load, never a stop. */
@@ -27,11 +30,11 @@ export function useScene(suffix: string): Scene {
   return scene;
 }
 
-/** Makes a test of each trial: it ends as it may, in time, nothing ran twice or was set back, and the memory is right. */
-export function trials(scene: Scene, all: readonly Trial[]): void {
+/** Makes a test of each trial: it ends as it may, in time, nothing ran twice or was set back, and the memory is right; what came of it is recorded. */
+export function trials(kind: Kind, scene: Scene, all: readonly Trial[]): void {
   it.each(all.map((trial) => [trial.name, trial] as const))('%s', async (_name, trial) => {
     try {
-      await judged(scene, trial);
+      recordTrial(kind, trial.name, await judged(scene, trial));
     } catch (error) {
       await scene.keepLogs(trial.name);
       scene.spoil();
@@ -40,13 +43,15 @@ export function trials(scene: Scene, all: readonly Trial[]): void {
   });
 }
 
-async function judged(scene: Scene, trial: Trial): Promise<void> {
+async function judged(scene: Scene, trial: Trial): Promise<Verdict> {
   const before = { leases: scene.leases.violations.length, watch: scene.watch.violations.length };
   const verdict = await trial.run(scene);
   expect(scene.leases.violations.slice(before.leases)).toEqual([]);
   expect(scene.watch.violations.slice(before.watch)).toEqual([]);
   expect(trial.outcomes).toContain(verdict.outcome);
   expect(verdict.recoveryMs).toBeLessThan(SETTLE_MS + (trial.electing ? ELECTION_MS : 0));
-  if (verdict.outcome !== 'done' && verdict.outcome !== 'back at source') return scene.spoil();
-  expect((await scene.memory.check()).wrong).toBe(0);
+  const { outcome } = verdict.outcome === 'frozen at target' ? await bringBack(scene, verdict) : verdict;
+  if (outcome === 'done' || outcome === 'back at source') expect((await scene.memory.check()).wrong).toBe(0);
+  else scene.spoil();
+  return verdict;
 }

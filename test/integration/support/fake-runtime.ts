@@ -190,6 +190,7 @@ export function fakeRuntime(options: {
     rootFilled: async () => {},
     readLimits: async () => ({}),
     sweep,
+    disconnect: async () => {},
     sweepStrays: async () => [],
   };
 }

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../effects/system-clock.ts';
+import { FakeRecords, sampleRecord } from '../testing/fake-records.ts';
+import { MovingRecord } from './moving-record.ts';
+
+const job = { id: 'job', source: 'n1', target: 'n2', mode: 'postcopy' } as const;
+
+test.each([
+  ['source', { owner: 'n1', epoch: 3, phase: 'switching' }],
+  ['target', { owner: 'n2', epoch: 2, phase: 'stopped' }],
+] as const)(
+  "an agent that has just restarted can do what an operator decides: the %s's",
+  async (keep, becomes) => {
+    const records = new FakeRecords();
+    const { revision } = records.put(sampleRecord());
+    records.put(sampleRecord({ owner: 'n2', epoch: 2, phase: 'lost', job }));
+    const move = {
+      job: 'job',
+      container: 'web',
+      source: 'n1',
+      target: 'n2',
+      epoch: 1,
+      revision,
+      pagesFollow: true,
+    };
+    const record = new MovingRecord(records, systemClock, move);
+    expect(await record.resolve(keep)).toBe('ok');
+    expect((await records.get('web'))?.record).toMatchObject(becomes);
+  },
+);
