@@ -66,11 +66,12 @@ describe('an agent that gets messages nobody should send', () => {
 
 describe('an agent that is started again', () => {
   it('owns the same containers, which ran on meanwhile', async () => {
-    const before = (await lab.info('web')).container;
+    // What it uses is measured anew, when the time for that comes.
+    const { usage: _, ...before } = (await lab.info('web')).container;
     await lab.source.stop();
     await expect(lab.info('web')).rejects.toMatchObject({ code: 'CONTAINER_NOT_FOUND' });
     expect(lab.source.tasks('web')).toEqual([before.pid]);
     await lab.source.start();
-    expect((await lab.info('web')).container).toEqual(before);
+    expect((await lab.info('web')).container).toMatchObject(before);
   });
 });
