@@ -261,6 +261,8 @@ async function startAgent(how: Pick<HookOptions, 'endsWithAgent'> = {}): Promise
     file,
     `const { constants, openSync, read } = require('node:fs');
      const [calls] = ['calls', 'answer.post-dump'].map((name) => openSync(process.argv[2] + '/' + name, constants.O_RDWR));
+     // It lives until it is killed, also when nothing is left to do.
+     setInterval(() => {}, 60_000);
      process.send('open');
      read(calls, () => process.send('called'));`,
   );
