@@ -28,3 +28,20 @@ test.each([
     expect((await records.get('web'))?.record).toMatchObject(becomes);
   },
 );
+
+test('an agent that has just restarted reads a record before it answers for it', async () => {
+  const records = new FakeRecords();
+  const given = records.put(sampleRecord({ owner: 'n2', epoch: 2, phase: 'stopped' }));
+  const move = {
+    job: 'job',
+    container: 'web',
+    source: 'n1',
+    target: 'n2',
+    epoch: 1,
+    revision: 0,
+    pagesFollow: true,
+  };
+  const record = new MovingRecord(records, systemClock, move);
+  expect(() => record.current).toThrow('never read');
+  expect(await record.known()).toEqual(given);
+});

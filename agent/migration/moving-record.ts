@@ -41,6 +41,12 @@ export class MovingRecord {
     return this.last;
   }
 
+  /** The same, read if nothing was: an agent that has just restarted has seen nothing yet. */
+  async known(): Promise<Versioned> {
+    if (!this.last) await this.ask();
+    return this.current;
+  }
+
   /** The newest one this side knows. */
   get revision(): number {
     return this.last?.revision ?? this.move.revision;
@@ -88,8 +94,7 @@ export class MovingRecord {
 
   /** Source in doubt: an operator's decision. Its own again, one epoch on; or the target's, for good. */
   async resolve(keep: Side): Promise<CasAnswer> {
-    if (!this.last) await this.ask();
-    const { record } = this.current;
+    const { record } = await this.known();
     if (record.owner !== this.move.target) return 'conflict';
     const { source, epoch } = this.move;
     if (keep === 'source')

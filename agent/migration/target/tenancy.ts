@@ -44,7 +44,7 @@ export class Tenancy {
 
   /** An operator took the record out of the move: it is answered for as it is. */
   async settle(): Promise<void> {
-    await this.agent.containers.adopt(this.record.current);
+    await this.agent.containers.adopt(await this.record.known());
   }
 
   /** The source's again, once nothing of the copy is left here. @throws GodwitError HOST_FAILED while a task of it is */
