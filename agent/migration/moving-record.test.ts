@@ -4,6 +4,15 @@ import { FakeRecords, sampleRecord } from '../testing/fake-records.ts';
 import { MovingRecord } from './moving-record.ts';
 
 const job = { id: 'job', source: 'n1', target: 'n2', mode: 'postcopy' } as const;
+const moveAt = (revision: number) => ({
+  job: 'job',
+  container: 'web',
+  source: 'n1',
+  target: 'n2',
+  epoch: 1,
+  revision,
+  pagesFollow: true,
+});
 
 test.each([
   ['source', { owner: 'n1', epoch: 3, phase: 'switching' }],
@@ -14,16 +23,7 @@ test.each([
     const records = new FakeRecords();
     const { revision } = records.put(sampleRecord());
     records.put(sampleRecord({ owner: 'n2', epoch: 2, phase: 'lost', job }));
-    const move = {
-      job: 'job',
-      container: 'web',
-      source: 'n1',
-      target: 'n2',
-      epoch: 1,
-      revision,
-      pagesFollow: true,
-    };
-    const record = new MovingRecord(records, systemClock, move);
+    const record = new MovingRecord(records, systemClock, moveAt(revision));
     expect(await record.resolve(keep)).toBe('ok');
     expect((await records.get('web'))?.record).toMatchObject(becomes);
   },
@@ -32,16 +32,19 @@ test.each([
 test('an agent that has just restarted reads a record before it answers for it', async () => {
   const records = new FakeRecords();
   const given = records.put(sampleRecord({ owner: 'n2', epoch: 2, phase: 'stopped' }));
-  const move = {
-    job: 'job',
-    container: 'web',
-    source: 'n1',
-    target: 'n2',
-    epoch: 1,
-    revision: 0,
-    pagesFollow: true,
-  };
-  const record = new MovingRecord(records, systemClock, move);
+  const record = new MovingRecord(records, systemClock, moveAt(0));
   expect(() => record.current).toThrow('never read');
   expect(await record.known()).toEqual(given);
 });
+
+test.each(['source', 'target'] as const)(
+  "an operator's decision for the %s comes too late when the target has every page, though this agent learns of it only now",
+  async (keep) => {
+    const records = new FakeRecords();
+    const { revision } = records.put(sampleRecord());
+    const done = records.put(sampleRecord({ owner: 'n2', epoch: 2 }));
+    const record = new MovingRecord(records, systemClock, moveAt(revision));
+    expect(await record.resolve(keep)).toBe('conflict');
+    expect(await records.get('web')).toEqual(done);
+  },
+);

@@ -2,6 +2,7 @@ import {
   type CasAnswer,
   type ContainerRecord,
   GodwitError,
+  isPastFilling,
   LIMITS,
   type Move,
   type RecordView,
@@ -92,10 +93,14 @@ export class MovingRecord {
     }
   }
 
-  /** Source in doubt: an operator's decision. Its own again, one epoch on; or the target's, for good. */
+  /**
+   * Source in doubt: an operator's decision. Its own again, one epoch on; or the target's, for good. No more once the target is through
+   * with the move, of which an agent that has just restarted may learn here only.
+   */
   async resolve(keep: Side): Promise<CasAnswer> {
-    const { record } = await this.known();
-    if (record.owner !== this.move.target) return 'conflict';
+    const known = await this.known();
+    const { record } = known;
+    if (record.owner !== this.move.target || isPastFilling(this.move, viewOf(known))) return 'conflict';
     const { source, epoch } = this.move;
     if (keep === 'source')
       return this.write({ ...record, phase: 'switching', owner: source, epoch: epoch + 2 });

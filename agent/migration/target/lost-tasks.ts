@@ -15,9 +15,11 @@ export async function killTasks(agent: Agent, name: string): Promise<void> {
   await agent.runtime.sweep(name);
 }
 
-/** Kills a copy that may have run: the source's goes on, and keeps its connections. @throws GodwitError RUNTIME_FAILED, HOST_FAILED */
-export async function killRunning({ runtime }: Agent, name: string): Promise<void> {
-  await runtime.disconnect(name);
+/** Kills a copy that may have run: the source's goes on, and keeps its connections where it can be cut off first. @throws GodwitError RUNTIME_FAILED */
+export async function killRunning({ runtime, log }: Agent, name: string): Promise<void> {
+  await runtime.disconnect(name).catch((error: unknown) => {
+    log.warn({ container: name, err: error }, 'its end may reach its clients');
+  });
   await runtime.stop(name, { timeoutMs: 0, kill: true });
 }
 
