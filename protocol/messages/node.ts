@@ -145,6 +145,8 @@ export const PrepareRequest = message('node.prepare.request', {
   }),
   /** Only look, reserve nothing. */
   dryRun: z.boolean().default(false),
+  /** An auction found this node: others were placed at the same time. Who names a node by hand means it. */
+  auctioned: z.boolean().default(false),
   unsafe: z.boolean().default(false),
   /** The time limit of the whole move; the target gives up by itself some time after it. */
   timeoutMs: z.number().int().positive().default(LIMITS.moveMs),

@@ -68,11 +68,6 @@ export class Bidding {
     this.state = bidderStep(this.state, { kind: 'lost', auction, nowMs: this.nowMs() }).state;
   }
 
-  /** It has bid in this auction, and the bid is good. */
-  hasPromised(auction: string): boolean {
-    return this.state.promised.some((one) => one.auction === auction && one.untilMs > this.nowMs());
-  }
-
   /** Memory that others were promised. */
   promisedBytes(except: string): number {
     return promisedBytes(this.state, except, this.nowMs());

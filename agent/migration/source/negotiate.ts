@@ -100,6 +100,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     sharedInodes: facts.sharedInodes,
     pages: { host: config.address, port: agent.data.port, token: pagesToken },
     dryRun: onlyLook,
+    auctioned: request.target === undefined,
     unsafe: request.unsafe,
     timeoutMs: request.timeoutMs,
   });

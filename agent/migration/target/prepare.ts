@@ -64,7 +64,7 @@ export async function prepareArrival(
   const places = withArrivals(facts.places, spec, others);
   const refusals = [
     ...targetRefusals({ ...request, spec }, { ...facts, places }),
-    ...groupRefusals(agent, request.job, spec, others),
+    ...(request.auctioned ? groupRefusals(agent, spec, others) : []),
   ];
   const answer = { job: request.job, node: config.node, capabilities, refusals, nowMs: clock.nowMs() };
   if (request.dryRun || standing(refusals, request.unsafe).length > 0) return answer;
@@ -104,14 +104,12 @@ export async function prepareArrival(
 
 /** Sources that place members of one group at the same time have all been told that none is here. */
 function groupRefusals(
-  { config, containers, bidding }: Agent,
-  job: string,
+  { config, containers }: Agent,
   { name, policy }: DomainSpec,
   arriving: readonly DomainSpec[],
 ): Refusal[] {
   const { group, apart } = policy.placement ?? {};
-  // Who names this node by hand means it.
-  if (group === undefined || apart !== 'require' || !bidding.hasPromised(job)) return [];
+  if (group === undefined || apart !== 'require') return [];
   const here = containers.list().flatMap(({ record, spec }) => (record.name === name ? [] : spec));
   const members = [...here, ...arriving].filter((spec) => spec.policy.placement?.group === group).length;
   return members === 0 ? [] : [refuse('GROUP_APART', config.node, `${members} of group ${group}`)];
