@@ -64,7 +64,10 @@ function walkTable(played: ReadonlyMap<string, Result>): string {
       return [`| \`${point}:${action}\` | ${both.map((one) => cells(one)).join(' | ')} |`];
     }),
   );
+  const earlier = [...played.values()].filter(isEarlier).length;
   return [
+    `${played.size} cases. The ${earlier} marked with * were not played again for this page: they come from a table of runs of older code.`,
+    '',
     '| fault | cold | recovery | gap | postcopy | recovery | gap |',
     '| ----- | ---- | -------- | --- | -------- | -------- | --- |',
     ...rows,
@@ -108,5 +111,9 @@ ${rows.join('\n')}`;
 function cells(result: Result | undefined): string {
   if (!result) return '| |';
   const seconds = (ms: number | undefined) => (ms === undefined ? '' : `${(ms / 1000).toFixed(1)} s`);
-  return `${result.outcome} | ${seconds(result.recoveryMs)} | ${seconds(result.gapMs)}`;
+  return `${result.outcome}${isEarlier(result) ? '*' : ''} | ${seconds(result.recoveryMs)} | ${seconds(result.gapMs)}`;
+}
+
+function isEarlier({ played }: Result): boolean {
+  return played === 'earlier';
 }

@@ -17,8 +17,9 @@ export interface Result {
   readonly recoveryMs?: number;
   /** The longest time without a lease. */
   readonly gapMs?: number;
-  /** Day, and the load of the machine then, if it was noted. */
+  /** Day; `earlier`: taken over from a table that did not note it, made of older code. */
   readonly played: string;
+  /** Of the machine then, if it was noted. */
   readonly load?: number;
 }
 
