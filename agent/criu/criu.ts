@@ -120,8 +120,8 @@ export interface HookOptions {
   readonly freeze?: {
     readonly file: string;
     readonly value: string;
-    /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done. */
-    readonly early?: boolean;
+    /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done, `thawed` takes it back. */
+    readonly early?: { readonly thawed: string };
   };
   /** Nobody else has a copy: a hook whose agent is gone fails, and criu lets the tasks run on, rather than wait for the next agent. */
   readonly endsWithAgent?: true;

@@ -13,7 +13,7 @@ export const AGAIN = 'again';
 const FREEZES_AT = 'post-dump';
 /** The action after which criu stops the tasks. */
 const EARLY_AT = 'pre-dump';
-/** Looks at a cgroup that freezes: at the first or second it is frozen, and criu can wait for the rest. */
+/** Looks at a cgroup that freezes: at the first or second it is frozen. */
 const EARLY_LOOKS = 500;
 
 /**
@@ -49,7 +49,7 @@ report() {
 }
 ${freeze ? freezeLines(freeze) : ''}while :; do
   report "$action $CRTOOLS_INIT_PID"
-${freeze?.early ? earlyLines(freeze) : ''}  [ "$held" ] || exit 0
+${freeze?.early ? earlyLines({ ...freeze, thawed: freeze.early.thawed }) : ''}  [ "$held" ] || exit 0
   verdict=
   { read -r verdict <"$dir/$held"; } 2>/dev/null
   case $verdict in
@@ -81,16 +81,29 @@ fi
 }
 
 /**
- * criu itself would look whether they are frozen at once, and then only every 100 ms (criu/seize.c); tasks that it finds frozen it
- * does not wait for. Whatever goes wrong here criu does again.
+ * criu itself would look whether they are frozen at once, and then only every 100 ms; tasks that it finds frozen, or freezing, it does
+ * not wait for (criu/seize.c). So what does not freeze here in time is let go again, and criu freezes and waits as it would have.
  */
-function earlyLines({ file, value }: { readonly file: string; readonly value: string }): string {
+function earlyLines(freeze: {
+  readonly file: string;
+  readonly value: string;
+  readonly thawed: string;
+}): string {
+  const [file, value, thawed] = [freeze.file, freeze.value, freeze.thawed].map(quoted);
   return `  if [ "$action" = ${EARLY_AT} ]; then
-    { echo ${quoted(value)} >${quoted(file)}; } 2>/dev/null
+    { echo ${value} >${file}; } 2>/dev/null
     looks=0
-    until { read -r state <${quoted(file)}; } 2>/dev/null && [ "$state" = ${quoted(value)} ] || [ "$looks" -ge ${EARLY_LOOKS} ]; do
+    until { read -r state <${file}; } 2>/dev/null && [ "$state" = ${value} ]; do
       looks=$((looks + 1))
+      [ "$looks" -lt ${EARLY_LOOKS} ] || {
+        { echo ${thawed} >${file}; } 2>/dev/null
+        break
+      }
     done
+    kill -0 "$PPID" 2>/dev/null || {
+      { echo ${thawed} >${file}; } 2>/dev/null
+      exit 1
+    }
   fi
 `;
 }

@@ -57,7 +57,10 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
     dir: dir.own,
     held: ['post-dump'],
     told: ['pre-dump'],
-    freeze: { ...freezeFile(plan.cgroup), early: plan.cgroup.version === 'v1' },
+    freeze: {
+      ...freezeFile(plan.cgroup),
+      ...(plan.cgroup.version === 'v1' ? { early: { thawed: 'THAWED' } } : {}),
+    },
     clock: agent.clock,
     runner: agent.runner,
   });
