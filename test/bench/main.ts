@@ -31,6 +31,10 @@ if (unknown.length > 0) {
   say(`there is no part '${unknown[0]}'; there are: ${Object.keys(PARTS).join(', ')}`);
   process.exit(2);
 }
+if (values.reference && positionals.length > 0) {
+  say('--reference replaces the results of all parts: name none');
+  process.exit(2);
+}
 const wanted = (positionals.length > 0 ? positionals : Object.keys(PARTS)) as Part[];
 
 if (values.render) {

@@ -113,8 +113,8 @@ it('agents that balance by themselves spread what runs on one of them, and then 
   );
   const done = moves.filter(({ outcome }) => outcome === 'done');
   expect(done.length).toBeGreaterThanOrEqual(3);
-  // Four are needed; a load that was just being measured may cost one more.
-  expect(done.length).toBeLessThanOrEqual(6);
+  // Four are needed; loads that were just being measured may cost as many again.
+  expect(done.length).toBeLessThanOrEqual(8);
   homes = (await placesOf(SIX)) ?? [];
   expect(most()).toBeLessThanOrEqual(3);
   for (const [i, name] of SIX.entries()) expect(await lxcState(cluster, homes[i]!, name)).toBe('RUNNING');
