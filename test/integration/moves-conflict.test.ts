@@ -100,6 +100,16 @@ describe('one operation at a time', () => {
 });
 
 describe('a target that is not what it should be', () => {
+  it('is heard of a moment after this agent started: waited for', async () => {
+    await Promise.all([lab.source.stop(), lab.target.stop()]);
+    await lab.source.start();
+    await expect.poll(async () => (await lab.info(name)).container.job, { timeout: 20_000 }).toBe(undefined);
+    const starting = lab.target.start();
+    const job = await lab.migrate(name);
+    await starting;
+    expect((await lab.ended(job)).outcome).toBe('done');
+  });
+
   it('nobody of that name: refused with NODE_NOT_FOUND', async () => {
     const ended = await lab.ended(await lab.migrate(name, { target: 'n9' }));
     expect(ended).toMatchObject({ outcome: 'refused', error: { code: 'NODE_NOT_FOUND' } });

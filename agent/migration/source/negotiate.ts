@@ -17,6 +17,10 @@ import { askTarget } from './ask-target.ts';
 import { goalOf, maxExposureMs } from './goal.ts';
 import type { Peer, Plan } from './words.ts';
 
+/** How long after its start an agent's own server may not have heard yet who listens at the others; a request waits longer for its answer. */
+const ROUTES_MS = 4_000;
+const AGAIN_MS = 250;
+
 /** What both ends said of a move to one target. */
 export interface Offer {
   readonly plan: Plan;
@@ -142,17 +146,26 @@ export function refusedError(offer: Offer): GodwitError {
 
 /**
  * Learns what the target is, how far its clock is from ours (half the round trip is the error), and by how much it is
- * ahead at least, however long the answer took.
+ * ahead at least, however long the answer took. An agent that has just started asks again while nobody of that name is heard.
  */
 async function introduce(agent: Agent, target: string) {
+  const { bus, clock, startedAtMs } = agent;
   const subject = agent.subjects.node(target, 'info');
-  const sentMs = agent.clock.nowMs();
-  const body = await agent.bus.request(subject, { type: 'io.godwit.v1.node.info.request' });
-  const receivedMs = agent.clock.nowMs();
-  const info = decode(NodeInfo, subject, body);
-  return {
-    info,
-    clockOffsetMs: (sentMs + receivedMs) / 2 - info.nowMs,
-    aheadMs: info.nowMs - receivedMs,
-  };
+  for (;;) {
+    const sentMs = clock.nowMs();
+    try {
+      const body = await bus.request(subject, { type: 'io.godwit.v1.node.info.request' });
+      const receivedMs = clock.nowMs();
+      const info = decode(NodeInfo, subject, body);
+      return {
+        info,
+        clockOffsetMs: (sentMs + receivedMs) / 2 - info.nowMs,
+        aheadMs: info.nowMs - receivedMs,
+      };
+    } catch (error) {
+      const isAbsent = error instanceof GodwitError && error.code === 'NODE_NOT_FOUND';
+      if (!isAbsent || Math.abs(sentMs - startedAtMs) > ROUTES_MS) throw error;
+      await clock.sleep(AGAIN_MS);
+    }
+  }
 }
