@@ -12,8 +12,16 @@ export interface NamedProcess {
   readonly argv: readonly string[];
 }
 
-/** What works in the directory of a move: criu, what runs it, its hooks, and the pager. */
-const WORKERS: ReadonlySet<string> = new Set(['criu', 'lxc-checkpoint', 'hook', 'node']);
+/** What works in the directory of a job: criu, what runs it, its hooks, the pager, and what packs and copies files. */
+const WORKERS: ReadonlySet<string> = new Set([
+  'criu',
+  'lxc-checkpoint',
+  'hook',
+  'node',
+  'rsync',
+  'tar',
+  'zstd',
+]);
 
 /** Every process but this one whose command line passes `wanted`. */
 export async function findProcesses(wanted: (argv: readonly string[]) => boolean): Promise<NamedProcess[]> {
@@ -27,15 +35,10 @@ export async function findProcesses(wanted: (argv: readonly string[]) => boolean
   return found;
 }
 
-/**
- * The processes that were started for the files below `dir`, told by their arguments: a criu, a daemon. Hook scripts are
- * not among them; they end with the criu that called them.
- */
-export function processesOf(dir: string): Promise<NamedProcess[]> {
-  const below = `${dir}/`;
-  return findProcesses(
-    (argv) => argv.some((word) => word.includes(below)) && basename(argv[1] ?? '') !== 'hook',
-  );
+/** {@link workersOf} a directory without hooks, which end with the criu that called them. */
+export async function processesOf(dir: string): Promise<NamedProcess[]> {
+  const workers = await workersOf(dir);
+  return workers.filter(({ argv }) => basename(argv[1] ?? '') !== 'hook');
 }
 
 /**
@@ -73,6 +76,5 @@ export async function signalProcesses(dir: string, signal: NodeJS.Signals): Prom
 
 /** Kills them with all they have started, hooks included. */
 export async function killProcesses(dir: string): Promise<void> {
-  for (const { pid } of await findProcesses((argv) => argv.some((word) => word.includes(`${dir}/`))))
-    await killTree(pid);
+  for (const { pid } of await workersOf(dir)) await killTree(pid);
 }
