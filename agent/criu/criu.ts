@@ -111,6 +111,14 @@ export interface HookChannel {
   close(): Promise<void>;
 }
 
+/** A freeze before criu's own. */
+export interface EarlyFreeze {
+  /** What takes it back, in the same file. */
+  readonly thawed: string;
+  /** A file with the ids of all tasks that are frozen. */
+  readonly tasks: string;
+}
+
 export interface HookOptions {
   /** A directory of this job on tmpfs, such as /run/godwit/jobs/JOB/source. */
   readonly dir: string;
@@ -120,8 +128,8 @@ export interface HookOptions {
   readonly freeze?: {
     readonly file: string;
     readonly value: string;
-    /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done, `thawed` takes it back. */
-    readonly early?: { readonly thawed: string };
+    /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done. */
+    readonly early?: EarlyFreeze;
   };
   /** Nobody else has a copy: a hook whose agent is gone fails, and criu lets the tasks run on, rather than wait for the next agent. */
   readonly endsWithAgent?: true;

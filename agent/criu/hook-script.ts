@@ -1,4 +1,4 @@
-import type { HookOptions } from './criu.ts';
+import type { EarlyFreeze, HookOptions } from './criu.ts';
 
 /** Names of the FIFOs in the directory of a hook channel. */
 export const CALLS = 'calls';
@@ -13,8 +13,11 @@ export const AGAIN = 'again';
 const FREEZES_AT = 'post-dump';
 /** The action after which criu stops the tasks. */
 const EARLY_AT = 'pre-dump';
-/** Looks at a cgroup that freezes: at the first or second it is frozen. */
-const EARLY_LOOKS = 500;
+/** Looks at a cgroup that freezes, some milliseconds: at the first or second it is frozen. */
+const EARLY_LOOKS = 200;
+/** Tasks that are looked at for a vfork: each costs some 30 µs in which all stand still. */
+const EARLY_TASKS = 300;
+const EARLY_TRIES = 20;
 
 /**
  * The hook script: POSIX sh, builtins only, because criu runs it at every action and the tasks stand still meanwhile.
@@ -49,7 +52,7 @@ report() {
 }
 ${freeze ? freezeLines(freeze) : ''}while :; do
   report "$action $CRTOOLS_INIT_PID"
-${freeze?.early ? earlyLines({ ...freeze, thawed: freeze.early.thawed }) : ''}  [ "$held" ] || exit 0
+${freeze?.early ? earlyLines({ ...freeze, early: freeze.early }) : ''}  [ "$held" ] || exit 0
   verdict=
   { read -r verdict <"$dir/$held"; } 2>/dev/null
   case $verdict in
@@ -82,26 +85,39 @@ fi
 
 /**
  * criu itself would look whether they are frozen at once, and then only every 100 ms; tasks that it finds frozen, or freezing, it does
- * not wait for (criu/seize.c). So what does not freeze here in time is let go again, and criu freezes and waits as it would have.
+ * not wait for (criu/seize.c). So what does not freeze here in time is left to criu, which freezes and waits as it would have. Who waits
+ * for a vfork's child counts as frozen, but never stops for criu when the child has been stopped before it: all are let go until that
+ * is over.
  */
-function earlyLines(freeze: {
-  readonly file: string;
-  readonly value: string;
-  readonly thawed: string;
-}): string {
-  const [file, value, thawed] = [freeze.file, freeze.value, freeze.thawed].map(quoted);
+function earlyLines({ file, value, early }: { file: string; value: string; early: EarlyFreeze }): string {
+  const state = quoted(file);
   return `  if [ "$action" = ${EARLY_AT} ]; then
-    { echo ${value} >${file}; } 2>/dev/null
-    looks=0
-    until { read -r state <${file}; } 2>/dev/null && [ "$state" = ${value} ]; do
-      looks=$((looks + 1))
-      [ "$looks" -lt ${EARLY_LOOKS} ] || {
-        { echo ${thawed} >${file}; } 2>/dev/null
-        break
-      }
+    look() {
+      looks=0
+      until { read -r seen <${state}; } 2>/dev/null && [ "$seen" = "$1" ]; do
+        looks=$((looks + 1))
+        [ "$looks" -lt ${EARLY_LOOKS} ] || return 1
+      done
+    }
+    vforks() {
+      tasks=0
+      while read -r task && [ "$tasks" -lt ${EARLY_TASKS} ]; do
+        tasks=$((tasks + 1))
+        { read -r at <"/proc/$task/wchan"; } 2>/dev/null
+        case $at in kernel_clone | wait_for_vfork_done) return 0 ;; esac
+      done <${quoted(early.tasks)}
+      return 1
+    }
+    tries=0
+    while { echo ${quoted(value)} >${state}; } 2>/dev/null; do
+      look ${quoted(value)} && ! vforks && break
+      { echo ${quoted(early.thawed)} >${state}; } 2>/dev/null
+      tries=$((tries + 1))
+      [ "$tries" -lt ${EARLY_TRIES} ] || break
+      look never || :
     done
     kill -0 "$PPID" 2>/dev/null || {
-      { echo ${thawed} >${file}; } 2>/dev/null
+      { echo ${quoted(early.thawed)} >${state}; } 2>/dev/null
       exit 1
     }
   fi

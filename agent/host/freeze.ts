@@ -76,6 +76,11 @@ export function freezeFile(paths: CgroupPaths): { readonly file: string; readonl
     : { file: join(dir, 'cgroup.freeze'), value: '1' };
 }
 
+/** How a hook script freezes before criu does; nothing in cgroup v2, where the file does not tell when it is done. */
+export function earlyFreeze(paths: CgroupPaths): { readonly early?: { thawed: string; tasks: string } } {
+  return usesV1Freezer(paths) ? { early: { thawed: 'THAWED', tasks: join(freezerDir(paths), 'tasks') } } : {};
+}
+
 /** The directory whose freezer holds the whole container: criu's `--freeze-cgroup`. */
 export function freezerDir(paths: CgroupPaths): string {
   const dir = paths.dirs.freezer ?? paths.dirs.unified;

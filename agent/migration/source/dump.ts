@@ -3,7 +3,7 @@ import { GodwitError } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks, tellThawed } from '../../criu/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
-import { freezeCgroup, freezeFile } from '../../host/freeze.ts';
+import { earlyFreeze, freezeCgroup, freezeFile } from '../../host/freeze.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { relayListen } from '../../transfer/mod.ts';
 import type { DataStream, Meter } from '../../transfer/stream.ts';
@@ -57,10 +57,7 @@ export async function startDump(agent: Agent, request: DumpRequest): Promise<Dum
     dir: dir.own,
     held: ['post-dump'],
     told: ['pre-dump'],
-    freeze: {
-      ...freezeFile(plan.cgroup),
-      ...(plan.cgroup.version === 'v1' ? { early: { thawed: 'THAWED' } } : {}),
-    },
+    freeze: { ...freezeFile(plan.cgroup), ...earlyFreeze(plan.cgroup) },
     clock: agent.clock,
     runner: agent.runner,
   });

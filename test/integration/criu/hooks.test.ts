@@ -91,7 +91,7 @@ describe('openHooks', () => {
     const hooks = await open({
       held: [],
       told: ['pre-dump'],
-      freeze: { file, value: 'FROZEN', early: { thawed: 'THAWED' } },
+      freeze: { file, value: 'FROZEN', early: { thawed: 'THAWED', tasks: '/dev/null' } },
     });
     expect(await callHook('pre-dump')).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe('FROZEN\n');
@@ -101,7 +101,7 @@ describe('openHooks', () => {
   it('lets go again what does not freeze in time, for criu does not wait for what it finds freezing', async () => {
     const file = join(dir, 'freezer.state');
     // What is read is never this, for the shell cuts the blank off.
-    const freeze = { file, value: 'FROZEN ', early: { thawed: 'THAWED' } };
+    const freeze = { file, value: 'FROZEN ', early: { thawed: 'THAWED', tasks: '/dev/null' } };
     const hooks = await open({ held: [], told: ['pre-dump'], freeze });
     expect(await callHook('pre-dump')).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe('THAWED\n');
@@ -112,7 +112,7 @@ describe('openHooks', () => {
     const hooks = await open({
       held: [],
       told: ['pre-dump'],
-      freeze: { file, value: 'FROZEN', early: { thawed: 'THAWED' } },
+      freeze: { file, value: 'FROZEN', early: { thawed: 'THAWED', tasks: '/dev/null' } },
     });
     expect(await callHook('pre-dump')).toBe(0);
     await hooks.called('pre-dump', never);
