@@ -14,8 +14,12 @@ export function simulateAll(runs: number): Simulated[] {
 function simulate(runs: number, broken?: string): Simulated {
   const wish = broken === undefined ? [] : ['--broken', broken];
   const args = [compiled('test/simulation/handover/main.ts'), '--runs', String(runs), ...wish];
-  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  const number = (shape: RegExp) => Number(shape.exec(stdout)?.[1]);
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const number = (shape: RegExp) => {
+    const [, text] = shape.exec(stdout) ?? [];
+    if (text === undefined) throw new Error(`the simulation did not end: ${args.join(' ')}\n${stderr}`);
+    return Number(text);
+  };
   const outcomes = [...stdout.matchAll(/^ +(\d+) ([\w ]+)$/gm)].map(([, count, outcome]) => [
     outcome,
     Number(count),
