@@ -57,6 +57,13 @@ describe('createRunner', () => {
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
   });
 
+  it('does not wait beyond the deadline for outputs that somebody else holds', async () => {
+    const script = 'setsid sleep 60 & echo $!; exit 3';
+    const ended = await runner.run({ file: 'sh', args: ['-c', script], deadlineMs: 300, detached: true });
+    expect(ended).toMatchObject({ exitCode: 3, timedOut: true });
+    process.kill(Number(ended.stdout), 'SIGKILL');
+  });
+
   it('ends a child when the signal aborts', async () => {
     const abort = new AbortController();
     const running = runner.start({ file: 'sleep', args: ['30'], deadlineMs: 60_000, signal: abort.signal });

@@ -5,7 +5,7 @@ import type { Command, Runner, RunningProcess, RunResult } from './runner.ts';
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const KILL_AFTER_MS = 2_000;
-/** How long what a process with a channel left behind may hold its other outputs. */
+/** How long what a process with a channel, or one that was killed, left behind may hold its outputs. */
 const DRAIN_MS = 500;
 const OUTPUT_BYTES = 4 * 1024 * 1024;
 
@@ -23,7 +23,10 @@ function start(command: Command): RunningProcess {
   let force: NodeJS.Timeout | undefined;
   const stop = () => {
     kill('SIGTERM');
-    force ??= setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS);
+    force ??= setTimeout(() => {
+      kill('SIGKILL');
+      setTimeout(() => forgetOutputs(child), DRAIN_MS).unref();
+    }, KILL_AFTER_MS);
   };
   const late = () => {
     timedOut = true;
@@ -66,13 +69,15 @@ function start(command: Command): RunningProcess {
 
 /** Not kept by this: a daemon that the process left behind has its outputs, too. */
 async function exitOf(child: ResultPromise): Promise<void> {
-  const forget = () => {
-    for (const output of [child.stdout, child.stderr]) output?.destroy();
-  };
   await new Promise<void>((resolve) => {
     child.once('exit', () => resolve()).once('error', () => resolve());
   });
-  setTimeout(forget, DRAIN_MS).unref();
+  setTimeout(() => forgetOutputs(child), DRAIN_MS).unref();
+}
+
+/** Whoever holds them still, nobody waits for it any more. */
+function forgetOutputs(child: ResultPromise): void {
+  for (const output of [child.stdout, child.stderr]) output?.destroy();
 }
 
 function optionsOf(command: Command) {

@@ -52,17 +52,22 @@ export function execVerbs(
     'exec-write': async ({ session: id, data, end, size, signal }) => {
       const send = sessions.signalOf(name, id);
       if (send) {
-        if (signal) await send(signal);
+        if (signal && !(await send(signal))) throw absent(name);
         return {};
       }
       const { session, attached } = sessions.find(name, id);
       if (size) await attached.resize(size);
       await session.write(Buffer.from(data, 'base64'));
       if (end) session.end();
-      if (signal) await attached.signal(signal);
+      if (signal && !(await attached.signal(signal))) throw absent(name);
       return {};
     },
   };
+}
+
+/** Whoever sends a signal may try again. */
+function absent(container: string): GodwitError {
+  return new GodwitError('EXEC_FAILED', { container, problem: 'the command is not there to take a signal' });
 }
 
 function clip(text: string): string {

@@ -53,6 +53,12 @@ it('leaves alone what a command that ends by itself leaves behind', async () => 
   process.kill(pid, 'SIGKILL');
 });
 
+it('kills at the deadline what a command left behind that holds its outputs', async () => {
+  const { result, ended } = await runTree(runner, systemClock, command('sleep 60 & echo $!; exit 3', 500));
+  expect({ ended, exitCode: result.exitCode }).toEqual({ ended: 'timeout', exitCode: 3 });
+  await expect.poll(() => isDead(result.stdout.trim())).toBe(true);
+});
+
 it('reports a command that cannot be started', async () => {
   const { result } = await runTree(runner, systemClock, { file: 'nosuch-tool', args: [], deadlineMs: 1_000 });
   expect(result.exitCode).toBe(127);

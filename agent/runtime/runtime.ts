@@ -77,8 +77,8 @@ export interface Attached {
   /** Never rejects; after the channel is closed. 128 and the signal's number when one ended it. */
   readonly ended: Promise<{ readonly exitCode: number; readonly stderr: string }>;
   resize(size: TerminalSize): Promise<void>;
-  /** To the command itself. */
-  signal(signal: NodeJS.Signals): Promise<void>;
+  /** To the command itself, and to its children what ends them. False: it has not begun, or has ended. */
+  signal(signal: NodeJS.Signals): Promise<boolean>;
   kill(): Promise<void>;
 }
 

@@ -59,6 +59,8 @@ END
 });
 
 describe('a command that nobody talks to', () => {
+  /** Says how many are left inside. */
+  const left = `lxc-attach -n ${NAME} -- /bin/sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' ' | grep -c 'slee[p] 4711' || :`;
   const end = (signal: string, inside: string) =>
     cluster.lab.sh(
       'n1',
@@ -66,7 +68,7 @@ describe('a command that nobody talks to', () => {
       godwit exec ${NAME} -- /bin/sh -c '${inside}' >/tmp/told 2>&1 & pid=$!
       ${until('yes', `/srv/godwit/${NAME}/began`)}
       kill -${signal} $pid; wait $pid || echo "exit $?"; cat /tmp/told
-      lxc-attach -n ${NAME} -- /bin/sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' ' | grep -c 'slee[p] 4711' || :`,
+      ${left}`,
     );
 
   it.each([
@@ -77,8 +79,27 @@ describe('a command that nobody talks to', () => {
     expect(seen.split('\n')).toEqual([`exit ${exitCode}`, 'first', '0']);
   });
 
+  it('ends of them with all that it has begun', async () => {
+    const seen = await end('INT', 'echo yes >/began; sleep 4711; true');
+    expect(seen.split('\n')).toEqual(['exit 130', '0']);
+  });
+
+  it('ends of one that comes while it begins', async () => {
+    const seen = await cluster.lab.sh(
+      'n1',
+      `for tenth in 2 3 4 5 6 7 8 9; do
+        godwit exec ${NAME} -- sleep 4711 >/tmp/told 2>&1 & pid=$!
+        sleep 0.$tenth; kill -TERM $pid; wait $pid || echo "exit $?"
+      done
+      ${left}`,
+    );
+    expect(seen.split('\n')).toEqual([...Array(8).fill('exit 143'), '0']);
+  });
+
   it('may do as it likes with them', async () => {
-    const inside = 'trap "echo asked; exit 9" TERM; echo yes >/began; while :; do sleep 0.2; done';
+    // Its shell would say there that its children were ended, too.
+    const quiet = 'exec 2>/dev/null';
+    const inside = `${quiet}; trap "echo asked; exit 9" TERM; echo yes >/began; while :; do sleep 0.2; done`;
     expect((await end('TERM', inside)).split('\n')).toEqual(['exit 9', 'asked', '0']);
   });
 

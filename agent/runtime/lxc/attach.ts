@@ -64,9 +64,7 @@ export async function attachTo(
       ];
       await options.runner.run({ file: 'stty', args, deadlineMs: SIZE_MS });
     },
-    signal: async (signal) => {
-      if (await lives()) await signalInside(child.pid, signal);
-    },
+    signal: async (signal) => (await lives()) && signalInside(child.pid, signal),
     kill: async () => {
       if (await lives()) await killTree(child.pid);
     },
