@@ -281,6 +281,16 @@ describe('checkpoints that build on each other', () => {
     expect(store.entries(name)).toEqual([]);
   });
 
+  it('do not build on one that is damaged, however that shows', async () => {
+    const first = await store.saved(name, running);
+    const image = store.entries(join(name, first)).find((file) => file.startsWith('pagemap-')) ?? '';
+    flip(join(store.dir, name, first), { file: image, at: 3, bit: 1 });
+    const second = await store.saved(name, running);
+    await verify(second);
+    const third = await store.saved(name, running);
+    expect(await parents()).toEqual({ [first]: undefined, [second]: undefined, [third]: second });
+  });
+
   it('are pruned without what others need', async () => {
     const first = await store.saved(name, running);
     const second = await store.saved(name, running);

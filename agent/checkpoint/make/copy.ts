@@ -24,8 +24,8 @@ export interface SaveRequest {
   readonly deadlineMs: number;
   /** Have the kernel track what is written from now on. */
   readonly track: boolean;
-  /** Puts beside the images what the dump builds on, and says where that is, as criu takes it. */
-  readonly previous?: (images: string) => Promise<string>;
+  /** Puts beside the images what the dump builds on, and says where that is, as criu takes it; undefined: it is to be whole. */
+  readonly previous?: (images: string) => Promise<string | undefined>;
   /** Writes down what may stand still from then on. */
   readonly note: (held: Held) => void;
   /** Done while the tasks stand still and criu has written everything. Without it a container that runs on is not held. */
@@ -65,7 +65,9 @@ export class SavedCopy {
    * not this agent lives. Any other stands still until `undo` or `kill`. An abort does not end criu in the middle, which
    * would leave its tasks in pieces. @throws GodwitError DUMP_FAILED, HOST_FAILED, RUNTIME_FAILED, CHILD_TIMEOUT
    */
-  async save(): Promise<SaveMoments & { readonly images: string; readonly initPid: number }> {
+  async save(): Promise<
+    SaveMoments & { readonly images: string; readonly initPid: number; readonly whole: boolean }
+  > {
     const { agent, request, reverter } = this;
     const { job, spec, leaveRunning } = request;
     const plan = await agent.runtime.dumpPlan(spec);
@@ -76,12 +78,13 @@ export class SavedCopy {
       own: saveDir(agent.config.runDir, job),
       imageBytes: Math.ceil(spec.memoryBytes * (1 + IMAGE_ROOM.share)) + IMAGE_ROOM.bytes,
     });
+    // First: whatever it is that this one fails of, the next one must not run into it again.
+    if (request.track || request.previous) await forgetTracked(agent.config.runDir, initPid);
     const previous = await request.previous?.(dir.images);
-    if (request.track || previous !== undefined) await forgetTracked(agent.config.runDir, initPid);
     const how = { plan, dir, ...(previous === undefined ? {} : { previous }) };
     const moments = leaveRunning ? await this.passBy(how) : await this.freeze(how);
     if (!leaveRunning) await request.still?.(cgroup);
-    return { ...moments, images: dir.images, initPid };
+    return { ...moments, images: dir.images, initPid, whole: previous === undefined };
   }
 
   /** The container runs on and nothing is left of this. Safe to repeat. @throws GodwitError HOST_FAILED */

@@ -18,7 +18,7 @@ import { hasZstd } from '../store/compress.ts';
 import { Draft } from '../store/draft.ts';
 import { type Manifest, makeManifest } from '../store/manifest.ts';
 import { newCheckpointId } from '../store/names.ts';
-import type { CheckpointStore } from '../store/store.ts';
+import type { CheckpointStore, Found } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
 import { SavedTrees } from '../trees/saved.ts';
 import { SavedCopy, type SaveMoments } from './copy.ts';
@@ -143,20 +143,20 @@ class Save {
         ...(parents.length === 0
           ? {}
           : {
-              previous: (images) =>
-                unpackChain(this.store, parents, images, { ...this.options(), pages: 'empty' }),
+              previous: (images) => this.previous(parents, images),
             }),
         note: (held) => journal.note({ held }),
         ...(trees ? { still: (cgroup) => trees.still(cgroup, (pass) => this.passed(pass)) } : {}),
       });
       signal.throwIfAborted();
       work.tracker.phase('dump');
-      const { images, initPid, ...moments } = await copy.save();
+      const { images, initPid, whole, ...moments } = await copy.save();
       this.tell(moments);
       const kept = await this.take(draft, images, facts.compression, trees);
       work.decide();
       // In a checkpoint that stops its container the state is that of the dump.
-      await draft.publish(makeManifest({ ...facts, createdAtMs: moments.stoppedAtMs, ...kept }), signal);
+      const built = { ...facts, createdAtMs: moments.stoppedAtMs, ...kept };
+      await draft.publish(makeManifest(whole ? withoutParent(built) : built), signal);
       await this.refuseOrphan(facts.id);
       if (track) await noteTracked(agent.config.runDir, initPid, facts.id);
       if (!leaveRunning) journal.note({ killing: true }, true);
@@ -171,6 +171,17 @@ class Save {
     else await this.stop(copy);
     await this.clear(staging);
     await journal.close();
+  }
+
+  /** Where criu finds what it builds on; undefined when that is not there any more, or damaged. */
+  private async previous(parents: readonly Found[], images: string): Promise<string | undefined> {
+    try {
+      return await unpackChain(this.store, parents, images, { ...this.options(), pages: 'empty' });
+    } catch (error) {
+      if (!(error instanceof GodwitError && error.code === 'CHECKPOINT_DAMAGED')) throw error;
+      this.agent.log.warn({ job: this.work.job, err: error }, 'this checkpoint is whole');
+      return undefined;
+    }
   }
 
   /** Another node may have deleted what it builds on, before it was there to be seen. @throws GodwitError CHECKPOINT_DAMAGED */
@@ -259,4 +270,8 @@ class Save {
     if (wanted === 'auto') return 'zlib';
     throw new GodwitError('UNSUPPORTED', { problem: `zstd is not installed on ${agent.config.node}` });
   }
+}
+
+function withoutParent<T extends Pick<Manifest, 'parent'>>({ parent: _, ...rest }: T): Omit<T, 'parent'> {
+  return rest;
 }
