@@ -11,6 +11,11 @@ const PARENT = 'parent';
 /** Memory as it is, and everything else that criu wrote. */
 export const isPages = ({ name }: Pick<KeptFile, 'name'>): boolean => name.startsWith('pages-');
 
+/** What all images of a chain take once they are brought back. */
+export function bytesOfImages(chain: readonly Found[]): number {
+  return chain.flatMap(({ manifest }) => manifest.files).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /**
  * Brings the images of a chain back into numbered directories beside `images`, the oldest is 1, each linked to the one before. Without
  * their pages they do for a dump, which looks only where a page would be. Returns where criu finds the newest, as seen from `images`.

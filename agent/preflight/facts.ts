@@ -74,7 +74,11 @@ export type TargetRequest = Pick<
   | 'copiedBytes'
   | 'sharedInodes'
   | 'nowMs'
-> & { readonly spec: DomainSpec };
+> & {
+  readonly spec: DomainSpec;
+  /** What the images take beside the tasks, where it is known: else as much as the memory. */
+  readonly imageBytes?: number;
+};
 
 /** What is where a directory is to be copied to, and what its disk has room for; an older copy is room as well. */
 export interface PlaceFacts {

@@ -114,6 +114,11 @@ describe('targetRefusals', () => {
       ['MEMORY_ROOM'],
     ],
     [
+      'too little for images that are more than that',
+      { request: { mode: 'cold', imageBytes: 3 * 256 * MIB }, facts: { memoryAvailableBytes: 1000 * MIB } },
+      ['MEMORY_ROOM'],
+    ],
+    [
       'too little for rounds and tasks',
       { request: { mode: 'hybrid' }, facts: { memoryAvailableBytes: 500 * MIB } },
       ['MEMORY_ROOM'],

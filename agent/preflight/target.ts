@@ -106,7 +106,7 @@ function arrivalRefusals(
 function roomRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   const found: Refusal[] = [];
   const add = (code: RefusalCode, what: string) => found.push(refuse(code, facts.node, what));
-  const images = request.mode === 'postcopy' ? 0 : request.memoryBytes;
+  const images = request.mode === 'postcopy' ? 0 : (request.imageBytes ?? request.memoryBytes);
   const needBytes = Math.ceil(request.memoryBytes * 1.1) + images;
   if (facts.memoryAvailableBytes < needBytes)
     add(

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { GodwitError } from '../../protocol/mod.ts';
+import { MANIFEST, parseManifest, renderManifest } from '../../agent/checkpoint/store/manifest.ts';
+import { GodwitError, RestoreReply } from '../../protocol/mod.ts';
 import { chooseBit, flip, seeded } from '../e2e/support/store.ts';
 import { type StoreLab, startStoreLab } from './support/checkpoints.ts';
 import { startMoveLab, words } from './support/moves.ts';
@@ -225,6 +226,10 @@ describe('checkpoints that build on each other', () => {
       type: 'io.godwit.v1.node.checkpoint-delete.request',
       checkpoint,
     });
+  const dryRun = async () => {
+    const body = { type: 'io.godwit.v1.node.restore.request', container: name, unsafe: true, dryRun: true };
+    return RestoreReply.parse(await store.lab.bus.request(words.node('n2', 'restore'), body));
+  };
   const on = (id: string, file: string) => join(store.dir, name, id, file);
   const running = { leaveRunning: true } as const;
 
@@ -274,11 +279,26 @@ describe('checkpoints that build on each other', () => {
     renameSync(on(first, '.'), join(store.dir, 'away'));
     await expect(verify(second)).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' });
     expect(await store.restored('n2', name)).toMatchObject({ error: { code: 'CHECKPOINT_DAMAGED' } });
+    await expect(dryRun()).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' });
     renameSync(join(store.dir, 'away'), on(first, '.'));
-    expect(await store.restored('n2', name)).toMatchObject({ outcome: 'done' });
+    const { outcome, progress } = await store.restored('n2', name);
+    expect(outcome).toBe('done');
+    expect(progress.bytes).toBe(progress.totalBytes);
     await remove(second);
     await remove(first);
     expect(store.entries(name)).toEqual([]);
+  });
+
+  it('need memory for the images of all of them', async () => {
+    const first = await store.saved(name, running);
+    await store.saved(name);
+    const lacking = async () => (await dryRun()).refusals.filter(({ code }) => code === 'MEMORY_ROOM').length;
+    expect(await lacking()).toBe(0);
+    const file = on(first, MANIFEST);
+    const manifest = parseManifest(readFileSync(file), first);
+    const files = manifest.files.map((one) => ({ ...one, bytes: 2 ** 40 }));
+    writeFileSync(file, renderManifest({ ...manifest, files }));
+    expect(await lacking()).toBe(1);
   });
 
   it('do not build on one that is damaged, however that shows', async () => {

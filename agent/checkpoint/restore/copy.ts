@@ -5,7 +5,7 @@ import { announceAddresses } from '../../host/announce.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
 import { Restore } from '../../migration/target/restore.ts';
-import { linkParent, unpackChain } from '../chain.ts';
+import { bytesOfImages, linkParent, unpackChain } from '../chain.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
 import type { CheckpointStore } from '../store/store.ts';
@@ -44,23 +44,25 @@ export class RestoredCopy {
     this.request = request;
   }
 
-  /** Brings images and directories back and looks at every byte of them. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
-  async unpack(store: CheckpointStore, done: (file: KeptFile) => void): Promise<void> {
+  /**
+   * Brings images and directories back and looks at every byte of them. `done` is told of each image, and what all of them take.
+   * @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED
+   */
+  async unpack(store: CheckpointStore, done: (file: KeptFile, totalBytes: number) => void): Promise<void> {
     const { agent, request, scratch } = this;
     const { job, plan, signal, deadlineMs } = request;
     const [, ...parents] = await store.chain(plan.found);
-    const bytes = [plan.found, ...parents]
-      .flatMap(({ manifest }) => manifest.files)
-      .reduce((sum, file) => sum + file.bytes, 0);
+    const bytes = bytesOfImages([plan.found, ...parents]);
+    const back = (file: KeptFile) => done(file, bytes);
     const own = restoreDir(agent.config.runDir, job);
     this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
     const options = { runner: agent.runner, signal, deadlineMs };
     const { images } = this.dir;
-    await store.unpack(plan.found, images, options, done);
+    await store.unpack(plan.found, images, options, back);
     if (parents.length > 0)
       await linkParent(
         images,
-        await unpackChain(store, parents, images, { ...options, pages: 'whole', done }),
+        await unpackChain(store, parents, images, { ...options, pages: 'whole', done: back }),
       );
     if (!this.withTrees) return;
     this.reverter.add('the directories', () => bringTreesToEnd(agent, request.notes, 'undone'));

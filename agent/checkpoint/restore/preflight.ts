@@ -12,6 +12,8 @@ import { mountsIn, rootfsIdentity } from '../../preflight/rootfs.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import { compareVersions } from '../../preflight/versions.ts';
 import { some } from '../../preflight/words.ts';
+import { bytesOfImages } from '../chain.ts';
+import { storeOf } from '../store-of.ts';
 import type { RestorePlan } from './plan.ts';
 
 /** The container that runs somewhere, as far as it may be in the way. */
@@ -23,7 +25,7 @@ interface Running {
 
 /**
  * Every reason why this node cannot take the container out of the checkpoint, at once; empty when it can. Changes nothing.
- * @throws GodwitError STORE_UNAVAILABLE, RUNTIME_FAILED
+ * @throws GodwitError CHECKPOINT_DAMAGED when what it builds on is not there; STORE_UNAVAILABLE, RUNTIME_FAILED
  */
 export async function restoreRefusals(agent: Agent, job: string, plan: RestorePlan): Promise<Refusal[]> {
   const { config, runtime, runner, clock } = agent;
@@ -37,6 +39,7 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
     sourceCapabilities: manifest.capabilities,
     mode: 'cold',
     memoryBytes: manifest.memoryBytes,
+    imageBytes: bytesOfImages(await storeOf(agent).chain(plan.found)),
     cpuFlags: manifest.cpuFlags,
     copiedBytes: manifest.trees.map(({ bytes }) => bytes),
     sharedInodes: {},

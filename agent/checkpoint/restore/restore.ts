@@ -6,6 +6,7 @@ import { persistently } from '../../migration/persistently.ts';
 import { standing } from '../../preflight/catalogue.ts';
 import { StoreJob, type StoreWork } from '../job.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
+import type { KeptFile } from '../store/manifest.ts';
 import { type CheckpointStore, type Found, shown } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
 import { commitRestore } from './commit.ts';
@@ -98,7 +99,7 @@ class Restoring {
     try {
       tracker.phase('unpack');
       await compareLower(agent, store, plan, this.unpacking(notes));
-      await copy.unpack(store, (file) => this.count(file));
+      await copy.unpack(store, (file, totalBytes) => this.count(file, totalBytes));
       tracker.phase('restore');
       await copy.build();
       work.decide();
@@ -157,13 +158,13 @@ class Restoring {
     return { runner: agent.runner, dir: restoreDir(agent.config.runDir, job), signal, deadlineMs };
   }
 
-  private count({ name, bytes }: { readonly name: string; readonly bytes: number }): void {
+  private count({ name, bytes }: KeptFile, totalBytes: number): void {
     const { tracker } = this.work;
     const now = tracker.current.bytes;
     const kind = name.startsWith('pages-') ? 'memory' : 'images';
     tracker.set({ bytes: { ...now, [kind]: now[kind] + bytes } });
     const { memory, images } = tracker.current.bytes;
-    tracker.progress({ bytes: memory + images, totalBytes: shown(this.wish.found).bytes });
+    tracker.progress({ bytes: memory + images, totalBytes });
   }
 
   /** The words of a move do not fit: there is no source at which the container runs on. */
