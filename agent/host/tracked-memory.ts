@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostFailed } from './failure.ts';
 import { birthOf } from './process-birth.ts';
@@ -36,4 +36,12 @@ export async function forgetTracked(runDir: string, initPid: number): Promise<vo
   await rm(file, { force: true }).catch((error: unknown) => {
     throw hostFailed(`removing ${file}`, error);
   });
+}
+
+/** Of processes that are gone. @throws GodwitError HOST_FAILED */
+export async function sweepTracked(runDir: string): Promise<void> {
+  for (const entry of await readdir(join(runDir, 'tracked')).catch(() => [])) {
+    const pid = Number(/^(\d+)\.json$/.exec(entry)?.[1]);
+    if (pid > 0 && (await trackedSince(runDir, pid)) === undefined) await forgetTracked(runDir, pid);
+  }
 }

@@ -6,6 +6,7 @@ import { keepCgroupOptions } from '../host/cgroup-options.ts';
 import { findProcesses, type NamedProcess, workersOf } from '../host/named-processes.ts';
 import { killTree } from '../host/process-tree.ts';
 import { unmountTmpfs } from '../host/tmpfs.ts';
+import { sweepTracked } from '../host/tracked-memory.ts';
 import type { Agent } from '../migration/agent.ts';
 import { tmpfsOf } from '../migration/job-dir.ts';
 import { readNotes, SIDES, sideDir } from '../migration/journal.ts';
@@ -73,6 +74,7 @@ async function sweepLeftovers(agent: Agent): Promise<void> {
     log.warn({ path }, 'swept half a checkpoint');
   for (const path of await sweepStaging(agent, (job) => isRunning(agent, job)))
     log.warn({ path }, 'swept what was copied for a checkpoint');
+  await sweepTracked(config.runDir);
   const options = await keepCgroupOptions(runner, join(config.runDir, CGROUP_OPTIONS));
   if (options.length > 0) log.info({ options }, 'put back mount options of cgroup2 that criu had taken away');
 }
