@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MANIFEST, parseManifest, renderManifest } from '../../agent/checkpoint/store/manifest.ts';
@@ -309,6 +309,34 @@ describe('checkpoints that build on each other', () => {
     await verify(second);
     const third = await store.saved(name, running);
     expect(await parents()).toEqual({ [first]: undefined, [second]: undefined, [third]: second });
+  });
+
+  it('are not left without what they build on, when that goes meanwhile', async () => {
+    const first = await store.saved(name, running);
+    store.lab.source.behave();
+    store.lab.source.tell('dump', 'wait');
+    const id = await store.save(name);
+    await expect.poll(() => store.lab.source.reached('dump'), { timeout: 10_000 }).toBe(true);
+    await remove(first);
+    store.lab.source.behave();
+    const job = await store.lab.ended(id);
+    expect(job).toMatchObject({ outcome: 'failed', error: { code: 'CHECKPOINT_FAILED' } });
+    expect(store.entries(name)).toEqual([]);
+    await store.lab.untouched(job, pid);
+  });
+
+  it('are there also where it cannot be noted that the next may build on them', async () => {
+    const noted = join(store.lab.source.dir, 'run', 'tracked', `${pid}.json`);
+    store.lab.source.tell('zstd', 'wait');
+    const id = await store.save(name, running);
+    await expect.poll(() => store.lab.source.reached('zstd'), { timeout: 10_000 }).toBe(true);
+    mkdirSync(noted, { recursive: true });
+    store.lab.source.behave();
+    const { outcome, checkpoint } = await store.lab.ended(id);
+    rmSync(noted, { recursive: true });
+    expect(outcome).toBe('done');
+    const next = await store.saved(name, running);
+    expect(await parents()).toEqual({ [checkpoint?.id ?? '']: undefined, [next]: undefined });
   });
 
   it('are pruned without what others need', async () => {

@@ -157,8 +157,8 @@ class Save {
       // In a checkpoint that stops its container the state is that of the dump.
       const built = { ...facts, createdAtMs: moments.stoppedAtMs, ...kept };
       await draft.publish(makeManifest(whole ? withoutParent(built) : built), signal);
-      await this.refuseOrphan(facts.id);
-      if (track) await noteTracked(agent.config.runDir, initPid, facts.id);
+      if (!whole) await this.refuseOrphan(facts.id);
+      if (track) await this.noteTracked(initPid, facts.id);
       if (!leaveRunning) journal.note({ killing: true }, true);
     } catch (error) {
       work.tracker.phase('undo');
@@ -184,13 +184,28 @@ class Save {
     }
   }
 
-  /** Another node may have deleted what it builds on, before it was there to be seen. @throws GodwitError CHECKPOINT_DAMAGED */
+  /**
+   * Another node may have deleted what it builds on, before it was there to be seen.
+   * @throws GodwitError CHECKPOINT_FAILED; HOST_FAILED when that cannot be seen: it stays then
+   */
   private async refuseOrphan(id: string): Promise<void> {
-    const { store, agent } = this;
+    const { store, agent, wish } = this;
     const found = await store.find(id);
-    await store.chain(found).catch(async (error: unknown) => {
+    try {
+      await store.chain(found);
+    } catch (error) {
+      if (!(error instanceof GodwitError && error.code === 'CHECKPOINT_DAMAGED')) throw error;
       await store.delete(found, agent.random.id());
-      throw error;
+      const { message: problem } = error;
+      throw new GodwitError('CHECKPOINT_FAILED', { container: wish.name, problem }, { cause: error });
+    }
+  }
+
+  /** Without the note the next one is whole; this one is there all the same. */
+  private async noteTracked(initPid: number, id: string): Promise<void> {
+    const { agent, work } = this;
+    await noteTracked(agent.config.runDir, initPid, id).catch((error: unknown) => {
+      agent.log.warn({ job: work.job, err: error }, 'the next checkpoint is whole');
     });
   }
 

@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -138,6 +139,16 @@ describe('a checkpoint in the store', () => {
       flip(found.dir, bit);
     }
     await unpack(found);
+  });
+
+  it('is not gone for its place cannot be looked at', async () => {
+    const found = await make();
+    rmSync(found.dir, { recursive: true });
+    await expect(store.find(found.manifest.id)).rejects.toMatchObject({ code: 'CHECKPOINT_NOT_FOUND' });
+    symlinkSync(found.dir, found.dir);
+    const child = { ...found, manifest: { ...found.manifest, parent: found.manifest.id } };
+    for (const look of [() => store.find(found.manifest.id), () => store.chain(child)])
+      await expect(look()).rejects.toMatchObject({ code: 'HOST_FAILED' });
   });
 
   it('is not passed over for an older one when its manifest is damaged', async () => {

@@ -242,10 +242,13 @@ export class CheckpointStore {
     }
   }
 
-  /** Undefined where there is none. */
+  /** Undefined where there is none; a file system that does not answer says nothing of that. */
   private async read(container: string, id: string): Promise<Found | undefined> {
     const dir = join(this.home(container), id);
-    const there = await stat(dir).catch(() => undefined);
+    const there = await stat(dir).catch((error: unknown) => {
+      if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+      throw failed(`looking at ${dir}`, error);
+    });
     if (!there?.isDirectory()) return undefined;
     const bytes = await readSmall(join(dir, MANIFEST), LIMITS.manifestBytes).catch((error: unknown) => {
       const { message } = error as Error;
