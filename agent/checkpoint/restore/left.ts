@@ -4,8 +4,9 @@ import { openHooks } from '../../criu/mod.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import { killProcesses } from '../../host/named-processes.ts';
 import type { Agent } from '../../migration/agent.ts';
+import { reconcileHeld } from '../../recovery/reconcile-all.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
-import { wasCommitted } from './commit.ts';
+import { restoredRecord, wasCommitted } from './commit.ts';
 import { bringTreesToEnd } from './end-trees.ts';
 import { notedVerdict, noteTrees } from './tree-notes.ts';
 
@@ -24,15 +25,27 @@ export async function recoverRestore(agent: Agent, notes: RestoreNotes): Promise
   const noted = notes.withTrees ? await notedVerdict(config.stateDir, job) : undefined;
   const decided = { spec, xml, ...(before ? { before } : {}) };
   const committed = noted === 'undone' ? undefined : await wasCommitted(agent, decided);
-  const verdict = noted ?? (committed ? 'committed' : 'undone');
+  const seen = committed ?? (await agent.bus.records.get(spec.name));
+  const own = seen?.record.owner === config.node ? seen.record : undefined;
+  const planned = restoredRecord(agent, decided);
+  // Nobody moves it before its restore is over: that was, and what was built has gone its own way since.
+  const movedOn = own !== undefined && own.epoch > planned.epoch;
+  const came =
+    committed !== undefined || movedOn || (own !== undefined && before?.record.owner !== own.owner);
+  const verdict = noted ?? (came ? 'committed' : 'undone');
   if (notes.withTrees && !noted) await noteTrees(config.stateDir, { ...notes, verdict });
+  if (movedOn) {
+    if (notes.withTrees) await bringTreesToEnd(agent, notes, verdict);
+    await reconcileHeld(agent, spec.name);
+    return 'undone';
+  }
   if (!committed) {
     await stop(agent, dir, spec);
     await killProcesses(dir);
     // Should any of its tasks have come to run, they must not.
     await runtime.stop(spec.name, { timeoutMs: 0, kill: true });
     if (notes.withTrees) await bringTreesToEnd(agent, notes, verdict);
-    const own = before?.record.owner === config.node ? before.record : undefined;
+    // As the record is by now: a restore whose tasks were lost after its commit looks the same from here.
     if (own) await runtime.define(parseDomain(own.spec, { file: `record of ${own.name}` }));
     else await runtime.undefine(spec.name);
     return 'undone';

@@ -111,8 +111,12 @@ class Restoring {
       await journal.close();
       throw this.explained(error, name);
     }
-    await this.resume(copy, committed);
-    await journal.close();
+    try {
+      await this.resume(copy, committed);
+    } finally {
+      // Whatever came of it, the record tells it from now on: the notes would speak of what was before.
+      await journal.close();
+    }
   }
 
   private async resume(copy: RestoredCopy, committed: Versioned): Promise<void> {

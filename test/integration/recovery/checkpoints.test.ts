@@ -1,9 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Versioned } from '../../../agent/bus/bus.ts';
+import { restoreDir } from '../../../agent/checkpoint/notes.ts';
+import { JOURNAL_VERSION, Journal } from '../../../agent/migration/journal.ts';
 import type { ContainerRecord, Job } from '../../../protocol/mod.ts';
 import { type StoreLab, startStoreLab } from '../support/checkpoints.ts';
 import type { FakeNode, Program } from '../support/fake-nodes.ts';
+import { words } from '../support/moves.ts';
 
 const NAME = 'app';
 let store: StoreLab;
@@ -97,5 +102,64 @@ describe('an agent that is killed in the middle of a restore', () => {
     expect(target.tasks(NAME)).toHaveLength(1);
     expect(source.tasks(NAME)).toEqual([]);
     await store.lab.swept(job);
+  });
+});
+
+describe.each(['gone', 'left'])('an agent that starts when the notes of a restore are %s', (notes) => {
+  const start = () =>
+    store.lab.bus.request(words.container(NAME, 'start'), {
+      type: 'io.godwit.v1.container.start.request',
+    });
+  let before: Versioned;
+  let job: Job;
+  /** What was restored on n2 ends at the moment in which it is to run. */
+  beforeEach(async () => {
+    store = await startStoreLab();
+    await store.lab.run(NAME);
+    await store.saved(NAME);
+    before = (await store.lab.bus.records.get(NAME)) as Versioned;
+    store.lab.target.tell('resume', 'fail');
+    job = await store.restored('n2', NAME);
+    expect(job).toMatchObject({ outcome: 'failed', error: { code: 'CHECKPOINT_NOT_RESTORED' } });
+    expect(await store.record(NAME)).toEqual({ owner: 'n2', epoch: 2, phase: 'stopped' });
+    store.lab.target.behave();
+  });
+  const startAgain = async () => {
+    const { target } = store.lab;
+    await target.stop();
+    if (notes === 'left')
+      Journal.begin(
+        restoreDir(join(target.dir, 'run'), job.job),
+        {
+          version: JOURNAL_VERSION,
+          side: 'restore',
+          job: job.job,
+          container: NAME,
+          checkpoint: job.checkpoint?.id ?? '',
+          xml: before.record.spec,
+          before,
+        },
+        pino({ level: 'silent' }),
+      );
+    expect(target.leftovers(job.job)).toHaveLength(notes === 'left' ? 1 : 0);
+    await target.start();
+    await store.lab.swept(job);
+  };
+
+  it('keeps what it has of a container whose tasks were lost', async () => {
+    await startAgain();
+    await start();
+    expect((await store.lab.info(NAME)).container).toMatchObject({ owner: 'n2', state: 'running' });
+  });
+
+  it('lets a container run that has moved away and come back since', async () => {
+    const { lab } = store;
+    await start();
+    for (const target of ['n1', 'n2'])
+      expect(await lab.ended(await lab.migrate(NAME, { target }))).toMatchObject({ outcome: 'done' });
+    const tasks = lab.target.tasks(NAME);
+    await startAgain();
+    expect((await lab.info(NAME)).container).toMatchObject({ owner: 'n2', epoch: 4, state: 'running' });
+    expect(lab.target.tasks(NAME)).toEqual(tasks);
   });
 });

@@ -9,16 +9,15 @@ const [images, hook, cgroup] = process.argv.slice(2);
 const log = (text) => writeFileSync(join(images, 'restore.log'), text);
 
 if (readFileSync(join(images, 'inventory.img')).length === 0) process.exit(1);
-await misbehave('restore', {
-  log,
-  complaint: 'Error (criu/fake.c:43): the fake restore was told to fail\n',
-});
+const complaint = 'Error (criu/fake.c:43): the fake restore was told to fail\n';
+await misbehave('restore', { log, complaint });
 
 const pid = await build();
 if (!ask('post-restore')) {
   process.kill(pid, 'SIGKILL');
   process.exit(1);
 }
+await misbehave('resume', { log, complaint });
 ask('post-resume');
 
 async function build() {
