@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostFailed } from '../host/failure.ts';
+import type { Agent } from '../migration/agent.ts';
 
 /** A rename under way: an agent that finds it when it starts knows which of two records is to go. */
 export interface RenameNotes {
@@ -38,11 +39,24 @@ export async function forgetRename(stateDir: string, notes: Pick<RenameNotes, 'n
   await rm(fileOf(stateDir, notes), { force: true });
 }
 
-/** What earlier agents have noted and not forgotten. */
-export async function leftRenames(stateDir: string): Promise<RenameNotes[]> {
-  const names = await readdir(folder(stateDir)).catch(() => []);
-  const files = names.filter((name) => name.endsWith('.json'));
-  return Promise.all(
-    files.map(async (file) => JSON.parse(await readFile(join(folder(stateDir), file), 'utf8'))),
-  );
+/** What earlier agents have noted and not forgotten. A file that cannot be read stays, for somebody to look at. */
+export async function leftRenames({ config, log }: Pick<Agent, 'config' | 'log'>): Promise<RenameNotes[]> {
+  const dir = folder(config.stateDir);
+  const files = (await readdir(dir).catch(() => [])).filter((name) => name.endsWith('.json'));
+  const found: RenameNotes[] = [];
+  for (const file of files) {
+    try {
+      const notes: Partial<RenameNotes> = JSON.parse(await readFile(join(dir, file), 'utf8'));
+      const { name, wanted, uuid, revision } = notes;
+      if (!name || !wanted || !uuid || revision === undefined)
+        throw new Error('it is not the note of a rename');
+      found.push({ name, wanted, uuid, revision });
+    } catch (error) {
+      log.error(
+        { file: join(dir, file), err: error },
+        'cannot be read: which of two names is to go is not known',
+      );
+    }
+  }
+  return found;
 }

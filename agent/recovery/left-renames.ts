@@ -11,7 +11,7 @@ import type { Agent } from '../migration/agent.ts';
 export async function finishRenames(agent: Agent): Promise<boolean> {
   const { config, log } = agent;
   let changed = false;
-  for (const notes of await leftRenames(config.stateDir)) {
+  for (const notes of await leftRenames(agent)) {
     try {
       const done = await finish(agent, notes);
       changed ||= done;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { noteRename } from '../../../agent/containers/rename-notes.ts';
@@ -44,3 +44,16 @@ it.each(STEPS.map((step, index) => [step, index] as const))(
     expect(existsSync(join(source.dir, 'state/renames', `${name}.json`))).toBe(false);
   },
 );
+
+it('an agent starts though notes of a rename cannot be read, and leaves them', async () => {
+  const { source } = lab;
+  await lab.run('kept');
+  await source.stop();
+  const dir = join(source.dir, 'state/renames');
+  mkdirSync(dir, { recursive: true });
+  for (const [at, text] of ['', '{', 'null', '[]', '{"name":"kept"}'].entries())
+    writeFileSync(join(dir, `${at}.json`), text);
+  await source.start();
+  expect((await lab.info('kept')).container).toMatchObject({ owner: 'n1', state: 'running' });
+  expect(readdirSync(dir)).toHaveLength(5);
+});
