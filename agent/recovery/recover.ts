@@ -70,7 +70,10 @@ export async function recover(
   for (const job of earlier) void job.recover();
   recoverStoreWork(agent, work, trackers);
   trees.recover();
-  for (const tracker of queued) await recoverQueued(agent, tracker);
+  const isHeld = ({ current }: JobTracker) => trees.containers.includes(current.container);
+  // Beside the start: directories may take many minutes, and so may a store that does not answer.
+  for (const tracker of queued.filter(isHeld)) void recoverQueued(agent, tracker);
+  for (const tracker of queued) if (!isHeld(tracker)) await recoverQueued(agent, tracker);
   for (const tracker of evacuations) await EvacuationJob.recover(agent, tracker).accept();
 }
 

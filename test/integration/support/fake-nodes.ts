@@ -22,7 +22,15 @@ import { fakeTools, fakeWords } from './fake-tools.ts';
 
 /** What a fake program can be told: see bin/misbehave.mjs. */
 export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait' | 'chain';
-export type Program = 'dump' | 'pre-dump' | 'page-server' | 'lazy-pages' | 'restore' | 'resume' | 'zstd';
+export type Program =
+  | 'dump'
+  | 'pre-dump'
+  | 'page-server'
+  | 'lazy-pages'
+  | 'restore'
+  | 'resume'
+  | 'zstd'
+  | 'rm';
 
 /** A node: a real agent over fake programs, with everything it has under one directory. */
 export interface FakeNode {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tools } from '../../../agent/agent.ts';
 import type { AgentConfig } from '../../../agent/config/config.ts';
@@ -43,6 +43,8 @@ export function fakeTools(
 
 /** Programs that have a fake one. */
 const FAKES: Readonly<Record<string, string>> = { criu: 'fake-criu.mjs', zstd: 'fake-zstd.mjs' };
+/** Those that are themselves until they are told something. */
+const TOLD: Readonly<Record<string, string>> = { rm: 'fake-rm.mjs' };
 
 /** The real runner; criu and zstd are fake ones, and nothing reaches the network namespace of the machine. */
 function fakeRunner(fake: string): Runner {
@@ -50,7 +52,8 @@ function fakeRunner(fake: string): Runner {
   const replaced = (command: Command): Command => {
     const env = { ...command.env, GODWIT_FAKE: fake };
     if (command.file === 'nsenter') return { ...command, file: 'true', args: [] };
-    const fakeOne = FAKES[command.file];
+    const told = existsSync(join(fake, command.file)) ? TOLD[command.file] : undefined;
+    const fakeOne = FAKES[command.file] ?? told;
     if (fakeOne === undefined) return { ...command, env };
     return {
       ...command,
