@@ -60,6 +60,8 @@ function change(): void {
 /** Nothing but the directories themselves, and what a restore has left of them. */
 const entries = () => readdirSync(home).filter((name) => name !== 'then');
 
+const phaseOf = async (job: string) => (await store.lab.job(job)).progress.phase;
+
 /** What n1 has noted of restores on its disk. */
 const notes = () => {
   const dir = join(store.lab.source.dir, 'state/restores');
@@ -102,6 +104,32 @@ it('is restored on another node where nothing lies in their places, and refused 
   // Both nodes see this machine's disk: what one brings is not the other's to put aside.
   expect(entries()).toEqual(['root', 'volume']);
   expect(differences()).toBe('');
+});
+
+it('comes to no place that another one has taken while its bytes were read', async () => {
+  const [volume = ''] =
+    /<filesystem type='mount'><source dir='[^']*volume.*?<\/filesystem>/.exec(domain()) ?? [];
+  const alone = domain()
+    .replace(volume, '')
+    .replace(/<godwit:volume [^>]*>/, '')
+    .replace(`<name>${NAME}`, '<name>alone')
+    .replace(`${home}/root`, `${home}/then/root`);
+  await ask(words.node('n1', 'define'), 'node.define', { xml: alone });
+  await ask(words.container('alone', 'start'), 'container.start');
+  await store.saved('alone', { leaveRunning: true });
+  const { source, ended } = store.lab;
+  const root = join(home, 'clone');
+  source.tell('zstd', 'wait');
+  const jobs: string[] = [];
+  for (const as of ['one', 'two']) jobs.push(await store.restore('n1', 'alone', { as, root }));
+  await expect
+    .poll(async () => Promise.all(jobs.map(phaseOf)), { timeout: 20_000 })
+    .toEqual(['unpack', 'unpack']);
+  source.behave();
+  const outcomes = (await Promise.all(jobs.map(ended))).map(({ outcome }) => outcome);
+  expect(outcomes.sort()).toEqual(['done', 'refused']);
+  expect(entries()).toEqual(['clone', 'root', 'volume']);
+  expect(sh('rsync -naAXHSi --checksum --delete --numeric-ids then/root/ clone/')).toBe('');
 });
 
 it('finds a flipped bit of them, and leaves what is there alone', async () => {

@@ -10,6 +10,7 @@ import { type RestoreNotes, restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
 import type { CheckpointStore } from '../store/store.ts';
 import { bringTreesToEnd } from './end-trees.ts';
+import { takeFreePlaces } from './free-places.ts';
 import type { RestorePlan } from './plan.ts';
 import { noteTrees } from './tree-notes.ts';
 import { swapTrees, unpackTrees } from './trees.ts';
@@ -70,13 +71,17 @@ export class RestoredCopy {
     await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, options);
   }
 
-  /** Builds the tasks; when it resolves they are complete and held. @throws GodwitError RESTORE_FAILED, HOST_FAILED, NODE_LACKS */
+  /**
+   * Builds the tasks; when it resolves they are complete and held.
+   * @throws GodwitError RESTORE_FAILED, HOST_FAILED, NODE_LACKS, CHECKPOINT_REFUSED (others have come to its places meanwhile)
+   */
   async build(): Promise<void> {
     const { agent, request, reverter, scratch, dir } = this;
     const { plan, defined, signal, deadlineMs } = request;
     const { spec } = plan;
     if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was unpacked' });
-    if (this.withTrees) await swapTrees(spec, request.job);
+    if (this.withTrees)
+      await (plan.way === 'own' ? swapTrees(spec, request.job) : takeFreePlaces(agent, spec, request.job));
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
       await (defined ? agent.runtime.define(defined) : agent.runtime.undefine(spec.name));
