@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { type Capabilities, EXCHANGES, GodwitError, subjects as subjectsOf } from '../protocol/mod.ts';
+import { type Capabilities, EXCHANGES, subjects as subjectsOf } from '../protocol/mod.ts';
 import { startEmbeddedServer } from './bus/embedded-server.ts';
 import { connectBus, type NatsBus, type Stoppable } from './bus/mod.ts';
 import { keepCheckpointing } from './checkpoint/schedule.ts';
@@ -44,6 +44,7 @@ import { serveNode } from './node/serve.ts';
 import { nodeStateIn } from './node/state.ts';
 import type { LaunchPager } from './pager/client.ts';
 import { keepLooking } from './recovery/look-again.ts';
+import { patiently } from './recovery/patiently.ts';
 import { recover } from './recovery/recover.ts';
 import { Sweeper } from './recovery/sweep.ts';
 import { createLxcRuntime } from './runtime/lxc/runtime.ts';
@@ -53,7 +54,6 @@ import { forwardEvents } from './webhooks/forward.ts';
 
 /** CRIU's lazy page server splices whole page sets through pipes (platform traps): they must be allowed to be large. */
 const PIPE_MAX_BYTES = 64 * 1024 * 1024;
-const STORE_RETRY_MS = 500;
 /** The pager's entry point, beside this file. */
 const PAGER = fileURLToPath(new URL('./pager/main.js', import.meta.url));
 /** It has no deadline: its end is the end of its move, and it must outlive the agent. */
@@ -278,17 +278,4 @@ function serveContainer(agent: Agent, name: string, talks: ExecSessions): Promis
       return { container: await digestOf(agent.containers.get(name), agent) };
     },
   });
-}
-
-/** Records may be out of reach for a while when a whole cluster starts; an agent waits for them. */
-async function patiently<Result>(agent: Agent, action: () => Promise<Result>): Promise<Result> {
-  for (;;) {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof GodwitError) || error.code !== 'STORE_UNAVAILABLE') throw error;
-      agent.log.warn({ err: error }, 'waiting for the records');
-      await agent.clock.sleep(STORE_RETRY_MS);
-    }
-  }
 }

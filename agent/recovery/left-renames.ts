@@ -3,17 +3,20 @@ import { GodwitError } from '../../protocol/mod.ts';
 import { forgetRename, leftRenames, type RenameNotes } from '../containers/rename-notes.ts';
 import { removeRecord } from '../containers/settle.ts';
 import type { Agent } from '../migration/agent.ts';
+import { patiently } from './patiently.ts';
+
+type Renaming = Pick<Agent, 'bus' | 'clock' | 'config' | 'log' | 'runtime'>;
 
 /**
- * Brings renames to an end in whose middle an earlier agent died: once the new record is there, the container has the new name. Resolves with
- * true when records have changed.
+ * Brings renames to an end in whose middle an earlier agent died: once the new record is there, the container has the new name. Until the
+ * store says so nothing goes on: two names for one root file system must not both be answered for. Resolves with true when records have changed.
  */
-export async function finishRenames(agent: Agent): Promise<boolean> {
+export async function finishRenames(agent: Renaming): Promise<boolean> {
   const { config, log } = agent;
   let changed = false;
   for (const notes of await leftRenames(agent)) {
     try {
-      const done = await finish(agent, notes);
+      const done = await patiently(agent, () => finish(agent, notes));
       changed ||= done;
       log.warn({ ...notes, done }, 'an earlier agent has left a rename');
       await forgetRename(config.stateDir, notes);
@@ -24,7 +27,8 @@ export async function finishRenames(agent: Agent): Promise<boolean> {
   return changed;
 }
 
-async function finish(agent: Agent, { name, wanted, uuid, revision }: RenameNotes): Promise<boolean> {
+/** Safe to repeat. @throws GodwitError STORE_UNAVAILABLE, RECORD_CONFLICT, RUNTIME_FAILED */
+async function finish(agent: Renaming, { name, wanted, uuid, revision }: RenameNotes): Promise<boolean> {
   const { bus, clock, config, runtime } = agent;
   const isOurs = (seen: Awaited<ReturnType<typeof bus.records.get>>) =>
     seen?.record.owner === config.node && seen.record.uuid === uuid;
@@ -36,6 +40,8 @@ async function finish(agent: Agent, { name, wanted, uuid, revision }: RenameNote
     // Somebody did something with it under its old name since: then both are an operator's to sort out.
     if (old.revision !== revision) throw new GodwitError('RECORD_CONFLICT', { container: name });
     const removed = await removeRecord({ records: bus.records, clock }, old);
+    if (removed.status === 'unknown')
+      throw new GodwitError('STORE_UNAVAILABLE', { problem: removed.problem });
     if (removed.status !== 'ok') throw new GodwitError('RECORD_CONFLICT', { container: name });
   } else if (old) return true;
   await runtime.undefine(name);

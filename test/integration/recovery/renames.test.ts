@@ -1,4 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { noteRename } from '../../../agent/containers/rename-notes.ts';
@@ -56,4 +58,23 @@ it('an agent starts though notes of a rename cannot be read, and leaves them', a
   await source.start();
   expect((await lab.info('kept')).container).toMatchObject({ owner: 'n1', state: 'running' });
   expect(readdirSync(dir)).toHaveLength(5);
+});
+
+it('a rename is noted on the disk before it begins', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'godwit-disk-'));
+  const [image, then, disk] = [join(dir, 'image'), join(dir, 'then'), join(dir, 'disk')];
+  const sh = (script: string) => execFileSync('bash', ['-euc', script], { encoding: 'utf8' });
+  sh(
+    `truncate -s 32M ${image}; mkfs.ext4 -q ${image}; mkdir ${disk}; mount -o loop,commit=300 ${image} ${disk}`,
+  );
+  try {
+    await noteRename(disk, { name: 'old', wanted: 'new', uuid: 'u', revision: 1 });
+    // What a power cut would leave: without what is in memory only.
+    cpSync(image, then);
+    sh(`umount ${disk}; mount -o loop ${then} ${disk}`);
+    expect(readdirSync(join(disk, 'renames'))).toEqual(['old.json']);
+  } finally {
+    sh(`umount ${disk}`);
+    rmSync(dir, { recursive: true });
+  }
 });
