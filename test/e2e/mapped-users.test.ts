@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerInfo, MigrateReply, MigrateResult } from '../../protocol/mod.ts';
 import { domainXml, makeRootfs } from './support/containers.ts';
@@ -10,6 +10,8 @@ import { useCluster } from './support/use-lab.ts';
 const NAME = 'mapped';
 const ADDRESS = '10.77.1.64';
 const OUTSIDE = 100_000;
+/** Of the machine: its nodes' agents read it when they start. */
+const UFFD = '/proc/sys/vm/unprivileged_userfaultfd';
 const cluster = useCluster('map', { nodes: 2 });
 const wish = { name: NAME, address: ADDRESS, memoryMib: 256 };
 const IDMAP = `<idmap>
@@ -58,6 +60,25 @@ describe('a container with mapped users', () => {
     }
   });
 
+  it('moves by post-copy where its tasks may open a userfaultfd', { timeout: 240_000 }, async () => {
+    const set = readFileSync(UFFD, 'utf8');
+    writeFileSync(UFFD, '1');
+    try {
+      for (const node of ['n1', 'n2']) await cluster.lab.run(['agent', node, 'restart']);
+      for (const target of ['n2', 'n1']) {
+        await settled();
+        const moved = await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', 'postcopy');
+        expect(moved).toMatchObject({ outcome: 'done', mode: 'postcopy' });
+        await settled();
+        expect(await cluster.lab.sh(target, SHOW)).toBe(before);
+      }
+    } finally {
+      writeFileSync(UFFD, set);
+      for (const node of ['n1', 'n2']) await cluster.lab.run(['agent', node, 'restart']);
+    }
+    await settled();
+  });
+
   it('comes back out of a checkpoint', { timeout: 120_000 }, async () => {
     expect(await cluster.godwit('checkpoint', NAME)).toMatchObject({ exitCode: 0 });
     expect(await cluster.godwit('restore', NAME)).toMatchObject({ exitCode: 0 });
@@ -67,7 +88,7 @@ describe('a container with mapped users', () => {
   });
 
   it('is not offered what its tasks may not do', { timeout: 60_000 }, async () => {
-    const may = readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1';
+    const may = readFileSync(UFFD, 'utf8').trim() === '1';
     const dry = await cluster.godwit('migrate', NAME, 'n2', '--dry-run', '--json');
     const { mode } = JSON.parse(dry.stdout) as MigrateReply;
     if (!may) expect(mode).toBe('cold');
@@ -85,8 +106,10 @@ describe('a container with mapped users', () => {
 
   async function settled(): Promise<void> {
     await until('the record settles', 30_000, async () => {
-      const { container } = await cluster.json<ContainerInfo>('inspect', NAME);
-      return container.phase === 'running';
+      const { exitCode, stdout } = await cluster.godwit('inspect', NAME, '--json');
+      if (exitCode !== 0) return false;
+      const { container } = JSON.parse(stdout) as ContainerInfo;
+      return container.phase === 'running' && container.job === undefined;
     });
   }
 });
