@@ -1,9 +1,10 @@
 import { parseDomain } from '../../protocol/domain/mod.ts';
 import { wasCommitted } from '../checkpoint/restore/commit.ts';
-import { bringTreesToEnd } from '../checkpoint/restore/end-trees.ts';
-import { noteTrees, type TreeNotes, type Verdict } from '../checkpoint/restore/tree-notes.ts';
+import { bringTreesToEnd, isUsedSince, noteLeft } from '../checkpoint/restore/end-trees.ts';
+import { notedVerdict, noteTrees, type TreeNotes, type Verdict } from '../checkpoint/restore/tree-notes.ts';
 import type { Agent } from '../migration/agent.ts';
 import { persistently } from '../migration/persistently.ts';
+import { patiently } from './patiently.ts';
 import { RECONCILE, reconcileHeld } from './reconcile-all.ts';
 
 /**
@@ -48,13 +49,25 @@ export class LeftTrees {
 
   private async recoverContainer(name: string, notes: readonly TreeNotes[]): Promise<void> {
     const { agent } = this;
+    const tried: TreeNotes[] = [];
     for (const one of notes) {
       const { job } = one;
+      if (await patiently(agent, () => isUsedSince(agent, one))) {
+        agent.log.error(
+          { job, container: name },
+          'was used before its directories were back: they stay as they are',
+        );
+        continue;
+      }
       const verdict = one.verdict ?? (await this.ask(one));
       agent.log.warn({ job, container: name, verdict }, 'an earlier agent has left directories of a restore');
       await bringTreesToEnd(agent, one, verdict);
+      tried.push({ ...one, verdict });
     }
     await reconcileHeld(agent, name);
+    // What could not be put back still is by the next agent, though this one may have changed the record.
+    for (const one of tried)
+      if ((await notedVerdict(agent.config.stateDir, one.job)) === 'undone') await noteLeft(agent, one);
   }
 
   /** No task is left, and the record says whose the directories are. */

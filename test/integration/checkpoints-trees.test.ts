@@ -20,6 +20,12 @@ const started = async (settings?: string) => {
 afterEach(() => scene?.[Symbol.asyncDispose]());
 
 const abort = (job: string) => scene.ask(words.job(job, 'abort'), 'job.abort');
+/** Nobody holds it, to find out what is true of it. */
+const isFree = () =>
+  scene.ask(words.container(NAME, 'suspend'), 'container.suspend').then(
+    () => scene.ask(words.container(NAME, 'resume'), 'container.resume').then(() => true),
+    () => false,
+  );
 const info = async () => (await scene.store.lab.info(NAME)).container;
 
 it.each(['is noted', 'is not noted yet'])(
@@ -106,6 +112,44 @@ it('has its directories back though what was unpacked cannot be removed, and no 
   expect(existsSync(join(home, `root.new-${job}`))).toBe(false);
   expect((await info()).state).toBe('running');
 });
+
+it.each([true, false])(
+  'puts directories back at the next start that could not be renamed, unless the container works in them (%s)',
+  async (used) => {
+    const { store, home, write, notes, ask } = await started();
+    const { source } = store.lab;
+    await store.saved(NAME);
+    write('second');
+    source.tell('restore', 'wait');
+    const job = await store.restore('n1', NAME);
+    await expect.poll(() => source.reached('restore'), LONG).toBe(true);
+    // What something is mounted on cannot be renamed.
+    execFileSync('mount', ['--bind', join(home, 'root'), join(home, 'root')]);
+    try {
+      await abort(job);
+      source.behave();
+      expect(await store.lab.ended(job)).toMatchObject({ outcome: 'aborted' });
+      expect(scene.words()).toMatchObject({ root: 'first', 'root.before': 'second' });
+    } finally {
+      execFileSync('umount', [join(home, 'root')]);
+    }
+    if (used) {
+      await ask(words.container(NAME, 'start'), 'container.start');
+      write('third');
+    }
+    const left = { ...scene.words() };
+    await source.stop();
+    await source.start();
+    if (used) {
+      await expect.poll(() => isFree(), LONG).toBe(true);
+      expect(scene.words()).toEqual({ ...left, root: 'third' });
+      expect((await info()).state).toBe('running');
+    } else {
+      await expect.poll(notes, LONG).toEqual([]);
+      expect(scene.words()).toEqual({ root: 'second', volume: 'second' });
+    }
+  },
+);
 
 it('deletes neither what somebody else keeps beside it, nor what a restore has replaced before', async () => {
   const { store, home, write, stop } = await started();

@@ -15,6 +15,8 @@ export type Verdict = 'committed' | 'undone';
 
 export interface TreeNotes extends RestoreNotes {
   readonly verdict?: Verdict;
+  /** The revision of the record when the container was let go though its directories were not back; 0: there was none, -1: not known. */
+  readonly letGoAt?: number;
 }
 
 /** On the disk when it resolves. @throws GodwitError HOST_FAILED */

@@ -87,6 +87,12 @@ export async function takeTreesBack({ runner }: Host, spec: DomainSpec, job: str
   for (const { fresh } of places) await removeTree(runner, fresh);
 }
 
+/** Whether something is still to be put back where it was. @throws GodwitError HOST_FAILED */
+export async function areSwapped(spec: DomainSpec, job: string): Promise<boolean> {
+  for (const { before } of placesOf(spec, job)) if (await isThere(before)) return true;
+  return false;
+}
+
 /** The container runs with them: what lay there before is left as the policy says. Safe to repeat. @throws GodwitError HOST_FAILED */
 export async function settleTrees({ runner }: Host, spec: DomainSpec, job: string): Promise<void> {
   for (const place of placesOf(spec, job)) {
