@@ -64,7 +64,7 @@ export class LeftTrees {
       await bringTreesToEnd(agent, one, verdict);
       tried.push({ ...one, verdict });
     }
-    await reconcileHeld(agent, name);
+    await patiently(agent, () => reconcileHeld(agent, name));
     // What could not be put back still is by the next agent, though this one may have changed the record.
     for (const one of tried)
       if ((await notedVerdict(agent.config.stateDir, one.job)) === 'undone') await noteLeft(agent, one);
