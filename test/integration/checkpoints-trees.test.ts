@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { settleTrees, swapTrees } from '../../agent/checkpoint/restore/trees.ts';
+import { settleTrees, swapTrees, takeTreesBack } from '../../agent/checkpoint/restore/trees.ts';
 import { systemClock } from '../../agent/effects/system-clock.ts';
 import { createRunner } from '../../agent/effects/system-runner.ts';
 import { parseDomain } from '../../protocol/domain/mod.ts';
@@ -262,6 +262,29 @@ it('finishes an exchange that was decided', async () => {
       encoding: 'utf8',
     });
     expect(listed).toBe('root new\nroot.replaced-j old\nvolume new\n');
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+it('leaves an empty directory where there was one, and none where there was none', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'godwit-places-'));
+  const list = () =>
+    execFileSync('sh', ['-c', 'stat -c "%n %a %u" *'], { cwd: dir, encoding: 'utf8' }).trim().split('\n');
+  try {
+    for (const name of ['root', 'root.new-j', 'volume.new-j']) mkdirSync(join(dir, name));
+    execFileSync('sh', ['-c', 'chmod 750 root; chown 1234 root'], { cwd: dir });
+    const spec = parseDomain(domainIn(dir), { file: 'test' });
+    await swapTrees(spec, 'j');
+    expect(list().map((line) => line.split(' ')[0])).toEqual([
+      'root',
+      'root.before-j',
+      'volume',
+      'volume.before-j',
+    ]);
+    for (let again = 0; again < 2; again++)
+      await takeTreesBack({ runner: createRunner(), clock: systemClock }, spec, 'j');
+    expect(list()).toEqual(['root 750 1234']);
   } finally {
     rmSync(dir, { recursive: true });
   }

@@ -27,6 +27,9 @@ interface Place {
 
 type Host = Pick<Agent, 'runner' | 'clock'>;
 
+/** The mode of an empty directory which says that nothing lay in the place: one that somebody made there comes back. */
+const NONE = 0;
+
 /** Where that stays which a restore has replaced: nothing of godwit's looks there, so that nothing builds on it or takes it away. */
 export const replacedAt = (root: string, job: string): string => `${root}.replaced-${job}`;
 
@@ -78,9 +81,8 @@ export async function takeTreesBack({ runner }: Host, spec: DomainSpec, job: str
     if (!(await isThere(before))) continue;
     await making(tree.root, async () => {
       if (await isThere(tree.root)) await rename(tree.root, fresh);
-      await rename(before, tree.root);
-      // There was none.
-      await rmdir(tree.root).catch(() => {});
+      if (await saysNone(before)) await rmdir(before);
+      else await rename(before, tree.root);
       await sync(dirname(tree.root));
     });
   }
@@ -108,8 +110,9 @@ export async function settleTrees({ runner }: Host, spec: DomainSpec, job: strin
 async function swap({ tree: { root }, fresh, before }: Place): Promise<void> {
   await making(root, async () => {
     if (!(await isThere(before))) {
-      await mkdir(root, { recursive: true, mode: 0o755 });
-      await rename(root, before);
+      await mkdir(dirname(root), { recursive: true, mode: 0o755 });
+      if (await isThere(root)) await rename(root, before);
+      else await mkdir(before, { mode: NONE });
     }
     await rename(fresh, root);
     await sync(dirname(root));
@@ -130,6 +133,10 @@ async function compare(
 
 function withoutSockets({ entries, ...rest }: Listing): Listing {
   return { ...rest, entries: new Map([...entries].filter(([, { kind }]) => kind !== 's')) };
+}
+
+async function saysNone(before: string): Promise<boolean> {
+  return ((await lstat(before)).mode & 0o7777) === NONE && !(await isFilled(before));
 }
 
 function isThere(path: string): Promise<boolean> {
