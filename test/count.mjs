@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const dir = process.argv[2];
-const reports = readdirSync(dir).map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')));
+// Tests leave other things there, too.
+const names = readdirSync(dir).filter((name) => name.endsWith('.json'));
+const reports = names.map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')));
 const files = reports.flatMap((report) => report.testResults);
 const tests = files.flatMap((file) => file.assertionResults);
 const named = (...states) =>
