@@ -96,6 +96,15 @@ describe('a command that nobody talks to', () => {
     expect(seen.split('\n')).toEqual([...Array(8).fill('exit 143'), '0']);
   });
 
+  it('is not waited for beyond its time, whatever it has left behind', async () => {
+    const seen = await cluster.lab.sh(
+      'n1',
+      `godwit exec ${NAME} --timeout 2s -- /bin/sh -c 'sleep 4711 & echo begun' >/tmp/told 2>&1 || echo "exit $?"
+      ${left}`,
+    );
+    expect(seen.split('\n')).toEqual(['exit 1', '0']);
+  });
+
   it('may do as it likes with them', async () => {
     // Its shell would say there that its children were ended, too.
     const quiet = 'exec 2>/dev/null';
