@@ -9,7 +9,7 @@ const SPREAD_MAX_MS = 400;
 export interface Asking {
   /** Part of the nodes that shall answer, 0 to 1. */
   readonly share: number;
-  /** Each answers after a random part of this. */
+  /** Each answers after a random part of this; whole, or nobody understands the question. */
   readonly spreadMs: number;
 }
 
@@ -18,7 +18,8 @@ export function askingFor(nodes: number | undefined): Asking {
   if (nodes === undefined) return { share: 1, spreadMs: 0 };
   const share = Math.min(1, ANSWERS_WANTED / Math.max(1, nodes));
   const answers = nodes * share;
-  const spreadMs = answers < SPREAD_FROM ? 0 : Math.min(SPREAD_MAX_MS, answers * SPREAD_MS_PER_NODE);
+  const spreadMs =
+    answers < SPREAD_FROM ? 0 : Math.round(Math.min(SPREAD_MAX_MS, answers * SPREAD_MS_PER_NODE));
   return { share, spreadMs };
 }
 
