@@ -1,3 +1,4 @@
+import { shellWord } from '../host/shell-word.ts';
 import type { EarlyFreeze, HookOptions } from './criu.ts';
 
 /** Names of the FIFOs in the directory of a hook channel. */
@@ -35,7 +36,7 @@ case $action in
 ${casesOf(held, told)}
 *) exit 0 ;;
 esac
-dir=${quoted(dir)}
+dir=${shellWord(dir)}
 trap '' PIPE
 # Waits for the FIFOs of an agent that has closed them.
 present() {
@@ -75,7 +76,7 @@ function casesOf(held: readonly string[], told: readonly string[]): string {
 /** A container that cannot be frozen must not be moved: the hook says so and returns 1 before anybody can commit. */
 function freezeLines({ file, value }: { readonly file: string; readonly value: string }): string {
   return `if [ "$action" = ${FREEZES_AT} ]; then
-  { echo ${quoted(value)} >${quoted(file)}; } 2>/dev/null || {
+  { echo ${shellWord(value)} >${shellWord(file)}; } 2>/dev/null || {
     report "$action $CRTOOLS_INIT_PID ${FREEZE_FAILED}"
     exit 1
   }
@@ -90,7 +91,7 @@ fi
  * is over.
  */
 function earlyLines({ file, value, early }: { file: string; value: string; early: EarlyFreeze }): string {
-  const state = quoted(file);
+  const state = shellWord(file);
   return `  if [ "$action" = ${EARLY_AT} ]; then
     look() {
       looks=0
@@ -105,25 +106,21 @@ function earlyLines({ file, value, early }: { file: string; value: string; early
         tasks=$((tasks + 1))
         { read -r at <"/proc/$task/wchan"; } 2>/dev/null
         case $at in kernel_clone | wait_for_vfork_done) return 0 ;; esac
-      done <${quoted(early.tasks)}
+      done <${shellWord(early.tasks)}
       return 1
     }
     tries=0
-    while { echo ${quoted(value)} >${state}; } 2>/dev/null; do
-      look ${quoted(value)} && ! vforks && break
-      { echo ${quoted(early.thawed)} >${state}; } 2>/dev/null
+    while { echo ${shellWord(value)} >${state}; } 2>/dev/null; do
+      look ${shellWord(value)} && ! vforks && break
+      { echo ${shellWord(early.thawed)} >${state}; } 2>/dev/null
       tries=$((tries + 1))
       [ "$tries" -lt ${EARLY_TRIES} ] || break
       look never || :
     done
     kill -0 "$PPID" 2>/dev/null || {
-      { echo ${quoted(early.thawed)} >${state}; } 2>/dev/null
+      { echo ${shellWord(early.thawed)} >${state}; } 2>/dev/null
       exit 1
     }
   fi
 `;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

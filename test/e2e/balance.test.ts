@@ -15,14 +15,7 @@ const WORK =
 
 it('spreads load from one node over all, with reasons, unseen by a client', async () => {
   await startContainer(cluster, 'n1', 'redis', { name: 'redis', address: HOST, memoryMib: 256 });
-  for (const [i, name] of WORKERS.entries())
-    await startContainer(cluster, 'n1', 'generic', {
-      name,
-      address: `10.77.1.${71 + i}`,
-      init: '/bin/python3',
-      args: ['-I', '-S', '-c', WORK],
-      memoryMib: 64,
-    });
+  await startAll(WORKERS, 71, WORK);
   const client = await startRedisClient(cluster, { host: HOST, megabytes: 5 });
   // Loads are means over ten seconds.
   let plan: BalanceList['items'] = [];
@@ -73,14 +66,7 @@ it('agents that balance by themselves spread what runs on one of them, and then 
     `period_seconds = ${PERIOD_S}`,
     'stay_seconds = 1',
   ];
-  for (const [i, name] of SIX.entries())
-    await startContainer(cluster, 'n1', 'generic', {
-      name,
-      address: `10.77.1.${80 + i}`,
-      init: '/bin/python3',
-      args: ['-I', '-S', '-c', LIGHT],
-      memoryMib: 64,
-    });
+  await startAll(SIX, 80, LIGHT);
   for (const node of ['n1', 'n2', 'n3']) {
     await cluster.lab.sh(
       node,
@@ -119,6 +105,18 @@ it('agents that balance by themselves spread what runs on one of them, and then 
   expect(most()).toBeLessThanOrEqual(3);
   for (const [i, name] of SIX.entries()) expect(await lxcState(cluster, homes[i]!, name)).toBe('RUNNING');
 });
+
+/** Containers on n1 that do that work; their addresses follow each other. */
+async function startAll(names: readonly string[], firstAddress: number, work: string): Promise<void> {
+  for (const [i, name] of names.entries())
+    await startContainer(cluster, 'n1', 'generic', {
+      name,
+      address: `10.77.1.${firstAddress + i}`,
+      init: '/bin/python3',
+      args: ['-I', '-S', '-c', work],
+      memoryMib: 64,
+    });
+}
 
 /** Where they are at rest; undefined while one of them is not, or cannot be asked. */
 async function placesOf(names: readonly string[]): Promise<string[] | undefined> {

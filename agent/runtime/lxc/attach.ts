@@ -1,6 +1,7 @@
 import { GodwitError } from '../../../protocol/mod.ts';
 import { birthOf } from '../../host/process-birth.ts';
 import { descendantsOf, killTree } from '../../host/process-tree.ts';
+import { shellWord } from '../../host/shell-word.ts';
 import type { Attached, TerminalWish } from '../runtime.ts';
 import { EXEC_ENV } from './exec.ts';
 import { runningStatus } from './info.ts';
@@ -73,6 +74,6 @@ export async function attachTo(
 
 /** script takes nothing but a line for the shell. The terminal has its size before the command looks at it. */
 function sized({ rows, columns }: TerminalWish, argv: readonly string[]): string {
-  const words = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  const words = argv.map(shellWord);
   return `stty rows ${rows} cols ${columns}; exec ${words.join(' ')}`;
 }

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
+import { shellWord } from '../../host/shell-word.ts';
 import { hostVeth } from './names.ts';
 import { bridgeOf, type Networks } from './network.ts';
 
@@ -37,7 +38,7 @@ export async function prepareMapped(
   const hook = join(dir, 'hook');
   await writeFile(hook, hookScript(dirname(imageDir), veths), { mode: 0o700 });
   await writeFile(join(dir, 'criu'), criuScript(veths.map(({ bridge }) => bridge)), { mode: 0o700 });
-  return { path: `${dir}:${process.env.PATH}`, criuConfig: [`action-script ${hook}`] };
+  return { path: `${dir}:${process.env.PATH ?? ''}`, criuConfig: [`action-script ${hook}`] };
 }
 
 /** Safe to repeat, and where there was nothing. */
@@ -50,7 +51,7 @@ function criuScript(bridges: readonly string[]): string {
     (bridge, index) => `ip link add ${bridge} index ${FIRST_BRIDGE + index} type bridge && `,
   );
   return `#!/bin/sh
-PATH=${quoted(process.env.PATH ?? '')}
+PATH=${shellWord(process.env.PATH ?? '')}
 export PATH
 [ "$1" = restore ] || exec criu "$@"
 exec unshare --net sh -c '${made.join('')}exec criu "$@"' sh "$@"
@@ -70,15 +71,11 @@ function hookScript(
   return `#!/bin/sh
 case $CRTOOLS_SCRIPT_ACTION in
 pre-restore)
-  exec chmod --recursive a+rX ${quoted(images)}
+  exec chmod --recursive a+rX ${shellWord(images)}
   ;;
 post-restore)
   while read -r key value; do [ "$key" != PPid: ] || node=$value; done <"/proc/$PPID/status"
 ${moves.join('')}  ;;
 esac
 `;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
