@@ -22,6 +22,7 @@ import { Driver } from '../driver.ts';
 import type { Journal } from '../journal.ts';
 import type { MovingRecord } from '../moving-record.ts';
 import { persistently } from '../persistently.ts';
+import { isSymptom } from '../symptom.ts';
 import type { Figures } from './figures.ts';
 import type { SourceNotes } from './notes.ts';
 import { abortMove, resolveDoubt } from './operator.ts';
@@ -55,8 +56,6 @@ export class SourceMove {
   private readonly settling = deferred<Ending>();
   /** What went wrong at the target, when what broke here was only the effect. */
   private cause: WireError | undefined;
-  /** The target has said itself why it failed. */
-  private targetSpoke = false;
   private told: Promise<void> = Promise.resolve();
   private stopProgress: () => void = () => {};
   private stopPatience: () => void = () => {};
@@ -138,9 +137,11 @@ export class SourceMove {
     switch (report.kind) {
       case 'prepared':
         return this.driver.feed({ kind: 'target-prepared' });
-      case 'failed':
-        this.targetSpoke = true;
-        return this.driver.feed({ kind: 'target-failed', error: reasonOf(report) });
+      case 'failed': {
+        const error = reasonOf(report);
+        if (!isSymptom(error)) this.cause = error; // Its streams may have ended here before this came.
+        return this.driver.feed({ kind: 'target-failed', error });
+      }
       case 'running':
         this.figures.resumed(report.resumedAtMs ?? report.nowMs);
         this.tracker.phase(pagesFollowIn(this.journal.notes.way.mode) ? 'pages' : 'cleanup');
@@ -190,7 +191,7 @@ export class SourceMove {
         return this.finishing.resolve(effect.ending);
       case 'tell-abort':
         this.told = tellAbort(this.agent, this.move, effect.reason).then((cause) => {
-          if (!this.targetSpoke) this.cause = cause;
+          this.cause ??= cause;
         });
         return this.told;
       case 'undo':
@@ -265,11 +266,10 @@ export class SourceMove {
   /** The container first, then the record. */
   private async undo(): Promise<void> {
     const { containers } = this.agent;
-    const { container } = this.move;
     this.tracker.phase('undo');
     await persistently(this.agent, { job: this.plan.job, what: 'undo' }, () => this.copy.undo());
     await this.record.giveBack();
-    if (containers.has(container)) containers.saw(container, this.record.current);
+    if (containers.has(this.container)) containers.saw(this.container, this.record.current);
     else await containers.adopt(this.record.current);
     this.driver.feed({ kind: 'undone' });
   }

@@ -157,7 +157,7 @@ export class TargetCopy implements ArrivingCopy {
     });
     // Pages that are filled in from this node's own rounds have all been received long before.
     const broken = this.filling === 'from-here' ? this.memory.filled : this.memory.received;
-    if (this.filling !== 'before') broken.catch((error: unknown) => this.memoryBroke(error));
+    broken.catch((error: unknown) => this.memoryBroke(error));
     scratch.add('the memory channel', () => this.memory?.close());
     const lazy = this.filling !== 'before';
     const restore = await Restore.begin(agent, { spec, dir, lazy, signal, deadlineMs });

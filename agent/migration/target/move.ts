@@ -20,15 +20,13 @@ import { Driver } from '../driver.ts';
 import type { Journal } from '../journal.ts';
 import { MovingRecord } from '../moving-record.ts';
 import { persistently } from '../persistently.ts';
+import { causeHere } from './cause.ts';
 import { TargetCopy } from './copy.ts';
 import { arrivalIn, isFilledLater, type TargetNotes } from './notes.ts';
 import type { TargetParts } from './parts.ts';
 import { type Report, reportTo, withPhase } from './report.ts';
 import { Tenancy } from './tenancy.ts';
 import type { ArrivingCopy } from './words.ts';
-
-/** How long an abort waits for the reason of a failure that is just coming to light here. */
-const CAUSE_MS = 700;
 
 /** The target's side of one move: performs what the handover core decides. */
 export class TargetMove implements Arriving {
@@ -45,6 +43,8 @@ export class TargetMove implements Arriving {
   private readonly tenancy: Tenancy;
   private takenOver: Promise<void> | undefined;
   private readonly strike = (point: FaultPoint) => this.agent.faults.at(point, this.move.job);
+  /** The source has its answer to an abort; it may have begun once more, and must hear nothing of this move then. */
+  private answered = false;
   private stopWaiting: () => void = () => {};
   private finish: (ending: Ending) => void = () => {};
 
@@ -117,19 +117,18 @@ export class TargetMove implements Arriving {
 
   /** @throws GodwitError JOB_STATE before it is prepared */
   commit(epoch: number): void {
-    const { phase } = this.driver.state;
-    const { job } = this.move;
+    const { phase, move } = this.driver.state;
     if (phase === 'building')
-      throw new GodwitError('JOB_STATE', { job, state: phase, problem: 'not prepared yet' });
+      throw new GodwitError('JOB_STATE', { job: move.job, state: phase, problem: 'not prepared yet' });
     this.driver.feed({ kind: 'commit', epoch });
   }
 
   async abort(reason: string): Promise<WireError | undefined> {
-    // The source may just have felt what broke here; the cause is worth a moment.
-    const cause = await this.copy.brokenWithin(CAUSE_MS);
+    const cause = await causeHere(this.copy, () => this.driver.state.ending?.error);
     this.driver.feed({ kind: 'abort', error: new GodwitError('MOVE_ABORTED', { problem: reason }).toWire() });
     await this.ended;
-    return cause === undefined ? undefined : toGodwitError(cause).toWire();
+    this.answered = true;
+    return cause;
   }
 
   private async perform(effect: TargetEffect): Promise<void> {
@@ -245,7 +244,8 @@ export class TargetMove implements Arriving {
 
   /** A source that heard of an abort, or was told `prepared` by the record's commit, needs the word no more. */
   private report(words: Report): Promise<void> {
-    const enough = () => words.kind === 'prepared' && this.driver.state.phase !== 'prepared';
+    const enough = () =>
+      this.answered || (words.kind === 'prepared' && this.driver.state.phase !== 'prepared');
     return reportTo(this.agent, this.move.job, this.journal.notes.phases, words, enough);
   }
 

@@ -6,7 +6,7 @@ import type { Agent } from '../agent.ts';
 import { freePort } from '../free-port.ts';
 
 /** How long a broken stream waits for the word of the criu behind it. */
-const CAUSE_MS = 500;
+const CAUSE_MS = 1_500;
 
 export interface PageStreamRequest {
   readonly job: string;
