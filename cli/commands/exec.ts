@@ -31,15 +31,16 @@ export function register(program: Command, cli: Cli): void {
     .action(
       action(cli, async (context, options: Options, name: string, argv: readonly string[]) => {
         const session = await context.session();
+        const leave = (exitCode: number) => process.exit(exitCode);
         if (options.tty || options.interactive) {
           const { talk } = await import('../exec/talk.ts');
           const ends = { input: process.stdin, output: process.stdout, errors: process.stderr };
           const term = /^[\w.+-]{1,64}$/.exec(context.terminal.env.TERM ?? '')?.[0] ?? 'dumb';
-          return talk(session, name, { argv, terminal: options.tty === true, term }, ends);
+          return talk(session, name, { argv, terminal: options.tty === true, term }, ends, leave);
         }
         const { run } = await import('../exec/run.ts');
         const wish = { argv, timeoutMs: options.timeout };
-        const reply = await run(session, name, wish, (exitCode) => process.exit(exitCode));
+        const reply = await run(session, name, wish, leave);
         const document = await formatDocument(reply, context.format);
         context.terminal.out(document ?? reply.stdout);
         if (document === undefined) context.terminal.err(reply.stderr);

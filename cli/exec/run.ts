@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ExecReply } from '../../protocol/mod.ts';
 import type { Session } from '../bus/session.ts';
+import { insist, onSignals, type Passed, SIGNALS } from './signals.ts';
 
 /** The agent ends the command by itself at its timeout; we wait a little longer for that answer. */
 const SLACK_MS = 5_000;
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12 } as const;
-/** A signal may come before the command is there to take it. */
-const AGAIN_MS = 100;
 const WAIT_MS = 2_000;
 
 /**
@@ -22,29 +20,19 @@ export async function run(
   const session = randomUUID();
   const asked = new Set<string>();
   let over = false;
-  const pass = async (signal: keyof typeof SIGNALS) => {
+  const ignore = onSignals((signal: Passed) => {
     if (asked.has(signal)) return leave(128 + SIGNALS[signal]);
     asked.add(signal);
-    for (let sent = false; !sent && !over; ) {
-      sent = await bus
-        .request('container', name, 'exec-write', { session, signal }, { timeoutMs: WAIT_MS })
-        .then(
-          () => true,
-          () => false,
-        );
-      if (!sent) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
-  };
-  const listeners = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).map(
-    (signal) => [signal, () => void pass(signal)] as const,
-  );
-  for (const [signal, listener] of listeners) process.on(signal, listener);
+    const body = { session, signal };
+    const ask = () => bus.request('container', name, 'exec-write', body, { timeoutMs: WAIT_MS });
+    void insist(ask, () => over);
+  });
   try {
     const { argv, timeoutMs } = wish;
     const body = { argv: [...argv], timeoutMs, session };
     return await bus.request('container', name, 'exec', body, { timeoutMs: timeoutMs + SLACK_MS });
   } finally {
     over = true;
-    for (const [signal, listener] of listeners) process.off(signal, listener);
+    ignore();
   }
 }

@@ -1,9 +1,9 @@
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Session } from '../bus/session.ts';
+import { insist, onSignals, type Passed, SIGNALS } from './signals.ts';
 
 /** Beyond what the agent itself waits for output, or takes to begin. */
 const SLACK_MS = 10_000;
-const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** The user's own terminal, or the pipes in its place. */
 export interface Ends {
@@ -14,7 +14,8 @@ export interface Ends {
 
 /**
  * Runs a command in a container and passes on everything both ways: input as it is typed, the size of the terminal, signals,
- * output, and the exit code. @throws GodwitError CONTAINER_NOT_FOUND, CONTAINER_STATE, EXEC_FAILED, BUS_TIMEOUT
+ * output, and the exit code. A signal that comes early waits for the command; the same one again before that calls leave, which ends this process.
+ * @throws GodwitError CONTAINER_NOT_FOUND, CONTAINER_STATE, EXEC_FAILED, BUS_TIMEOUT
  */
 export async function talk(
   bus: Session,
@@ -25,19 +26,30 @@ export async function talk(
     term,
   }: { readonly argv: readonly string[]; readonly terminal: boolean; readonly term: string },
   { input, output, errors }: Ends,
+  leave: (exitCode: number) => void,
 ): Promise<number> {
   const size = () => ({ columns: output.columns ?? 80, rows: output.rows ?? 24 });
   const wish = terminal ? { terminal: { ...size(), term } } : {};
   const wait = { timeoutMs: SLACK_MS };
-  const { session } = await bus.request('container', name, 'exec-open', { argv: [...argv], ...wish }, wait);
+  const early = new Set<Passed>();
+  let pass = (signal: Passed): unknown =>
+    early.has(signal) ? leave(128 + SIGNALS[signal]) : early.add(signal);
+  const ignore = onSignals((signal) => void pass(signal));
+  const open = bus.request('container', name, 'exec-open', { argv: [...argv], ...wish }, wait);
+  const { session } = await open.catch((error: unknown) => {
+    ignore();
+    throw error;
+  });
   type Word = Parameters<typeof bus.request<'container', 'exec-write'>>[3];
   let sent: Promise<unknown> = Promise.resolve();
   /** One after the other, so that nothing overtakes what was typed before it; what comes too late says nothing. */
   const say = (word: Omit<Word, 'session'>) => {
-    const next = () => bus.request('container', name, 'exec-write', { session, ...word }, wait);
-    sent = sent.then(next).catch(() => {});
+    const next = (): Promise<unknown> =>
+      bus.request('container', name, 'exec-write', { session, ...word }, wait);
+    sent = sent.then(() => (word.signal ? insist(next, () => over) : next())).catch(() => {});
     return sent;
   };
+  let over = false;
   const onData = (chunk: Buffer) => {
     input.pause();
     let all: Promise<unknown> = Promise.resolve();
@@ -48,8 +60,8 @@ export async function talk(
   const onEnd = () => void say({ end: true });
   const onResize = () => void say({ size: size() });
   const raw = terminal && input.isTTY;
-  const listeners = SIGNALS.map((signal) => [signal, () => void say({ signal })] as const);
-  for (const [signal, pass] of listeners) process.on(signal, pass);
+  pass = (signal) => say({ signal });
+  for (const signal of early) pass(signal);
   input.on('data', onData).on('end', onEnd);
   if (terminal) output.on('resize', onResize);
   if (raw) input.setRawMode(true);
@@ -72,7 +84,8 @@ export async function talk(
     input.off('data', onData).off('end', onEnd).pause();
     input.unref?.();
     output.off('resize', onResize);
-    for (const [signal, pass] of listeners) process.off(signal, pass);
+    over = true;
+    ignore();
   }
 }
 

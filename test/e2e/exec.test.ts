@@ -58,9 +58,22 @@ END
   });
 });
 
+/** Says how many are left inside. */
+const left = `lxc-attach -n ${NAME} -- /bin/sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' ' | grep -c 'slee[p] 4711' || :`;
+
+it.each(['', '-i', '-t'])('a command ends of a signal that comes while it begins (exec %s)', async (how) => {
+  const seen = await cluster.lab.sh(
+    'n1',
+    `for tenth in 2 3 4 5 6 7 8 9; do
+      godwit exec ${how} ${NAME} -- sleep 4711 </dev/null >/tmp/told 2>&1 & pid=$!
+      sleep 0.$tenth; kill -TERM $pid; wait $pid || echo "exit $?"
+    done
+    ${left}`,
+  );
+  expect(seen.split('\n')).toEqual([...Array(8).fill('exit 143'), '0']);
+});
+
 describe('a command that nobody talks to', () => {
-  /** Says how many are left inside. */
-  const left = `lxc-attach -n ${NAME} -- /bin/sh -c 'cat /proc/[0-9]*/cmdline' | tr '\\0' ' ' | grep -c 'slee[p] 4711' || :`;
   const end = (signal: string, inside: string) =>
     cluster.lab.sh(
       'n1',
@@ -82,18 +95,6 @@ describe('a command that nobody talks to', () => {
   it('ends of them with all that it has begun', async () => {
     const seen = await end('INT', 'echo yes >/began; sleep 4711; true');
     expect(seen.split('\n')).toEqual(['exit 130', '0']);
-  });
-
-  it('ends of one that comes while it begins', async () => {
-    const seen = await cluster.lab.sh(
-      'n1',
-      `for tenth in 2 3 4 5 6 7 8 9; do
-        godwit exec ${NAME} -- sleep 4711 >/tmp/told 2>&1 & pid=$!
-        sleep 0.$tenth; kill -TERM $pid; wait $pid || echo "exit $?"
-      done
-      ${left}`,
-    );
-    expect(seen.split('\n')).toEqual([...Array(8).fill('exit 143'), '0']);
   });
 
   it('is not waited for beyond its time, whatever it has left behind', async () => {
