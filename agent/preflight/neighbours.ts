@@ -12,11 +12,15 @@ const Neighbours = z.array(z.object({ dst: z.string(), lladdr: z.string().option
  * Who answers for these addresses on the links of this node. Each is pinged once, so that the kernel resolves it now
  * instead of remembering an old answer; what the kernel then holds in its neighbour tables counts.
  */
-export async function neighbourClaims(runner: Runner, addresses: readonly string[]): Promise<AddressClaim[]> {
+export async function neighbourClaims(
+  runner: Runner,
+  addresses: readonly string[],
+  askMs = ASK_MS,
+): Promise<AddressClaim[]> {
   if (addresses.length === 0) return [];
   await Promise.all(
     addresses.map((address) =>
-      runner.run({ file: 'ping', args: ['-n', '-q', '-c', '1', '-W', '1', address], deadlineMs: ASK_MS }),
+      runner.run({ file: 'ping', args: ['-n', '-q', '-c', '1', '-W', '1', address], deadlineMs: askMs }),
     ),
   );
   const result = await runner.run({ file: 'ip', args: ['-j', 'neigh', 'show'], deadlineMs: CHILD_MS });

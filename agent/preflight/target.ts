@@ -127,11 +127,13 @@ function roomRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
   return found;
 }
 
-function addressRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
-  const addresses = new Set(
-    request.spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)),
-  );
-  const macs = new Set(request.spec.interfaces.map((nic) => nic.mac.toLowerCase()));
+/** Who else has the container's addresses. */
+export function addressRefusals(
+  { spec }: Pick<TargetRequest, 'spec'>,
+  facts: Pick<TargetFacts, 'node' | 'claims'>,
+): Refusal[] {
+  const addresses = new Set(spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)));
+  const macs = new Set(spec.interfaces.map((nic) => nic.mac.toLowerCase()));
   const ours = (mac: string) => macs.has(mac.toLowerCase());
   // A neighbour that answers for our address with our MAC is the container itself, still at the source.
   const taken = facts.claims.flatMap((claim) =>

@@ -8,6 +8,7 @@ import { Restore } from '../../migration/target/restore.ts';
 import { bytesOfImages, linkParent, unpackChain } from '../chain.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
+import { both } from '../store/side-by-side.ts';
 import type { CheckpointStore } from '../store/store.ts';
 import { bringTreesToEnd } from './end-trees.ts';
 import { takeFreePlaces } from './free-places.ts';
@@ -46,8 +47,9 @@ export class RestoredCopy {
   }
 
   /**
-   * Brings images and directories back and looks at every byte of them. `done` is told of each image, and what all of them take.
-   * @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED
+   * Brings images and directories back and looks at every byte of them, while a restore without directories starts and waits at its
+   * gate. `done` is told of each image, and what all of them take.
+   * @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED; without directories also what `build` throws
    */
   async unpack(store: CheckpointStore, done: (file: KeptFile, totalBytes: number) => void): Promise<void> {
     const { agent, request, scratch } = this;
@@ -56,16 +58,23 @@ export class RestoredCopy {
     const bytes = bytesOfImages([plan.found, ...parents]);
     const back = (file: KeptFile) => done(file, bytes);
     const own = restoreDir(agent.config.runDir, job);
-    this.dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
+    const dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
+    this.dir = dir;
     const options = { runner: agent.runner, signal, deadlineMs };
-    const { images } = this.dir;
-    await store.unpack(plan.found, images, options, back);
-    if (parents.length > 0)
-      await linkParent(
-        images,
-        await unpackChain(store, parents, images, { ...options, pages: 'whole', done: back }),
-      );
-    if (!this.withTrees) return;
+    const { images } = dir;
+    const whole = async () => {
+      await store.unpack(plan.found, images, options, back);
+      if (parents.length > 0)
+        await linkParent(
+          images,
+          await unpackChain(store, parents, images, { ...options, pages: 'whole', done: back }),
+        );
+    };
+    if (!this.withTrees) {
+      await both(whole(), this.begin(dir));
+      return;
+    }
+    await whole();
     this.reverter.add('the directories', () => bringTreesToEnd(agent, request.notes, 'undone'));
     await noteTrees(agent.config.stateDir, request.notes);
     await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, options);
@@ -76,12 +85,20 @@ export class RestoredCopy {
    * @throws GodwitError RESTORE_FAILED, HOST_FAILED, NODE_LACKS, CHECKPOINT_REFUSED (others have come to its places meanwhile)
    */
   async build(): Promise<void> {
-    const { agent, request, reverter, scratch, dir } = this;
-    const { plan, defined, signal, deadlineMs } = request;
+    const { agent, request, dir } = this;
+    const { plan, job } = request;
     const { spec } = plan;
     if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was unpacked' });
-    if (this.withTrees)
-      await (plan.way === 'own' ? swapTrees(spec, request.job) : takeFreePlaces(agent, spec, request.job));
+    if (this.withTrees) await (plan.way === 'own' ? swapTrees(spec, job) : takeFreePlaces(agent, spec, job));
+    const restore = this.restore ?? (await this.begin(dir));
+    await restore.build(dir.images);
+  }
+
+  /** Starts what builds the tasks, up to its gate: no image is opened yet. */
+  private async begin(dir: JobDir): Promise<Restore> {
+    const { agent, request, reverter, scratch } = this;
+    const { plan, defined, signal, deadlineMs } = request;
+    const { spec } = plan;
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
       await (defined ? agent.runtime.define(defined) : agent.runtime.undefine(spec.name));
@@ -90,7 +107,7 @@ export class RestoredCopy {
     const restore = await Restore.begin(agent, { spec, dir, lazy: false, signal, deadlineMs });
     this.restore = restore;
     scratch.add('the hooks of the restore', () => restore.close());
-    await restore.build(dir.images);
+    return restore;
   }
 
   /** Lets the tasks run and tells the network. Resolves when the runtime has taken them over. @throws GodwitError RESTORE_FAILED */

@@ -8,13 +8,17 @@ import { copiedTrees } from '../../migration/rootfs.ts';
 import { type RefusalCode, refuse } from '../../preflight/catalogue.ts';
 import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import type { TargetRequest } from '../../preflight/facts.ts';
+import { neighbourClaims } from '../../preflight/neighbours.ts';
 import { mountsIn, rootfsIdentity } from '../../preflight/rootfs.ts';
-import { targetRefusals } from '../../preflight/target.ts';
+import { addressRefusals, targetRefusals } from '../../preflight/target.ts';
 import { compareVersions } from '../../preflight/versions.ts';
 import { some } from '../../preflight/words.ts';
 import { bytesOfImages } from '../chain.ts';
 import { storeOf } from '../store-of.ts';
 import type { RestorePlan } from './plan.ts';
+
+/** Neighbours on the own link answer within a millisecond. */
+const ASK_MS = 100;
 
 /** The container that runs somewhere, as far as it may be in the way. */
 interface Running {
@@ -25,9 +29,15 @@ interface Running {
 
 /**
  * Every reason why this node cannot take the container out of the checkpoint, at once; empty when it can. Changes nothing.
+ * `asks`: whether the neighbours are asked, too ({@link neighbourRefusals} does it apart).
  * @throws GodwitError CHECKPOINT_DAMAGED when what it builds on is not there; STORE_UNAVAILABLE, RUNTIME_FAILED
  */
-export async function restoreRefusals(agent: Agent, job: string, plan: RestorePlan): Promise<Refusal[]> {
+export async function restoreRefusals(
+  agent: Agent,
+  job: string,
+  plan: RestorePlan,
+  { asks }: { readonly asks: boolean },
+): Promise<Refusal[]> {
   const { config, runtime, runner, clock } = agent;
   const { manifest } = plan.found;
   const { spec } = plan;
@@ -63,6 +73,7 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
       addresses: interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)),
       macs: interfaces.map((nic) => nic.mac),
     })),
+    neighboursLater: !asks,
     runner,
     clock,
   });
@@ -80,6 +91,19 @@ export async function restoreRefusals(agent: Agent, job: string, plan: RestorePl
   if (sharing.length > 0)
     found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));
   return found;
+}
+
+/**
+ * Asks who else answers for the container's addresses, which takes {@link ASK_MS} when nobody does: so it is asked while the tasks are
+ * built. Their own interface answers with their own MAC, which is no refusal.
+ */
+export async function neighbourRefusals(
+  { config, runner }: Agent,
+  { spec }: Pick<RestorePlan, 'spec'>,
+): Promise<Refusal[]> {
+  const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
+  const claims = await neighbourClaims(runner, addresses, ASK_MS);
+  return addressRefusals({ spec }, { node: config.node, claims });
 }
 
 /** What is mounted there could not be renamed, nor removed. */

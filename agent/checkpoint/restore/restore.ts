@@ -1,4 +1,10 @@
-import { GodwitError, type RestoreReply, type RestoreRequest, toGodwitError } from '../../../protocol/mod.ts';
+import {
+  GodwitError,
+  type Refusal,
+  type RestoreReply,
+  type RestoreRequest,
+  toGodwitError,
+} from '../../../protocol/mod.ts';
 import type { Versioned } from '../../bus/bus.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { JOURNAL_VERSION, Journal } from '../../migration/journal.ts';
@@ -13,7 +19,7 @@ import { commitRestore } from './commit.ts';
 import { RestoredCopy } from './copy.ts';
 import { compareLower } from './lower.ts';
 import { findCheckpoint, planRestore, type RestorePlan } from './plan.ts';
-import { restoreRefusals } from './preflight.ts';
+import { neighbourRefusals, restoreRefusals } from './preflight.ts';
 
 /** After its time limit a job has given up; a restore that has not is ended. */
 const GRACE_MS = 60_000;
@@ -33,7 +39,7 @@ export async function restoreContainer(
   const reply = { container, node: agent.config.node, checkpoint: shown(found) };
   if (request.dryRun) {
     const plan = await planRestore(agent, found, request);
-    return { ...reply, refusals: await restoreRefusals(agent, '', plan) };
+    return { ...reply, refusals: await restoreRefusals(agent, '', plan, { asks: true }) };
   }
   const how = `from ${found.manifest.id}${request.as === undefined ? '' : ` of '${request.container}'`}`;
   const job = new StoreJob(agent, { kind: 'restore', container, how, timeoutMs: request.timeoutMs });
@@ -64,24 +70,33 @@ class Restoring {
     work.tracker.set({ bytes: { ...work.tracker.current.bytes, rootfs: rootfsBytes } });
     work.tracker.phase('preflight');
     const plan = await planRestore(agent, found, request);
-    const refusals = standing(await restoreRefusals(agent, work.job, plan), request.unsafe);
-    if (refusals.length > 0) {
-      const problem = refusals.map(({ message }) => message).join('; ');
-      const { node } = agent.config;
-      throw new GodwitError('CHECKPOINT_REFUSED', {
-        what: 'restore',
-        container: plan.spec.name,
-        node,
-        problem,
-        refusals,
-      });
-    }
+    const asked = neighbourRefusals(agent, plan).then((found) => this.refuse(plan, found));
+    asked.catch(() => {});
+    this.refuse(plan, await restoreRefusals(agent, work.job, plan, { asks: false }));
     work.signal.throwIfAborted();
-    await this.build(plan);
+    await this.build(plan, asked);
   }
 
-  /** Until the record says that it runs here, any failure leaves everything as it was. */
-  private async build(plan: RestorePlan): Promise<void> {
+  /** @throws GodwitError CHECKPOINT_REFUSED unless all of them may be passed over */
+  private refuse({ spec }: RestorePlan, found: readonly Refusal[]): void {
+    const refusals = standing(found, this.wish.request.unsafe);
+    if (refusals.length === 0) return;
+    const problem = refusals.map(({ message }) => message).join('; ');
+    const { node } = this.agent.config;
+    throw new GodwitError('CHECKPOINT_REFUSED', {
+      what: 'restore',
+      container: spec.name,
+      node,
+      problem,
+      refusals,
+    });
+  }
+
+  /**
+   * Until the record says that it runs here, any failure leaves everything as it was. `asked` rejects when somebody else has its
+   * addresses.
+   */
+  private async build(plan: RestorePlan, asked: Promise<void>): Promise<void> {
     const { agent, work, wish, store } = this;
     const { job, tracker, signal } = work;
     const { name } = plan.spec;
@@ -100,8 +115,11 @@ class Restoring {
       tracker.phase('unpack');
       await compareLower(agent, store, plan, this.unpacking(notes));
       await copy.unpack(store, (file, totalBytes) => this.count(file, totalBytes));
+      // Who is there has answered by now. Directories are not exchanged before it is known that nobody is.
+      await (notes.withTrees ? asked : Promise.race([asked, Promise.resolve()]));
       tracker.phase('restore');
       await copy.build();
+      await asked;
       work.decide();
       tracker.phase('commit');
       committed = await commitRestore(agent, job, plan);

@@ -3,16 +3,27 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { type Compression, GodwitError } from '../../../protocol/mod.ts';
 import type { Runner } from '../../effects/runner.ts';
 import { wordsOf } from '../../host/failure.ts';
-import { Fingerprint, fingerprintOf, readPieces, sync, writeDurably } from './files.ts';
+import {
+  Fingerprint,
+  fingerprintOf,
+  fingerprintOfBytes,
+  readPieces,
+  readSmall,
+  SMALL_BYTES,
+  sync,
+  writeDurably,
+  writeWhole,
+} from './files.ts';
 import type { KeptFile } from './manifest.ts';
+import { both } from './side-by-side.ts';
 
-/** Smaller files are kept as they are: an image set is a few large ones and many that are hardly worth a process. */
-const SMALL_BYTES = 64 * 1024;
 /** How names of kept files end. */
 export const ENDINGS = { zstd: '.zst', zlib: '.gz', none: '' } as const;
 /** The quickest: the container may stand still, and pages that compress at all compress well. */
 const GZIP_LEVEL = 1;
 const PROBE_MS = 5_000;
+
+type Print = { readonly bytes: number; readonly sha256: string };
 
 export interface CompressOptions {
   readonly runner: Runner;
@@ -37,11 +48,16 @@ export async function keepFile(
   const kept = `${name}${ENDINGS[compression]}`;
   const to = `${toDir}/${kept}`;
   const entry = { name, kept, compression };
+  if (bytes <= SMALL_BYTES) {
+    const content = await readSmall(from, SMALL_BYTES);
+    await writeWhole(to, content, true);
+    const print = fingerprintOfBytes(content);
+    return { ...entry, ...print, keptBytes: print.bytes, keptSha256: print.sha256 };
+  }
   if (compression === 'zstd') {
-    const before = await fingerprintOf(from, options.signal);
-    await zstd(['-q', '-1', '-T0', '-o', to, from], options);
-    await sync(to);
-    const after = await fingerprintOf(to, options.signal);
+    const packing = zstd(['-q', '-1', '-T0', '-o', to, from], options);
+    const [before] = await both(fingerprintOf(from, options.signal), packing);
+    const [after] = await both(fingerprintOf(to, options.signal), sync(to));
     return { ...entry, ...before, keptBytes: after.bytes, keptSha256: after.sha256 };
   }
   const [before, after] = [new Fingerprint(), new Fingerprint()];
@@ -64,24 +80,42 @@ export async function giveBack(
   to: string,
   options: CompressOptions,
 ): Promise<void> {
+  options.signal.throwIfAborted();
   const from = `${dir}/${file.kept}`;
-  await checkKept(dir, file, options.signal);
-  if (file.compression === 'zstd') await zstd(['-q', '-d', '-o', to, from], options);
-  else {
+  if (file.compression === 'none' && file.keptBytes <= SMALL_BYTES) {
+    // What was looked at is what is written: nothing is read twice.
+    const content = await readSmall(from, SMALL_BYTES);
+    const print = fingerprintOfBytes(content);
+    assertKept(file, print);
+    assertContent(file, print);
+    return writeWhole(to, content, false);
+  }
+  if (file.compression === 'zstd') {
+    // Of a damaged file it is the damage that is told, not what zstd makes of it.
+    const unpacking = zstd(['-q', '-d', '-o', to, from], options);
+    await both(checkKept(dir, file, options.signal), unpacking);
+  } else {
+    await checkKept(dir, file, options.signal);
     const kept = readPieces(from, options.signal);
     const raw = file.compression === 'zlib' ? through(kept, createGunzip()) : kept;
     await writeDurably(to, bounded(raw, file.bytes), options.signal);
   }
-  const { bytes, sha256 } = await fingerprintOf(to, options.signal);
-  if (bytes !== file.bytes || sha256 !== file.sha256)
-    throw new Error('what it holds is not what was put into it');
+  assertContent(file, await fingerprintOf(to, options.signal));
 }
 
 /** Looks at every byte of a file that is kept. @throws Error saying what is not as it was written */
 export async function checkKept(dir: string, file: KeptFile, signal: AbortSignal): Promise<void> {
-  const { bytes, sha256 } = await fingerprintOf(`${dir}/${file.kept}`, signal);
+  assertKept(file, await fingerprintOf(`${dir}/${file.kept}`, signal));
+}
+
+function assertKept(file: KeptFile, { bytes, sha256 }: Print): void {
   if (bytes !== file.keptBytes) throw new Error(`it has ${bytes} bytes, not ${file.keptBytes}`);
   if (sha256 !== file.keptSha256) throw new Error('its SHA-256 is not the one in the manifest');
+}
+
+function assertContent(file: KeptFile, { bytes, sha256 }: Print): void {
+  if (bytes !== file.bytes || sha256 !== file.sha256)
+    throw new Error('what it holds is not what was put into it');
 }
 
 async function zstd(args: readonly string[], { runner, signal, deadlineMs }: CompressOptions): Promise<void> {

@@ -4,9 +4,10 @@ import { type Compression, GodwitError, LIMITS } from '../../../protocol/mod.ts'
 import { isImageName } from '../../transfer/image-name.ts';
 import { archiveTree } from './archive.ts';
 import { type CompressOptions, keepFile } from './compress.ts';
-import { sync, writeDurably } from './files.ts';
+import { sync, writeWhole } from './files.ts';
 import { type KeptFile, MANIFEST, type Manifest, renderManifest } from './manifest.ts';
 import { makingName } from './names.ts';
+import { filesSideBySide } from './side-by-side.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** A checkpoint that is being made: nobody sees it before `publish` has resolved. */
@@ -39,17 +40,16 @@ export class Draft {
     options: CompressOptions,
     done: (file: KeptFile) => void,
   ): Promise<KeptFile[]> {
-    const kept: KeptFile[] = [];
-    for (const image of await this.trying(() => imagesIn(images))) {
+    const found = await this.trying(() => imagesIn(images));
+    return filesSideBySide(found, async (image) => {
       options.signal.throwIfAborted();
       const file = await this.trying(
         () => keepFile(join(images, image.name), image, this.dir, compression, options),
         options.signal,
       );
-      kept.push(file);
       done(file);
-    }
-    return kept;
+      return file;
+    });
   }
 
   /** Takes one more file in. @throws GodwitError CHECKPOINT_FAILED; the signal's reason */
@@ -72,7 +72,8 @@ export class Draft {
   /** Makes the checkpoint visible, whole and on the disk. @throws GodwitError CHECKPOINT_FAILED */
   async publish(manifest: Manifest, signal: AbortSignal): Promise<void> {
     await this.trying(async () => {
-      await writeDurably(join(this.dir, MANIFEST), [Buffer.from(renderManifest(manifest))], signal);
+      signal.throwIfAborted();
+      await writeWhole(join(this.dir, MANIFEST), Buffer.from(renderManifest(manifest)), true);
       await sync(this.dir);
       await rename(this.dir, join(this.home, manifest.id));
       await sync(this.home);

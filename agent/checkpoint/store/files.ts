@@ -6,6 +6,8 @@ import { pipeline } from 'node:stream/promises';
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PIECE_BYTES = 1024 * 1024;
+/** Smaller files are kept as they are: an image set is a few large ones and many that are hardly worth a process. */
+export const SMALL_BYTES = 64 * 1024;
 
 /** Size and SHA-256 of bytes that pass. */
 export class Fingerprint {
@@ -21,6 +23,13 @@ export class Fingerprint {
   sha256(): string {
     return this.hash.digest('hex');
   }
+}
+
+/** Size and SHA-256 of what is in memory. */
+export function fingerprintOfBytes(bytes: Uint8Array): { bytes: number; sha256: string } {
+  const print = new Fingerprint();
+  print.add(bytes);
+  return { bytes: print.bytes, sha256: print.sha256() };
 }
 
 /** A file's size and SHA-256. */
@@ -62,6 +71,17 @@ export async function writeDurably(
     await pipeline(pieces, handle.createWriteStream({ flush: true }), { signal });
   } finally {
     await handle.close().catch(() => {});
+  }
+}
+
+/** Writes a small file that must not be there. `durably`: it is on the disk when this resolves. */
+export async function writeWhole(file: string, content: Uint8Array, durably: boolean): Promise<void> {
+  const handle = await open(file, CREATE, 0o600);
+  try {
+    await handle.writeFile(content);
+    if (durably) await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

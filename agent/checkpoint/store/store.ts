@@ -8,7 +8,7 @@ import {
   LIMITS,
   toGodwitError,
 } from '../../../protocol/mod.ts';
-import { hasCode } from '../../host/failure.ts';
+import { hasCode, hostFailed } from '../../host/failure.ts';
 import { extractTree } from './archive.ts';
 import { type CompressOptions, checkKept, giveBack } from './compress.ts';
 import { readSmall, sync } from './files.ts';
@@ -22,6 +22,7 @@ import {
   parseManifest,
 } from './manifest.ts';
 import { deletingName, kindOf } from './names.ts';
+import { filesSideBySide } from './side-by-side.ts';
 
 /** One that nobody has touched for so long belongs to a node that is gone. */
 const ABANDONED_MS = 24 * 3_600_000;
@@ -130,11 +131,11 @@ export class CheckpointStore {
     done: (file: KeptFile) => void,
     wanted: (file: KeptFile) => boolean = () => true,
   ): Promise<void> {
-    for (const file of manifest.files.filter(wanted)) {
+    await filesSideBySide(manifest.files.filter(wanted), async (file) => {
       const back = () => giveBack(dir, file, join(to, file.name), options);
       await this.intact(manifest, file.kept, back, options.signal);
       done(file);
-    }
+    });
   }
 
   /** Brings one directory back, as {@link unpack} does images. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED */
@@ -181,7 +182,7 @@ export class CheckpointStore {
     } catch (error) {
       if (hasCode(error, 'ENOENT')) throw this.missing(manifest.id);
       if (error instanceof GodwitError) throw error;
-      throw failed(`deleting ${dir}`, error);
+      throw hostFailed(`deleting ${dir}`, error);
     }
   }
 
@@ -210,7 +211,7 @@ export class CheckpointStore {
       await mkdir(home, { recursive: true, mode: 0o700 });
       await sync(this.dir);
     } catch (error) {
-      throw failed(`making ${home}`, error);
+      throw hostFailed(`making ${home}`, error);
     }
     return home;
   }
@@ -238,7 +239,7 @@ export class CheckpointStore {
       return await readdir(dir);
     } catch (error) {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return [];
-      throw failed(`reading ${dir}`, error);
+      throw hostFailed(`reading ${dir}`, error);
     }
   }
 
@@ -247,7 +248,7 @@ export class CheckpointStore {
     const dir = join(this.home(container), id);
     const there = await stat(dir).catch((error: unknown) => {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw failed(`looking at ${dir}`, error);
+      throw hostFailed(`looking at ${dir}`, error);
     });
     if (!there?.isDirectory()) return undefined;
     const bytes = await readSmall(join(dir, MANIFEST), LIMITS.manifestBytes).catch((error: unknown) => {
@@ -268,7 +269,7 @@ export class CheckpointStore {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof GodwitError) throw error;
-      if (hasCode(error, 'ENOSPC')) throw failed(`bringing back ${file}`, error);
+      if (hasCode(error, 'ENOSPC')) throw hostFailed(`bringing back ${file}`, error);
       const problem = hasCode(error, 'ENOENT') ? 'it is not there' : (error as Error).message;
       throw new GodwitError(
         'CHECKPOINT_DAMAGED',
@@ -293,8 +294,4 @@ export function shown({ manifest }: Found): CheckpointDigest {
 async function isAbandoned(path: string, nowMs: number): Promise<boolean> {
   const status = await stat(path).catch(() => undefined);
   return status !== undefined && nowMs - status.mtimeMs > ABANDONED_MS;
-}
-
-function failed(action: string, cause: unknown): GodwitError {
-  return new GodwitError('HOST_FAILED', { action, problem: (cause as Error).message }, { cause });
 }

@@ -37,8 +37,10 @@ export class Restore {
     const { dir } = request;
     const held = ['post-restore'];
     const told = ['network-unlock', 'post-resume'];
-    const hooks = await openHooks({ dir: dir.own, held, told, clock, runner });
-    const gate = await makeGate({ runner, clock, dir: dir.beside('restore') });
+    const [hooks, gate] = await Promise.all([
+      openHooks({ dir: dir.own, held, told, clock, runner }),
+      makeGate({ runner, clock, dir: dir.beside('restore') }),
+    ]);
     const restore = new Restore(agent, request, hooks, gate);
     await Promise.race([gate.reached(restore.signal), restore.done]);
     return restore;

@@ -78,8 +78,9 @@ export async function listAll(options: Lxc): Promise<ContainerStatus[]> {
 export async function runningStatus(
   options: Lxc,
   name: string,
+  look = statusOf,
 ): Promise<ContainerStatus & { readonly pid: number }> {
-  const status = await statusOf(options, name);
+  const status = await look(options, name);
   if (status.pid === undefined || status.state === 'stopped' || status.state === 'unknown') {
     throw new GodwitError('CONTAINER_STATE', { container: name, state: status.state, wanted: 'running' });
   }

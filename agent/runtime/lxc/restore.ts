@@ -4,7 +4,7 @@ import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
-import { payloadOf, runningStatus, statusOf } from './info.ts';
+import { payloadOf, runningStatus, startedStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
 import { prepareMapped, removeMapped } from './mapped.ts';
 import { bridgesOf } from './network.ts';
@@ -63,7 +63,7 @@ export async function awaitRestored(options: Lxc, spec: DomainSpec, signal: Abor
 }
 
 async function takeOver(options: Lxc, spec: DomainSpec): Promise<Restored> {
-  const { pid } = await runningStatus(options, spec.name);
+  const { pid } = await runningStatus(options, spec.name, startedStatus);
   await writeLimits(await payloadOf(pid), spec);
   return { initPid: pid };
 }

@@ -1,0 +1,34 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { sideBySide } from './side-by-side.ts';
+
+describe('work side by side', () => {
+  it('gives the results in order, and never does more at a time than it may', async () => {
+    let now = 0;
+    let most = 0;
+    const squares = await sideBySide([5, 1, 4, 2, 3], 2, async (turns) => {
+      most = Math.max(most, ++now);
+      for (let turn = 0; turn < turns; turn++) await setImmediate();
+      now--;
+      return turns * turns;
+    });
+    expect(squares).toEqual([25, 1, 16, 4, 9]);
+    expect(most).toBe(2);
+    expect(await sideBySide([], 2, async () => 1)).toEqual([]);
+  });
+
+  it('begins nothing after a failure, and waits for what it has begun', async () => {
+    const begun: string[] = [];
+    const ended: string[] = [];
+    const work = async (name: string) => {
+      begun.push(name);
+      if (name === 'bad') throw new Error('bad');
+      await setImmediate();
+      await setImmediate();
+      ended.push(name);
+    };
+    await expect(sideBySide(['slow', 'bad', 'late'], 2, work)).rejects.toThrow('bad');
+    expect(begun).toEqual(['slow', 'bad']);
+    expect(ended).toEqual(['slow']);
+  });
+});
