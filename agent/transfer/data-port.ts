@@ -19,6 +19,7 @@ import { firstByte, readHandshake } from './read-handshake.ts';
 import { TLS_BYTE, unseal } from './seal.ts';
 import { SharedLink } from './shared-link.ts';
 import type { DataPort, DataStream, StreamId, StreamKind } from './stream.ts';
+import { withWideReads } from './wide-reads.ts';
 
 export interface DataPortOptions {
   readonly host: string;
@@ -161,13 +162,14 @@ class TcpDataPort implements DataPort {
     }
   }
 
-  private begin(socket: Socket, hello: Hello, early: Buffer): void {
+  private begin(stranger: Socket, hello: Hello, early: Buffer): void {
     const { answer, stream } = this.claim(hello);
-    if (!answer.ok) this.count(socket, answer.problem);
+    if (!answer.ok) this.count(stranger, answer.problem);
     if (stream === 'over') {
-      farewell(socket, this.clock, encodeHandshake(DIRECTION.answer, answer));
+      farewell(stranger, this.clock, encodeHandshake(DIRECTION.answer, answer));
       return;
     }
+    const socket = withWideReads(stranger);
     socket.write(encodeHandshake(DIRECTION.answer, answer));
     const ends = {
       source: `${socket.remoteAddress}:${socket.remotePort}`,

@@ -8,6 +8,7 @@ import { readHandshake } from './read-handshake.ts';
 import { connectSealed, isWithoutKey } from './seal.ts';
 import type { StreamEnds, StreamId } from './stream.ts';
 import type { PeerState } from './stream-effects.ts';
+import { withWideReads } from './wide-reads.ts';
 
 /** A peer's data port, and the token that opens streams of the job there. */
 export interface DataPeer {
@@ -102,7 +103,7 @@ export class Dialer {
       const answer = parseAnswer(answered.body);
       const ends = { source: localName(socket), target };
       if (!answer.ok) throw new DialError(answer.unknown ? 'unknown' : 'refused', ends, answer.problem);
-      return { socket, ends, peer: answer, early: answered.rest };
+      return { socket: withWideReads(socket), ends, peer: answer, early: answered.rest };
     } catch (error) {
       const ends = { source: localName(socket), target };
       socket.destroy();

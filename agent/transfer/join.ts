@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { asTransferFailure } from './failure.ts';
 import { pump } from './pump.ts';
 import type { DataStream, Meter } from './stream.ts';
+import { withWideReads } from './wide-reads.ts';
 
 /** What a relay has moved. */
 export interface RelayBytes {
@@ -18,10 +19,11 @@ interface JoinOptions {
 
 /** Joins a connection of the local criu with a stream until both directions have ended. When anything breaks, both are destroyed. */
 export async function join(
-  local: Socket,
+  plain: Socket,
   open: () => Promise<DataStream>,
   options: JoinOptions,
 ): Promise<RelayBytes> {
+  const local = withWideReads(plain);
   let stream: DataStream | undefined;
   try {
     stream = await open();
