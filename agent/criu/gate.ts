@@ -10,7 +10,8 @@ import { makeFifos, removeAll } from './fifo.ts';
 const FIRST = 'inventory.img';
 /** criu's inventory has about a hundred bytes; what does not fit into a pipe at once is no inventory. */
 const FIRST_BYTES = 4_096;
-const POLL_MS = { first: 2, longest: 50 } as const;
+/** A restore that has its images already waits for nothing else. */
+const POLL_MS = 3;
 
 /**
  * An image directory for a criu that is started before its images exist. Starting criu (and the runtime around it) takes
@@ -47,13 +48,9 @@ export async function makeGate(options: {
 
   const reached = async (signal: AbortSignal) => {
     // The kernel tells nobody that a reader has come; a writer that does not wait for one is refused until then.
-    for (
-      let pauseMs: number = POLL_MS.first;
-      fd === undefined;
-      pauseMs = Math.min(pauseMs * 2, POLL_MS.longest)
-    ) {
+    while (fd === undefined) {
       fd = openForReader(gate);
-      if (fd === undefined) await clock.sleep(pauseMs, signal);
+      if (fd === undefined) await clock.sleep(POLL_MS, signal);
     }
   };
   const release = (bytes: Uint8Array) => {

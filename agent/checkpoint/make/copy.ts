@@ -11,6 +11,7 @@ import { type Dump, startDump } from '../../migration/source/dump.ts';
 import { type Held, letGo } from '../../migration/source/held.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { saveDir } from '../notes.ts';
+import { both } from '../store/side-by-side.ts';
 
 /** When all images are written and the tasks still stand. */
 const HELD = 'post-dump';
@@ -102,9 +103,12 @@ export class SavedCopy {
   async kill(): Promise<void> {
     const { agent, request, dump, held } = this;
     if (held) await killCgroup(held.cgroup, agent.clock);
-    await dump?.finish();
-    await agent.runtime.sweep(request.spec.name);
-    await this.settle();
+    const settled = async () => {
+      await dump?.finish();
+      await this.settle();
+    };
+    // LXC's monitor takes its time to notice.
+    await both(agent.runtime.sweep(request.spec.name), settled());
   }
 
   /** Takes the images and hooks away. */

@@ -30,6 +30,13 @@ export interface CopyRequest {
   readonly deadlineMs: number;
 }
 
+export interface Unpacking {
+  /** Resolves when the node's memory may be filled. */
+  readonly allowed: () => Promise<void>;
+  /** Told of each image, and what all of them take. */
+  readonly done: (file: KeptFile, totalBytes: number) => void;
+}
+
 /** A container that is built out of a checkpoint, and everything that is done for it on this host. */
 export class RestoredCopy {
   private readonly agent: Agent;
@@ -48,10 +55,9 @@ export class RestoredCopy {
 
   /**
    * Brings images and directories back and looks at every byte of them, while a restore without directories starts and waits at its
-   * gate. `done` is told of each image, and what all of them take.
-   * @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED; without directories also what `build` throws
+   * gate. @throws GodwitError CHECKPOINT_DAMAGED, HOST_FAILED, what `allowed` throws; without directories also what `build` does
    */
-  async unpack(store: CheckpointStore, done: (file: KeptFile, totalBytes: number) => void): Promise<void> {
+  async unpack(store: CheckpointStore, { allowed, done }: Unpacking): Promise<void> {
     const { agent, request, scratch } = this;
     const { job, plan, signal, deadlineMs } = request;
     const [, ...parents] = await store.chain(plan.found);
@@ -63,6 +69,7 @@ export class RestoredCopy {
     const options = { runner: agent.runner, signal, deadlineMs };
     const { images } = dir;
     const whole = async () => {
+      await allowed();
       await store.unpack(plan.found, images, options, back);
       if (parents.length > 0)
         await linkParent(

@@ -13,6 +13,7 @@ import { mountsIn, rootfsIdentity } from '../../preflight/rootfs.ts';
 import { addressRefusals, targetRefusals } from '../../preflight/target.ts';
 import { compareVersions } from '../../preflight/versions.ts';
 import { some } from '../../preflight/words.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { bytesOfImages } from '../chain.ts';
 import { storeOf } from '../store-of.ts';
 import type { RestorePlan } from './plan.ts';
@@ -66,7 +67,7 @@ export async function restoreRefusals(
     runDir: config.runDir,
     ...(withTrees ? { stateDir: config.stateDir, replaces: plan.way === 'own' } : {}),
     neighbours: agent.containers.list().map((owned) => owned.spec),
-    runtime,
+    runtime: plan.way === 'own' ? withoutOwn(runtime, spec.name) : runtime,
     ours: (name) => agent.containers.has(name),
     containers: running.map(({ name, owner, spec: { interfaces } }) => ({
       name: `${name} on ${owner}`,
@@ -91,6 +92,15 @@ export async function restoreRefusals(
   if (sharing.length > 0)
     found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));
   return found;
+}
+
+/** That it stands still is known, and its restore may have begun. */
+function withoutOwn(runtime: Runtime, own: string): Pick<Runtime, 'list' | 'lacks' | 'bridges'> {
+  return {
+    list: async () => (await runtime.list()).filter(({ name }) => name !== own),
+    lacks: (spec) => runtime.lacks(spec),
+    bridges: (spec) => runtime.bridges(spec),
+  };
 }
 
 /**

@@ -47,6 +47,16 @@ export async function restoreContainer(
   return { ...reply, job: job.tracker.current.job, refusals: [] };
 }
 
+interface Verdicts {
+  readonly allowed: Promise<void>;
+  readonly asked: Promise<void>;
+}
+
+/** Nothing of what it had is replaced, or has to be compared before. */
+function beginsAtOnce({ way, found: { manifest } }: RestorePlan): boolean {
+  return way === 'own' && manifest.trees.length === 0 && manifest.lower.length === 0;
+}
+
 /** One restore, from the look at the node to the record. */
 class Restoring {
   private readonly agent: Agent;
@@ -72,9 +82,14 @@ class Restoring {
     const plan = await planRestore(agent, found, request);
     const asked = neighbourRefusals(agent, plan).then((found) => this.refuse(plan, found));
     asked.catch(() => {});
-    this.refuse(plan, await restoreRefusals(agent, work.job, plan, { asks: false }));
+    const allowed = restoreRefusals(agent, work.job, plan, { asks: false }).then((found) => {
+      this.refuse(plan, found);
+    });
+    allowed.catch(() => {});
+    // Where it stands still in its own place, what is begun for it can be taken back; elsewhere nothing is touched before.
+    if (!beginsAtOnce(plan)) await allowed;
     work.signal.throwIfAborted();
-    await this.build(plan, asked);
+    await this.build(plan, { allowed, asked });
   }
 
   /** @throws GodwitError CHECKPOINT_REFUSED unless all of them may be passed over */
@@ -93,10 +108,10 @@ class Restoring {
   }
 
   /**
-   * Until the record says that it runs here, any failure leaves everything as it was. `asked` rejects when somebody else has its
-   * addresses.
+   * Until the record says that it runs here, any failure leaves everything as it was. `allowed` rejects when this node cannot take it,
+   * `asked` when somebody else has its addresses.
    */
-  private async build(plan: RestorePlan, asked: Promise<void>): Promise<void> {
+  private async build(plan: RestorePlan, { allowed, asked }: Verdicts): Promise<void> {
     const { agent, work, wish, store } = this;
     const { job, tracker, signal } = work;
     const { name } = plan.spec;
@@ -112,9 +127,14 @@ class Restoring {
     });
     let committed: Versioned;
     try {
-      tracker.phase('unpack');
-      await compareLower(agent, store, plan, this.unpacking(notes));
-      await copy.unpack(store, (file, totalBytes) => this.count(file, totalBytes));
+      if (!beginsAtOnce(plan)) await compareLower(agent, store, plan, this.unpacking(notes));
+      await copy.unpack(store, {
+        allowed: async () => {
+          await allowed;
+          tracker.phase('unpack');
+        },
+        done: (file, totalBytes) => this.count(file, totalBytes),
+      });
       // Who is there has answered by now. Directories are not exchanged before it is known that nobody is.
       await (notes.withTrees ? asked : Promise.race([asked, Promise.resolve()]));
       tracker.phase('restore');

@@ -31,9 +31,16 @@ export interface CompressOptions {
   readonly deadlineMs: number;
 }
 
+/** Where it was found: starting it only to see that takes longer than what it does to a small container. */
+const withZstd = new WeakSet<Runner>();
+
 /** True where the program is installed. */
 export async function hasZstd(runner: Runner): Promise<boolean> {
-  return (await runner.run({ file: 'zstd', args: ['--version'], deadlineMs: PROBE_MS })).exitCode === 0;
+  if (withZstd.has(runner)) return true;
+  const found =
+    (await runner.run({ file: 'zstd', args: ['--version'], deadlineMs: PROBE_MS })).exitCode === 0;
+  if (found) withZstd.add(runner);
+  return found;
 }
 
 /** Brings one image into a directory, in a bounded amount of memory, and onto the disk. @throws Error saying why not */

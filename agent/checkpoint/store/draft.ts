@@ -7,7 +7,7 @@ import { type CompressOptions, keepFile } from './compress.ts';
 import { sync, writeWhole } from './files.ts';
 import { type KeptFile, MANIFEST, type Manifest, renderManifest } from './manifest.ts';
 import { makingName } from './names.ts';
-import { filesSideBySide } from './side-by-side.ts';
+import { both, filesSideBySide } from './side-by-side.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** A checkpoint that is being made: nobody sees it before `publish` has resolved. */
@@ -73,8 +73,9 @@ export class Draft {
   async publish(manifest: Manifest, signal: AbortSignal): Promise<void> {
     await this.trying(async () => {
       signal.throwIfAborted();
-      await writeWhole(join(this.dir, MANIFEST), Buffer.from(renderManifest(manifest)), true);
-      await sync(this.dir);
+      const file = join(this.dir, MANIFEST);
+      await writeWhole(file, Buffer.from(renderManifest(manifest)), false);
+      await both(sync(file), sync(this.dir));
       await rename(this.dir, join(this.home, manifest.id));
       await sync(this.home);
     }, signal);

@@ -37,8 +37,23 @@ const READ: readonly (readonly [name: string, controller: string, v1: string, v2
 export async function writeLimits(paths: CgroupPaths, spec: Limits): Promise<void> {
   const { devices } = paths.dirs;
   const takesRules = devices === undefined || (await takesDeviceRules(devices));
-  for (const { controller, files, value } of limitFiles(spec, paths.version, await deviceNumbers(spec))) {
-    if (controller === 'devices' && !takesRules) continue;
+  const wanted = limitFiles(spec, paths.version, await deviceNumbers(spec)).filter(
+    ({ controller }) => controller !== 'devices' || takesRules,
+  );
+  // In order within a controller: one of its limits may have to be below another.
+  const controllers = [...new Set(wanted.map(({ controller }) => controller))];
+  await Promise.all(
+    controllers.map((name) =>
+      writeInTurn(
+        paths,
+        wanted.filter(({ controller }) => controller === name),
+      ),
+    ),
+  );
+}
+
+async function writeInTurn(paths: CgroupPaths, wanted: ReturnType<typeof limitFiles>): Promise<void> {
+  for (const { controller, files, value } of wanted) {
     const dir = paths.dirs[controller];
     if (dir === undefined) throw hostFailed(`setting ${files[0]}`, `there is no ${controller} cgroup`);
     const file = join(dir, files.find((name) => existsSync(join(dir, name))) ?? files[0]);

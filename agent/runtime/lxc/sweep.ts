@@ -19,7 +19,7 @@ import type { Lxc } from './tool.ts';
 const MONITOR_MS = 3_000;
 const REMOVE_MS = 3_000;
 const POLL_FIRST_MS = 1;
-const POLL_LAST_MS = 10;
+const POLL_LAST_MS = 3;
 
 /**
  * Removes what a container that LXC no longer runs left on this node: a restore that is still being built or held by its
@@ -39,9 +39,8 @@ export async function sweepContainer(options: Lxc, name: string): Promise<void> 
     );
   });
   await killCgroup(monitor, options.clock);
-  for (const dir of [...Object.values(payload.dirs), ...Object.values(monitor.dirs)]) {
-    await removeGroup(options, dir);
-  }
+  const dirs = new Set([...Object.values(payload.dirs), ...Object.values(monitor.dirs)]);
+  await Promise.all([...dirs].map((dir) => removeGroup(options, dir)));
   await removeNumbered(options, name, [payload, monitor]);
   await removeLinks(options, name);
   await unmountOverlay(options, name);
@@ -97,17 +96,17 @@ async function removeGroup(options: Lxc, dir: string): Promise<void> {
  */
 async function removeNumbered(options: Lxc, name: string, groups: readonly CgroupPaths[]): Promise<void> {
   const defined = new Set((await readdir(options.lxcPath).catch(() => [])).filter(isContainerName));
-  for (const { dirs } of groups) {
-    for (const dir of Object.values(dirs)) {
-      const entries = await readdir(dirname(dir)).catch(() => []);
-      for (const entry of entries) {
-        const path = join(dirname(dir), entry);
-        const number = path.startsWith(`${dir}-`) ? path.slice(dir.length + 1) : '';
-        if (!/^\d+$/.test(number) || defined.has(`${name}-${number}`)) continue;
-        if ((await cgroupPids(path)).length === 0) await removeGroup(options, path);
-      }
+  const dirs = new Set(groups.flatMap((group) => Object.values(group.dirs)));
+  const remove = async (dir: string) => {
+    const entries = await readdir(dirname(dir)).catch(() => []);
+    for (const entry of entries) {
+      const path = join(dirname(dir), entry);
+      const number = path.startsWith(`${dir}-`) ? path.slice(dir.length + 1) : '';
+      if (!/^\d+$/.test(number) || defined.has(`${name}-${number}`)) continue;
+      if ((await cgroupPids(path)).length === 0) await removeGroup(options, path);
     }
-  }
+  };
+  await Promise.all([...dirs].map(remove));
 }
 
 /** Polls, soon and then less often: neither LXC's monitor nor a v1 cgroup says when it is done. False when the time was not enough. */
