@@ -3,6 +3,7 @@ import type { NodeInfo } from '../protocol/messages/node.ts';
 import type { Session } from './bus/session.ts';
 import type { Context } from './context.ts';
 import { writeError } from './output/error.ts';
+import { naturally } from './output/order.ts';
 
 /** Nodes that answered, by name; the exit code is that of the first one that did not (0 when all did). */
 export interface NodeAnswers {
@@ -47,5 +48,5 @@ export async function askNodes(
 }
 
 function sorted(nodes: readonly NodeInfo[]): NodeInfo[] {
-  return [...nodes].sort((a, b) => a.node.localeCompare(b.node, 'en', { numeric: true }));
+  return [...nodes].sort((a, b) => naturally(a.node, b.node));
 }

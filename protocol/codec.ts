@@ -6,14 +6,16 @@ const ISSUES_SHOWN = 4;
 
 /**
  * Checks a received body (already JSON-decoded) against its schema: unknown keys are left out, defaults filled in.
+ * `jitless`: without compiling the schema first, which takes 7 ms and pays only for who checks many messages.
  * @throws GodwitError MESSAGE_INVALID, which names the path of what is missing or wrong
  */
 export function decode<Schema extends z.ZodType>(
   schema: Schema,
   subject: string,
   body: unknown,
+  how: { readonly jitless?: boolean } = {},
 ): z.output<Schema> {
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, how);
   if (result.success) return result.data;
   throw new GodwitError('MESSAGE_INVALID', { subject, problem: describe(result.error.issues) });
 }

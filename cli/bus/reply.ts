@@ -24,7 +24,7 @@ export function decodeReply<Schema extends z.ZodType>(
   const body = parseJson(reply.data);
   if (code !== '' || text !== '') throw errorReply(subject, body, `error ${code} ${text}`.trim());
   if (body === undefined) throw new GodwitError('MESSAGE_INVALID', { subject, problem: 'it is not JSON' });
-  return decode(schema, subject, body);
+  return decode(schema, subject, body, { jitless: true });
 }
 
 /** A request as bytes. @throws GodwitError MESSAGE_TOO_LARGE, so that nothing is sent that no server would pass on */

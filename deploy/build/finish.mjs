@@ -1,10 +1,15 @@
 // What tsc does not do: puts programs that must start quickly into few files, and makes the entry points executable.
 import { chmodSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
+import { bundleCommandLine } from './command-line.mjs';
 
-// A command is over, and a container waits for its pager, before their modules would have been found one by one: reading
-// them takes longer than what they do.
-for (const dir of ['dist/cli', 'dist/agent/pager']) {
+await bundleCommandLine();
+await bundlePager();
+for (const file of ['dist/cli/main.js', 'dist/agent/main.js']) chmodSync(file, 0o755);
+
+/** A container waits for it while it stands still. */
+async function bundlePager() {
+  const dir = 'dist/agent/pager';
   rmSync(`${dir}/chunks`, { recursive: true, force: true });
   const bundle = await rolldown({ input: `${dir}/main.js`, platform: 'node', logLevel: 'warn' });
   await bundle.write({
@@ -15,5 +20,3 @@ for (const dir of ['dist/cli', 'dist/agent/pager']) {
   });
   await bundle.close();
 }
-
-for (const file of ['dist/cli/main.js', 'dist/agent/main.js']) chmodSync(file, 0o755);

@@ -21,7 +21,7 @@ describe('the repository', () => {
   });
 
   test('protocol/mod.ts does not load the XML parser, nor the command line at its start', () => {
-    for (const entry of ['protocol/mod.ts', 'cli/main.ts']) {
+    for (const entry of ['protocol/mod.ts', 'cli/start.ts']) {
       const loaded = loadedBy(entry, files);
       if (files.some(({ path }) => path === entry)) expect(loaded.size).toBeGreaterThan(5);
       expect(
