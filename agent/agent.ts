@@ -39,10 +39,11 @@ import { migrateContainer } from './migration/source/migrate.ts';
 import { resolveLost } from './migration/target/resolve-lost.ts';
 import { startAnnouncing } from './node/announcer.ts';
 import { probeCapabilities } from './node/capabilities.ts';
-import { serveVerbs } from './node/endpoints.ts';
+import { type Handlers, serveVerbs } from './node/endpoints.ts';
 import { serveNode } from './node/serve.ts';
 import { nodeStateIn } from './node/state.ts';
 import type { LaunchPager } from './pager/client.ts';
+import { awaitReconciled } from './recovery/await-reconciled.ts';
 import { keepLooking } from './recovery/look-again.ts';
 import { patiently } from './recovery/patiently.ts';
 import { recover } from './recovery/recover.ts';
@@ -267,7 +268,7 @@ async function joinBus(
 
 /** What this node answers as the owner of one container. */
 function serveContainer(agent: Agent, name: string, talks: ExecSessions): Promise<Stoppable> {
-  return serveVerbs(agent.bus, agent.subjects.containerAny(name), EXCHANGES.container, {
+  const handlers: Required<Handlers<typeof EXCHANGES.container>> = {
     ...containerVerbs(name, agent),
     ...execVerbs(name, agent, talks),
     ...checkpointVerbs(name, agent),
@@ -277,5 +278,10 @@ function serveContainer(agent: Agent, name: string, talks: ExecSessions): Promis
       await resolveLost(agent, name, request);
       return { container: await digestOf(agent.containers.get(name), agent) };
     },
-  });
+  };
+  // Whoever only looks gets to see what is known so far.
+  const before = async (verb: string) => {
+    if (verb !== 'info') await awaitReconciled(agent, name);
+  };
+  return serveVerbs(agent.bus, agent.subjects.containerAny(name), EXCHANGES.container, handlers, before);
 }

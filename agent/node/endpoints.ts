@@ -12,13 +12,14 @@ export type Handlers<Table extends Readonly<Record<string, Exchange>>> = {
 
 /**
  * Answers the verbs of one subject family; each request is checked against its schema before a handler sees it.
- * Requests that are wrong are refused with MESSAGE_INVALID, verbs nobody handles with UNSUPPORTED.
+ * Requests that are wrong are refused with MESSAGE_INVALID, verbs nobody handles with UNSUPPORTED. `before` is awaited first.
  */
 export function serveVerbs<Table extends Readonly<Record<string, Exchange>>>(
   bus: Bus,
   subject: string,
   table: Table,
   handlers: Handlers<Table>,
+  before: (verb: string) => Promise<void> = async () => {},
 ): Promise<Stoppable> {
   return bus.serve(subject, async (message) => {
     const verb = verbOf(message.subject);
@@ -27,6 +28,7 @@ export function serveVerbs<Table extends Readonly<Record<string, Exchange>>>(
     if (!exchange || !handle)
       throw new GodwitError('UNSUPPORTED', { problem: `there is no verb '${verb}' here` });
     const request = decode(exchange.request, message.subject, message.body);
+    await before(verb);
     const reply = await handle(request as z.output<Table[string]['request']>);
     return { type: typeOf(exchange.reply), ...reply };
   });
