@@ -33,6 +33,9 @@ export interface Gate {
   close(): Promise<void>;
 }
 
+/** What is to be a FIFO in the directory of a gate; made by `makeGate` unless it is there. */
+export const gateFifo = (dir: string): string => join(dir, FIRST);
+
 /** Makes the directory with its gate shut. @throws GodwitError HOST_FAILED */
 export async function makeGate(options: {
   readonly runner: Runner;
@@ -42,7 +45,7 @@ export async function makeGate(options: {
   const { runner, clock, dir } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await makeFifos(runner, dir, [FIRST]);
-  const gate = join(dir, FIRST);
+  const gate = gateFifo(dir);
   let state: 'shut' | 'open' = 'shut';
   let fd: number | undefined;
 

@@ -7,7 +7,12 @@ import type { HookCall, HookChannel, HookOptions } from './criu.ts';
 import { type Fifo, makeFifos, openFifo, readLines, removeAll } from './fifo.ts';
 import { AGAIN, answerFifo, CALLS, FREEZE_FAILED, hookScript } from './hook-script.ts';
 
-export type OpenHooksOptions = HookOptions & { readonly clock: Clock; readonly runner: Runner };
+export type OpenHooksOptions = HookOptions & {
+  readonly clock: Clock;
+  readonly runner: Runner;
+  /** Further FIFOs, relative to `dir`, which are made by the same process. */
+  readonly beside?: readonly string[];
+};
 
 type Verdict = 'go' | 'stop';
 
@@ -32,7 +37,7 @@ export async function openHooks(options: OpenHooksOptions): Promise<HookChannel>
 
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const fifos = [CALLS, ...held.map(answerFifo)];
-  await makeFifos(options.runner, dir, fifos);
+  await makeFifos(options.runner, dir, [...fifos, ...(options.beside ?? [])]);
   const script = join(dir, 'hook');
   await writeFile(`${script}.new`, hookScript(options), { mode: 0o700 });
   await rename(`${script}.new`, script);

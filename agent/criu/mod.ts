@@ -3,5 +3,5 @@
 export { type CriuDependencies, createCriu } from './create-criu.ts';
 export * from './criu.ts';
 export { tellThawed } from './frozen-image.ts';
-export { type Gate, makeGate } from './gate.ts';
+export { type Gate, gateFifo, makeGate } from './gate.ts';
 export { type OpenHooksOptions, openHooks } from './hooks.ts';

@@ -99,10 +99,15 @@ export class SavedCopy {
     await this.settle();
   }
 
-  /** The frozen tasks die without ever running again. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
+  /** The frozen tasks die without ever running again. @throws GodwitError HOST_FAILED */
   async kill(): Promise<void> {
-    const { agent, request, dump, held } = this;
+    const { agent, held } = this;
     if (held) await killCgroup(held.cgroup, agent.clock);
+  }
+
+  /** Takes away what is left of killed tasks. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
+  async sweep(): Promise<void> {
+    const { agent, request, dump } = this;
     const settled = async () => {
       await dump?.finish();
       await this.settle();

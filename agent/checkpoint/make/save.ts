@@ -18,6 +18,7 @@ import { hasZstd } from '../store/compress.ts';
 import { Draft } from '../store/draft.ts';
 import { type Manifest, makeManifest } from '../store/manifest.ts';
 import { newCheckpointId } from '../store/names.ts';
+import { both } from '../store/side-by-side.ts';
 import type { CheckpointStore, Found } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
 import { SavedTrees } from '../trees/saved.ts';
@@ -256,8 +257,12 @@ class Save {
   private async stop(copy: SavedCopy): Promise<void> {
     const { agent, work, wish } = this;
     work.tracker.phase('stop');
-    await persistently(agent, { job: work.job, what: 'kill' }, () => copy.kill());
-    await agent.containers.change(wish.name, (record) => ({ ...record, phase: 'stopped' }));
+    const { job } = work;
+    await persistently(agent, { job, what: 'kill' }, () => copy.kill());
+    await both(
+      persistently(agent, { job, what: 'sweep' }, () => copy.sweep()),
+      agent.containers.change(wish.name, (record) => ({ ...record, phase: 'stopped' })),
+    );
   }
 
   private tell({ stoppedAtMs, completeAtMs, resumedAtMs }: SaveMoments): void {

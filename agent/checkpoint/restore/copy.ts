@@ -64,7 +64,11 @@ export class RestoredCopy {
     const bytes = bytesOfImages([plan.found, ...parents]);
     const back = (file: KeptFile) => done(file, bytes);
     const own = restoreDir(agent.config.runDir, job);
-    const dir = await makeJobDir(agent.runner, scratch, { own, imageBytes: bytes + ROOM_BYTES });
+    const room = { own, imageBytes: bytes + ROOM_BYTES };
+    const [dir] = await both(
+      makeJobDir(agent.runner, scratch, room),
+      this.withTrees ? Promise.resolve() : this.define(),
+    );
     this.dir = dir;
     const options = { runner: agent.runner, signal, deadlineMs };
     const { images } = dir;
@@ -97,20 +101,27 @@ export class RestoredCopy {
     const { spec } = plan;
     if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was unpacked' });
     if (this.withTrees) await (plan.way === 'own' ? swapTrees(spec, job) : takeFreePlaces(agent, spec, job));
+    if (this.withTrees) await this.define();
     const restore = this.restore ?? (await this.begin(dir));
     await restore.build(dir.images);
   }
 
-  /** Starts what builds the tasks, up to its gate: no image is opened yet. */
-  private async begin(dir: JobDir): Promise<Restore> {
-    const { agent, request, reverter, scratch } = this;
-    const { plan, defined, signal, deadlineMs } = request;
+  private async define(): Promise<void> {
+    const { agent, request, reverter } = this;
+    const { plan, defined } = request;
     const { spec } = plan;
     reverter.add('the definition', async () => {
       await agent.runtime.sweep(spec.name);
       await (defined ? agent.runtime.define(defined) : agent.runtime.undefine(spec.name));
     });
     await agent.runtime.define(spec);
+  }
+
+  /** Starts what builds the tasks, up to its gate: no image is opened yet. */
+  private async begin(dir: JobDir): Promise<Restore> {
+    const { agent, request, scratch } = this;
+    const { plan, signal, deadlineMs } = request;
+    const { spec } = plan;
     const restore = await Restore.begin(agent, { spec, dir, lazy: false, signal, deadlineMs });
     this.restore = restore;
     scratch.add('the hooks of the restore', () => restore.close());

@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import type { HookChannel } from '../../criu/criu.ts';
-import { type Gate, makeGate, openHooks } from '../../criu/mod.ts';
+import { type Gate, gateFifo, makeGate, openHooks } from '../../criu/mod.ts';
 import type { Restored } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
 import type { JobDir } from '../job-dir.ts';
@@ -37,10 +38,11 @@ export class Restore {
     const { dir } = request;
     const held = ['post-restore'];
     const told = ['network-unlock', 'post-resume'];
-    const [hooks, gate] = await Promise.all([
-      openHooks({ dir: dir.own, held, told, clock, runner }),
-      makeGate({ runner, clock, dir: dir.beside('restore') }),
-    ]);
+    const images = dir.beside('restore');
+    await mkdir(images, { recursive: true, mode: 0o700 });
+    const beside = [relative(dir.own, gateFifo(images))];
+    const hooks = await openHooks({ dir: dir.own, held, told, beside, clock, runner });
+    const gate = await makeGate({ runner, clock, dir: images });
     const restore = new Restore(agent, request, hooks, gate);
     await Promise.race([gate.reached(restore.signal), restore.done]);
     return restore;
