@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CgroupPaths } from '../runtime/runtime.ts';
 import { hostFailed } from './failure.ts';
+import { kernelText } from './kernel-text.ts';
 
 /** One mounted cgroup hierarchy. `controllers` is empty for cgroup2; `name=systemd` for a named v1 hierarchy. */
 export interface Hierarchy {
@@ -20,7 +20,7 @@ export interface Membership {
 
 /** The cgroup hierarchies mounted in this mount namespace. @throws GodwitError HOST_FAILED */
 export async function cgroupHierarchies(proc = '/proc'): Promise<Hierarchy[]> {
-  const text = await read(join(proc, 'self/mountinfo'), 'reading the cgroup mounts');
+  const text = read(join(proc, 'self/mountinfo'), 'reading the cgroup mounts');
   return parseMountinfo(text);
 }
 
@@ -54,7 +54,7 @@ export async function cgroupOf(
 
 /** The cgroup paths of a process as the kernel prints them, one a hierarchy. @throws GodwitError HOST_FAILED */
 export async function memberships(pid: number | 'self', proc = '/proc'): Promise<Membership[]> {
-  const text = await read(join(proc, String(pid), 'cgroup'), `reading the cgroup of process ${pid}`);
+  const text = read(join(proc, String(pid), 'cgroup'), `reading the cgroup of process ${pid}`);
   return parseMembership(text);
 }
 
@@ -111,9 +111,9 @@ function inside(root: string, path: string): string {
   return path.slice(root.length) || '/';
 }
 
-async function read(file: string, action: string): Promise<string> {
+function read(file: string, action: string): string {
   try {
-    return await readFile(file, 'utf8');
+    return kernelText(file);
   } catch (error) {
     throw hostFailed(action, error);
   }

@@ -1,14 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, hostFailed } from './failure.ts';
+import { kernelDirs, kernelText } from './kernel-text.ts';
 
 /** A cgroup directory and all below it, parents first; empty when it does not exist. */
 export async function cgroupTree(dir: string): Promise<string[]> {
   const found = [dir];
   try {
-    for (const entry of await readdir(dir, { withFileTypes: true })) {
-      if (entry.isDirectory()) found.push(...(await cgroupTree(join(dir, entry.name))));
-    }
+    for (const name of kernelDirs(dir)) found.push(...(await cgroupTree(join(dir, name))));
   } catch (error) {
     if (isGone(error)) return [];
     throw hostFailed(`reading the cgroup ${dir}`, error);
@@ -29,7 +27,7 @@ export async function cgroupPids(dir: string): Promise<number[]> {
 /** Content of a cgroup file without the final newline; undefined when the cgroup is gone. @throws GodwitError HOST_FAILED */
 export async function readCgroupFile(file: string): Promise<string | undefined> {
   try {
-    return (await readFile(file, 'utf8')).trimEnd();
+    return kernelText(file).trimEnd();
   } catch (error) {
     if (isGone(error)) return undefined;
     throw hostFailed(`reading ${file}`, error);

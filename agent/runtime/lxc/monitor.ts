@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostFailed } from '../../host/failure.ts';
+import { kernelText } from '../../host/kernel-text.ts';
 
 /** A socket that listens, in the kernel's table: "inode: refs protocol FLAGS type state inode PATH". */
 const LISTENS = '00010000';
@@ -17,9 +17,16 @@ export async function hasMonitor(
 ): Promise<boolean | undefined> {
   const socket = join(lxcPath, name, 'command');
   if (Buffer.byteLength(socket) > NAME_BYTES) return undefined;
-  const table = await readFile(socketTable, 'utf8').catch((error: unknown) => {
-    throw hostFailed(`reading ${socketTable}`, error);
-  });
   const suffix = ` @${socket}`;
-  return table.split('\n').some((line) => line.endsWith(suffix) && line.includes(` ${LISTENS} `));
+  return tableIn(socketTable)
+    .split('\n')
+    .some((line) => line.endsWith(suffix) && line.includes(` ${LISTENS} `));
+}
+
+function tableIn(file: string): string {
+  try {
+    return kernelText(file);
+  } catch (error) {
+    throw hostFailed(`reading ${file}`, error);
+  }
 }

@@ -9,6 +9,10 @@ import { openShell } from '../tools/shell.ts';
 
 const CONTAINERS = 100;
 const MOVED = { name: 'moved', address: '10.77.1.10' } as const;
+/** Moves that count for nothing: the first of each node. */
+const WARMING = 2;
+/** Until a node that has just started has found out what it can do, and V8 what to keep compiled. */
+const SETTLED_MS = 15_000;
 const part = 'control';
 
 /** What an agent costs when nothing happens, and how long a command takes that moves nothing. */
@@ -23,7 +27,7 @@ export async function control(bench: Bench): Promise<void> {
 
 /** CPU time and resident memory of the agent and its nats-server while a cluster has nothing to do. */
 async function idle(bench: Bench, { lab }: Cluster): Promise<void> {
-  const seconds = bench.quick ? 10 : 60;
+  const seconds = bench.quick ? 20 : 60;
   const look = async () => {
     const [agent = '', server = ''] = (
       await lab.sh(
@@ -36,6 +40,7 @@ async function idle(bench: Bench, { lab }: Cluster): Promise<void> {
     ).split('\n');
     return { atMs: performance.now(), agent: figures(agent), server: figures(server) };
   };
+  await bench.slowly('letting the node come to rest', () => pause(SETTLED_MS));
   const before = await look();
   await bench.slowly(`watching an idle node for ${seconds} s`, () => pause(seconds * 1_000));
   const after = await look();
@@ -57,8 +62,8 @@ function figures(line: string): { readonly cpuMs: number; readonly kib: number }
 /** From the request of a move until the agent has accepted it. */
 async function accepted(bench: Bench, cluster: Cluster, { ask }: Requester): Promise<void> {
   await startContainer(cluster, 'n1', 'redis', MOVED);
-  const runs = bench.quick ? 4 : 20;
-  for (let run = 0; run < runs; run++) {
+  const runs = bench.quick ? 6 : 20;
+  for (let run = 0; run < runs + WARMING; run++) {
     const body = { target: run % 2 === 0 ? 'n2' : 'n1', mode: 'cold' };
     const { ms, reply } = await ask<MigrateReply>({
       family: 'container',
@@ -66,7 +71,7 @@ async function accepted(bench: Bench, cluster: Cluster, { ask }: Requester): Pro
       verb: 'migrate',
       body,
     });
-    bench.sample(took('request to accepted'), ms);
+    if (run >= WARMING) bench.sample(took('request to accepted'), ms);
     await until('the move has ended', 60_000, async () => {
       const { state } = await cluster.json<{ state: string }>('job', 'show', reply.job ?? '');
       return state === 'ended';
