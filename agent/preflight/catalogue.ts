@@ -195,6 +195,10 @@ export const REFUSALS = {
     'terminals of the node are mounted in the container: {what}',
     'Unmount them inside the container, and set lxc.tty.max = 0 for its next start: only its console can move.',
   ),
+  CONSOLE_OPEN: entry(
+    "criu cannot dump a task that holds LXC's console: {what}",
+    'Let it write into a file, or to syslog, and restart it; or take <console> out of the definition.',
+  ),
   TERMINAL_OPENED: entry(
     'criu hardly ever dumps a terminal that was opened as /dev/tty: {what}',
     'End that program; in a login use bash instead of dash, which opens /dev/tty for its job control. Or use --unsafe to try.',

@@ -52,6 +52,8 @@ describe('lookRefusals', () => {
     ['a tun device', file({ link: '/dev/net/tun', device: 'chr 10:200' }), []],
     ['a pseudo terminal with a high number', file({ link: '/dev/pts/300', device: 'chr 137:44' }), []],
     ['a PSI trigger', file({ link: '/sys/fs/cgroup/memory.pressure' }), ['PRESSURE_WATCH']],
+    ["LXC's console", file({ link: '/dev/console', device: 'chr 136:2' }), ['CONSOLE_OPEN']],
+    ['a plain file in its place', file({ link: '/dev/console' }), []],
     ['the terminal it has as /dev/tty', file({ link: '/dev/tty' }), ['TERMINAL_OPENED']],
     ['a watch on memory.events', file({ link: 'anon_inode:inotify', watched: [5, 4711] }), ['MEMORY_EVENTS']],
     ['a watch on something else', file({ link: 'anon_inode:inotify', watched: [5] }), []],

@@ -94,7 +94,7 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
   ),
   row(
     'devices/console',
-    "LXC's console, a pseudo terminal",
+    "LXC's console, a pseudo terminal; what is written to it goes into the file that the setting `lxc.console.logfile` names, on each node its own. No task may hold it open in a move (CONSOLE_OPEN)",
     'devices',
     "<console type='pty'/>",
     [],

@@ -74,6 +74,8 @@ function judgePath(file: OpenFile, where: string, known: Known): Finding[] {
     findings.push({ code: 'FILE_OUTSIDE', what: `${link} at ${where}` });
   if (file.processLock && !(file.mountId !== undefined && known.ownMounts.has(file.mountId)))
     findings.push({ code: 'LOCK_OF_PROCESS', what: `${link} at ${where}` });
+  if (link === '/dev/console' && file.device !== undefined && !known.externalTty)
+    findings.push({ code: 'CONSOLE_OPEN', what: where });
   if (link === '/dev/tty') findings.push({ code: 'TERMINAL_OPENED', what: where });
   if (file.device !== undefined && !DUMPABLE_CHR.test(file.device))
     findings.push({ code: 'DEVICE_OPEN', what: `${link} (${file.device}) at ${where}` });

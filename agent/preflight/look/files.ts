@@ -25,7 +25,7 @@ export interface OpenFile {
 
 /** Devices of every container that criu knows; they need no closer look. */
 const USUAL_DEVICES =
-  /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|console|pts\/(\d+|ptmx)|kmsg|shm\/.*|mqueue\/.*)$/;
+  /^\/dev\/(null|zero|full|random|urandom|tty|ptmx|pts\/(\d+|ptmx)|kmsg|shm\/.*|mqueue\/.*)$/;
 
 /** A file in memory of the kernel's own mounts (memfd, shared anonymous memory, AIO rings): no mount to check. */
 export function isKernelFile(link: string): boolean {
