@@ -27,16 +27,20 @@ export function takeResources(
   const of = (v1: string, v2: string) =>
     basket.last(version === 'v1' ? `lxc.cgroup.${v1}` : `lxc.cgroup2.${v2}`);
   const number = (name: string) => (typeof inForce[name] === 'number' ? inForce[name] : undefined);
+  const list = (name: string) => (inForce[name] === undefined ? undefined : String(inForce[name]));
 
   const memory = bytesOf(of('memory.limit_in_bytes', 'memory.max'));
-  const cpus = of('cpuset.cpus', 'cpuset.cpus');
-  const mems = of('cpuset.mems', 'cpuset.mems');
+  const cpuLine = of('cpuset.cpus', 'cpuset.cpus');
+  const cpus = list('processors') ?? cpuLine;
+  const memLine = of('cpuset.mems', 'cpuset.mems');
+  const mems = list('memoryNodes') ?? memLine;
   const [max, maxPeriod] = version === 'v2' ? (of('', 'cpu.max')?.split(' ') ?? []) : [];
   const quota = version === 'v1' ? of('cpu.cfs_quota_us', '') : max;
   const period = version === 'v1' ? of('cpu.cfs_period_us', '') : maxPeriod;
   const quotaUs = number('cpuQuotaUs') ?? (Number(quota) > 0 ? Number(quota) : undefined);
   const periodUs = number('cpuPeriodUs') ?? (period === undefined ? undefined : Number(period));
-  const shares = version === 'v1' ? of('cpu.shares', '') : undefined;
+  const shareLine = version === 'v1' ? of('cpu.shares', '') : undefined;
+  const shares = number('cpuShares') ?? shareLine;
   return {
     memoryBytes: number('memoryBytes') ?? memory ?? node.memoryBytes,
     vcpus: quotaUs === undefined ? node.cpus : Math.max(1, Math.ceil(quotaUs / (periodUs ?? 100_000))),

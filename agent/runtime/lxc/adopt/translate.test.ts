@@ -60,6 +60,7 @@ lxc.environment = LANG=C.UTF-8
 lxc.environment = LANG=de
 lxc.prlimit.nofile = 1024
 lxc.start.auto = 1
+lxc.start.delay = 5
 lxc.apparmor.profile = generated
 lxc.apparmor.allow_nesting = 1
 lxc.cgroup.memory.limit_in_bytes = 512M
@@ -118,7 +119,11 @@ lxc.net.1.type = empty
         { key: 'lxc.prlimit.nofile', value: '1024' },
       ],
     });
-    expect(notes).toEqual([expect.stringContaining('lxc.start.auto'), expect.stringContaining('AppArmor')]);
+    expect(notes).toEqual([
+      expect.stringContaining('lxc.start.auto'),
+      expect.stringContaining('lxc.start.delay'),
+      expect.stringContaining('AppArmor'),
+    ]);
   });
 
   it('that godwit wrote comes back as the same one', async () => {
@@ -144,13 +149,22 @@ lxc.net.1.type = empty
 
   it('takes the limits in force before the lines, and an empty value for a taking back', async () => {
     const { spec } = await adopt(
-      `${ROOT}lxc.cap.drop = sys_time\nlxc.cap.drop =\nlxc.cgroup.memory.limit_in_bytes = 1G\n`,
+      `${ROOT}lxc.cap.drop = sys_time\nlxc.cap.drop =\nlxc.cgroup.memory.limit_in_bytes = 1G\nlxc.cgroup.cpu.shares = 7\n`,
       {
-        limits: { memoryBytes: 64 * 1024 ** 2, cpuQuotaUs: 150_000, cpuPeriodUs: 100_000 },
+        limits: {
+          ...{ memoryBytes: 64 * 1024 ** 2, cpuQuotaUs: 150_000, cpuPeriodUs: 100_000 },
+          ...{ cpuShares: 300, processors: '1', memoryNodes: '0' },
+        },
       },
     );
     expect(spec.capabilities?.off).toEqual([]);
-    expect(spec).toMatchObject({ memoryBytes: 64 * 1024 ** 2, vcpus: 2, cputune: { quotaUs: 150_000 } });
+    expect(spec).toMatchObject({
+      memoryBytes: 64 * 1024 ** 2,
+      vcpus: 2,
+      cputune: { quotaUs: 150_000, shares: 300 },
+      cpuset: '1',
+      numatune: { mode: 'strict', nodeset: '0' },
+    });
   });
 
   it.each([

@@ -61,6 +61,8 @@ export async function translate(settings: readonly Setting[], known: Circumstanc
   const uuid = stableUuid(name);
   const autostart = basket.last('lxc.start.auto') === '1';
   if (autostart) notes.push('lxc.start.auto: godwit starts it from now on (autostart), LXC does not');
+  const ordered = settings.find(({ key }) => /^lxc\.start\.(order|delay)$/.test(key));
+  if (ordered) notes.push(`${ordered.key}: godwit starts containers in no order of its own`);
   if (!appArmor && settings.some(({ key }) => key.startsWith('lxc.apparmor.')))
     notes.push('lxc.apparmor: AppArmor is off on this node, so no label is kept');
   basket.matching(
