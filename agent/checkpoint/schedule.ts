@@ -58,7 +58,13 @@ async function lookAfter(
     const { found } = await store.list(name);
     const lastMs = found[0]?.manifest.createdAtMs;
     if (isDue(schedule.everyMs, lastMs, clock.nowMs())) {
-      const request = { leaveRunning: true, full: false, unsafe: false, timeoutMs: LIMITS.moveMs };
+      const request = {
+        leaveRunning: true,
+        full: false,
+        directories: schedule.directories ?? true,
+        unsafe: false,
+        timeoutMs: LIMITS.moveMs,
+      };
       const { over } = await checkpointContainer(agent, name, request, 'schedule');
       await over;
     }

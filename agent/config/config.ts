@@ -89,6 +89,8 @@ const ConfigFile = z.strictObject({
       compression: z.enum(['auto', ...COMPRESSIONS]).default('auto'),
       /** So many may build on each other where the kernel tracks dirty memory; with 1 each is whole. */
       chain: z.number().int().min(1).max(LIMITS.checkpointChain).default(1),
+      /** So many of what restores have replaced (`<directory>.replaced-<job>`) stay beside each directory; all of it without. */
+      replaced: z.number().int().min(0).max(LIMITS.checkpointsKept).optional(),
     })
     .prefault({}),
   webhooks: z
@@ -151,6 +153,8 @@ export interface AgentConfig {
     readonly dir?: string;
     readonly compression: 'auto' | Compression;
     readonly chain: number;
+    /** None: all stay. */
+    readonly replaced?: number | undefined;
   };
 }
 
@@ -207,6 +211,7 @@ export function parseConfig(text: string, file: string): AgentConfig {
     checkpoints: {
       compression: checkpoints.compression,
       chain: checkpoints.chain,
+      replaced: checkpoints.replaced,
       ...(checkpoints.dir === undefined ? {} : { dir: checkpoints.dir }),
     },
   };

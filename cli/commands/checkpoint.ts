@@ -9,6 +9,7 @@ import { containerName } from '../parse/names.ts';
 interface Options {
   readonly leaveRunning?: true;
   readonly full?: true;
+  readonly directories: boolean;
   readonly compression?: Compression;
   readonly timeout: number;
   readonly unsafe?: true;
@@ -24,12 +25,16 @@ export function register(program: Command, cli: Cli): void {
     .summary('put a running container into the store')
     .description(
       'Puts the memory and the processes of a running container into the store of checkpoints, and stops it once they are ' +
-        'there: `godwit restore` lets it go on. Directories with policy copy are in it, too. Where the kernel tracks dirty memory, only what ' +
+        'there: `godwit restore` lets it go on. Directories with policy copy are in it, too, unless it is told otherwise. Where the kernel tracks dirty memory, only what ' +
         'changed since the checkpoint before is written. The first Ctrl-C detaches.',
     )
     .argument('<name>', 'container', containerName)
     .option('--leave-running', 'let it run on afterwards, after a short freeze')
     .option('--full', 'all of the memory, whatever the checkpoint before has')
+    .option(
+      '--no-directories',
+      'memory and processes only; a restore then needs the directories as they are now',
+    )
     .addOption(new Option('--compression <how>', 'instead of what the node is set to').choices(COMPRESSIONS))
     .addOption(
       new Option('--timeout <duration>', 'give up after this time; the container runs on')
@@ -48,6 +53,7 @@ async function checkpoint(context: Context, options: Options, name: string): Pro
   const body = {
     leaveRunning: options.leaveRunning === true,
     full: options.full === true,
+    directories: options.directories,
     ...(compression === undefined ? {} : { compression }),
     timeoutMs,
     unsafe: options.unsafe === true,

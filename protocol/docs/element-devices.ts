@@ -142,9 +142,9 @@ export const DEVICE_TEXTS: readonly ElementText[] = [
   ),
   row(
     'metadata/settings/checkpoints',
-    'put into the store of checkpoints every so often while it runs; how many of these are kept, and for how long',
+    'put into the store of checkpoints every so often while it runs; how many of these are kept, and for how long; whether directories with policy copy are in them (a restore then needs these as they are now)',
     'lifecycle',
-    "<g:checkpoints every='1h' keep='24' max-age='7d'/>",
+    "<g:checkpoints every='1h' keep='24' max-age='7d' directories='no'/>",
     [],
     KEPT,
   ),

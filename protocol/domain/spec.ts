@@ -167,6 +167,8 @@ export interface CheckpointSchedule {
   readonly everyMs: number;
   readonly keep?: number;
   readonly maxAgeMs?: number;
+  /** Directories with policy `copy` are not in them. */
+  readonly directories?: false;
 }
 
 /** godwit's own settings, from `<metadata>` (namespace https://godwit.dev/xmlns/domain/1). */

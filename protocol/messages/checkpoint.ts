@@ -38,6 +38,8 @@ export const CheckpointRequest = message('container.checkpoint.request', {
   leaveRunning: z.boolean().default(false),
   /** All of the memory, also where what changed since the checkpoint before would do. */
   full: z.boolean().default(false),
+  /** Directories with policy `copy` are in it, too. */
+  directories: z.boolean().default(true),
   /** The node's setting when not given. */
   compression: Compression.optional(),
   timeoutMs: z.number().int().positive().default(LIMITS.moveMs),

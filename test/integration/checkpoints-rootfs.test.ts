@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { workersOf } from '../../agent/host/named-processes.ts';
 import { killTree } from '../../agent/host/process-tree.ts';
-import type { GodwitError } from '../../protocol/mod.ts';
+import { type GodwitError, RestoreReply } from '../../protocol/mod.ts';
 import { chooseBit, flip, seeded } from '../e2e/support/store.ts';
 import { ODD_TREE } from '../support/odd-tree.ts';
 import { type StoreLab, startStoreLab } from './support/checkpoints.ts';
@@ -90,6 +90,19 @@ describe.each([true, false])(
     });
   },
 );
+
+it('is without its directories where it is told so, and takes them as they are, on its own node', async () => {
+  const id = await store.saved(NAME, { directories: false, leaveRunning: true });
+  expect(await store.list('n1', NAME)).toMatchObject({ items: [{ id, rootfsBytes: 0 }] });
+  await stop();
+  sh('echo newer >root/dir/a');
+  const dry = { type: 'io.godwit.v1.node.restore.request', container: NAME, dryRun: true };
+  const answer = await store.lab.bus.request(words.node('n2', 'restore'), dry, { timeoutMs: 15_000 });
+  expect(RestoreReply.parse(answer).refusals.map(({ code }) => code)).toContain('VOLUME_DIFFERS');
+  expect(await store.restored('n1', NAME)).toMatchObject({ outcome: 'done' });
+  expect(entries()).toEqual(['root', 'volume']);
+  expect(readFileSync(join(home, 'root/dir/a'), 'utf8')).toBe('newer\n');
+});
 
 it('is restored on another node where nothing lies in their places, and refused where something does', async () => {
   const id = await store.saved(NAME);

@@ -53,7 +53,15 @@ const asked = (subject: string) =>
 describe('checkpoint', () => {
   it('sends every flag and sums up', async () => {
     await accepting('checkpoint', stored('checkpoint', { downtimeMs: 180, resumedAtMs: 1_700_000_000_500 }));
-    const flags = ['--leave-running', '--compression', 'zlib', '--timeout', '1m', '--unsafe'];
+    const flags = [
+      '--leave-running',
+      '--compression',
+      'zlib',
+      '--timeout',
+      '1m',
+      '--unsafe',
+      '--no-directories',
+    ];
     const { code, stdout } = await godwit('checkpoint', 'web', ...flags);
     expect(code).toBe(0);
     expect(stdout).toBe(
@@ -61,7 +69,7 @@ describe('checkpoint', () => {
         '  size:      257.1 MiB, 16.0 MiB in the store\n  job:       j1\n',
     );
     expect(asked(scene.cluster.subjects.container('web', 'checkpoint'))).toMatchObject([
-      { leaveRunning: true, compression: 'zlib', timeoutMs: 60_000, unsafe: true },
+      { leaveRunning: true, directories: false, compression: 'zlib', timeoutMs: 60_000, unsafe: true },
     ]);
   });
 

@@ -19,7 +19,17 @@ const IMAGES_BYTES = 16 * 1024 * 1024;
 export async function lookBeforeSave(
   agent: Agent,
   spec: DomainSpec,
-  { store, unsafe, staged }: { readonly store: string; readonly unsafe: boolean; readonly staged: boolean },
+  {
+    store,
+    unsafe,
+    staged,
+    directories,
+  }: {
+    readonly store: string;
+    readonly unsafe: boolean;
+    readonly staged: boolean;
+    readonly directories: boolean;
+  },
 ): Promise<SourceFacts & { readonly memoryBytes: number }> {
   const { config, runtime, runner, clock } = agent;
   const [capabilities, { memoryBytes }] = await Promise.all([agent.capabilities(), runtime.stats(spec.name)]);
@@ -31,7 +41,7 @@ export async function lookBeforeSave(
     jobs: { running: agent.jobs.running() - 1, limit: config.movesOutMax },
     runtime,
     runner,
-    stateDir: config.stateDir,
+    ...(directories ? { stateDir: config.stateDir } : {}),
     neighbours: agent.containers.list().map(({ spec: other }) => other),
     clock,
     dumpsOtherUsers: () => agent.criu.dumpsOtherUsers(config.runDir),

@@ -92,6 +92,7 @@ class Save {
         store: store.dir,
         unsafe: request.unsafe,
         staged: request.leaveRunning,
+        directories: request.directories,
       });
       const id = newCheckpointId(agent.clock.nowMs(), agent.random.id());
       tracker.set({ checkpoint: { id, storedBytes: 0 } });
@@ -123,7 +124,7 @@ class Save {
   /** Until the checkpoint is whole any failure leaves the container running; from then on it is stopped, if it is to be. */
   private async keep(draft: Draft, { parents, track }: Increment, facts: Facts): Promise<void> {
     const { agent, work, wish } = this;
-    const { leaveRunning, timeoutMs } = wish.request;
+    const { leaveRunning, directories, timeoutMs } = wish.request;
     const { spec } = agent.containers.get(wish.name);
     const { job, signal } = work;
     const dir = saveDir(agent.config.runDir, job);
@@ -133,7 +134,7 @@ class Save {
     try {
       const deadlineMs = timeoutMs + GRACE_MS;
       const wanted = { job, spec, staged: leaveRunning, dir, signal, deadlineMs };
-      const trees = await SavedTrees.begin(agent, staging, wanted);
+      const trees = directories ? await SavedTrees.begin(agent, staging, wanted) : undefined;
       if (trees) {
         work.tracker.phase('rootfs');
         await trees.passes((pass) => this.passed(pass));

@@ -4,6 +4,7 @@ import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
+import { copiedTrees } from '../../migration/rootfs.ts';
 import { Restore } from '../../migration/target/restore.ts';
 import { bytesOfImages, linkParent, unpackChain } from '../chain.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
@@ -13,6 +14,7 @@ import type { CheckpointStore } from '../store/store.ts';
 import { bringTreesToEnd } from './end-trees.ts';
 import { takeFreePlaces } from './free-places.ts';
 import type { RestorePlan } from './plan.ts';
+import { trimReplaced } from './replaced.ts';
 import { noteTrees } from './tree-notes.ts';
 import { swapTrees, unpackTrees } from './trees.ts';
 
@@ -161,7 +163,12 @@ export class RestoredCopy {
   /** The container is here for good: what lay in the places of its directories is left as its policy says. */
   async leaveOldTrees(): Promise<void> {
     const { agent, request } = this;
-    if (this.withTrees) await bringTreesToEnd(agent, request.notes, 'committed');
+    if (!this.withTrees) return;
+    await bringTreesToEnd(agent, request.notes, 'committed');
+    for (const { root } of copiedTrees(request.plan.spec))
+      await trimReplaced(agent, root).catch((error: unknown) => {
+        agent.log.warn({ job: request.job, err: error }, 'what earlier restores have replaced stays');
+      });
   }
 
   private get withTrees(): boolean {

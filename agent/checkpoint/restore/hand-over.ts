@@ -4,7 +4,7 @@ import type { Agent } from '../../migration/agent.ts';
 import { type CopiedTree, copiedTrees } from '../../migration/rootfs.ts';
 import { inodesOf } from '../../preflight/rootfs.ts';
 import { isFilled, removeTree } from '../../rootfs/mod.ts';
-import { replacedAt } from './trees.ts';
+import { replacedAt, trimReplaced } from './replaced.ts';
 
 /**
  * Gives a container that is stopped here to a node that has restored it and holds its tasks: it answers at once, and clears up after that.
@@ -52,18 +52,15 @@ async function give(
 }
 
 /** No move builds on what lies here, or puts it aside: it may be all there is of what the container did since its checkpoint. */
-async function clear(
-  { runtime, runner }: Agent,
-  name: string,
-  trees: readonly CopiedTree[],
-  job: string,
-): Promise<void> {
+async function clear(agent: Agent, name: string, trees: readonly CopiedTree[], job: string): Promise<void> {
+  const { runtime, runner } = agent;
   await runtime.sweep(name);
   await runtime.undefine(name);
   for (const { root, left } of trees) {
     if (!(await isFilled(root))) continue;
     await rename(root, replacedAt(root, job));
     if (left === 'delete') await removeTree(runner, replacedAt(root, job));
+    else await trimReplaced(agent, root);
   }
 }
 

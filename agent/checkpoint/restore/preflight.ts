@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseDomain } from '../../../protocol/domain/mod.ts';
+import { parseDomain, volumesWith } from '../../../protocol/domain/mod.ts';
 import type { DomainSpec, Refusal } from '../../../protocol/mod.ts';
 import type { Versioned } from '../../bus/bus.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
@@ -88,6 +88,9 @@ export async function restoreRefusals(
     );
   const mounts = withTrees ? await mountsInPlaces(spec) : [];
   if (mounts.length > 0) found.push(refuse('ROOTFS_MOUNTS', config.node, some(mounts)));
+  const absent = withTrees || manifest.node === config.node ? [] : volumesWith(spec, 'copy');
+  if (absent.length > 0)
+    found.push(refuse('VOLUME_DIFFERS', config.node, `not in the checkpoint: ${some(absent)}`));
   const sharing = running.filter((other) => other.spec.root.source === spec.root.source);
   if (sharing.length > 0)
     found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));

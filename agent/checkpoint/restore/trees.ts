@@ -17,6 +17,7 @@ import type { CompressOptions } from '../store/compress.ts';
 import { sync } from '../store/files.ts';
 import type { KeptTree } from '../store/manifest.ts';
 import type { CheckpointStore, Found } from '../store/store.ts';
+import { replacedAt } from './replaced.ts';
 
 /** A directory that comes back, what lay there before, and where both are meanwhile: beside it, so that they change places by a rename. */
 interface Place {
@@ -29,9 +30,6 @@ type Host = Pick<Agent, 'runner' | 'clock'>;
 
 /** The mode of an empty directory which says that nothing lay in the place: one that somebody made there comes back. */
 const NONE = 0;
-
-/** Where that stays which a restore has replaced: nothing of godwit's looks there, so that nothing builds on it or takes it away. */
-export const replacedAt = (root: string, job: string): string => `${root}.replaced-${job}`;
 
 function placesOf(spec: DomainSpec, job: string): Place[] {
   return copiedTrees(spec).map((tree) => ({
