@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GodwitError } from '../../protocol/mod.ts';
@@ -172,6 +172,28 @@ describe('a restore', () => {
       one.behave();
       await store.lab.swept(job);
     }
+    expect(await store.record(name)).toEqual({ owner: 'n1', epoch: 1, phase: 'stopped' });
+    expect(await store.restored('n1', name)).toMatchObject({ outcome: 'done' });
+  });
+
+  it('in its own place leaves nothing of what had begun when pre-flight refuses it, or a bit is flipped', async () => {
+    const id = await store.saved(name);
+    const refused = await store.restored('n1', name, { unsafe: false });
+    expect(refused).toMatchObject({ outcome: 'refused', error: { code: 'CHECKPOINT_REFUSED' } });
+    await store.lab.swept(refused);
+
+    const dir = join(store.dir, name, id);
+    const file = readdirSync(dir).find((one) => one.startsWith('pages-')) ?? '';
+    flip(dir, { file, at: 0, bit: 0 });
+    const damaged = await store.restored('n1', name);
+    expect(damaged).toMatchObject({
+      outcome: 'refused',
+      error: { code: 'CHECKPOINT_DAMAGED', details: { file } },
+    });
+    await store.lab.swept(damaged);
+    flip(dir, { file, at: 0, bit: 0 });
+
+    expect(store.lab.source.tasks(name)).toEqual([]);
     expect(await store.record(name)).toEqual({ owner: 'n1', epoch: 1, phase: 'stopped' });
     expect(await store.restored('n1', name)).toMatchObject({ outcome: 'done' });
   });
