@@ -19,9 +19,15 @@ export async function neighbourClaims(
 ): Promise<AddressClaim[]> {
   if (addresses.length === 0) return [];
   await Promise.all(
-    addresses.map((address) =>
-      runner.run({ file: 'ping', args: ['-n', '-q', '-c', '1', '-W', '1', address], deadlineMs: askMs }),
-    ),
+    addresses.map(async (address) => {
+      // What is remembered of it would be pinged instead: after a restore, the container's own interface.
+      await runner.run({ file: 'ip', args: ['neigh', 'flush', 'to', address], deadlineMs: CHILD_MS });
+      await runner.run({
+        file: 'ping',
+        args: ['-n', '-q', '-c', '1', '-W', '1', address],
+        deadlineMs: askMs,
+      });
+    }),
   );
   const result = await runner.run({ file: 'ip', args: ['-j', 'neigh', 'show'], deadlineMs: CHILD_MS });
   return parseNeighbours(result.exitCode === 0 ? result.stdout : '').filter((claim) =>

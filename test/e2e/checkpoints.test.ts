@@ -105,6 +105,7 @@ describe('a container whose memory is known word for word', () => {
 
     await expectClash(id);
     expect((await cluster.godwit('stop', name, '--kill')).exitCode).toBe(0);
+    await expectNeighbourSeen(id);
     await cluster.lab.sh('n1', `cp -a /srv/godwit/${name} /srv/godwit/${name}2`);
     const clone = ['restore', name, '--as', `${name}2`, '--root', `/srv/godwit/${name}2`, '--node', 'n1'];
     expect(await cluster.json<RestoreResult>(...clone)).toMatchObject({
@@ -139,6 +140,20 @@ describe('a container whose memory is known word for word', () => {
       job.kind === 'restore' && job.phases.some((phase) => phase.name === 'restore');
     expect(items.filter((job) => job.container === name && begun(job))).toEqual([]);
     expect((await cluster.godwit('checkpoints', 'verify', id)).exitCode).toBe(0);
+  }
+
+  /** In its own place a restore begins while the neighbours are asked. */
+  async function expectNeighbourSeen(id: string): Promise<void> {
+    await cluster.lab.sh('n1', `ip address add ${address}/32 dev br0`);
+    try {
+      const tried = await cluster.godwit('restore', name, '--from', id);
+      expect(tried.exitCode, tried.stderr).toBe(8);
+      expect(tried.stderr).toContain(`${address} by neighbour `);
+    } finally {
+      await cluster.lab.sh('n1', `ip address del ${address}/32 dev br0`);
+    }
+    expect(await tracesOf(cluster, 'n2', name)).toEqual([`/var/lib/lxc/${name}`]);
+    expect(await running(name)).toMatchObject({ owner: 'n2', epoch: 2, phase: 'stopped', state: 'stopped' });
   }
 
   async function expectClash(id: string): Promise<void> {
