@@ -94,6 +94,8 @@ describe('collecting facts', () => {
     );
     expect(await codesAt()).toEqual([]);
     expect(asked.map(({ file, args }) => [file, args.at(-1)])).toEqual([
+      // What it remembers of the address is forgotten first.
+      ['ip', '10.77.1.5'],
       ['ping', '10.77.1.5'],
       ['ip', 'show'],
     ]);
