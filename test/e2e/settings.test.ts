@@ -140,6 +140,12 @@ it('starts with all its settings, and the kernel shows the same after a move in 
     `nsenter --target $(lxc-info -n ${NAME} -pH) --mount sh -c 'mkdir -p /dev/shm; echo kept >/scratch/written; echo shared >/dev/shm/written'`,
   );
 
+  // What a unit with DeviceAllow= makes: rules about all devices cannot be written above it any more.
+  await lab.sh(
+    'n1',
+    `! cd /sys/fs/cgroup/devices/lxc.payload.${NAME} 2>/dev/null || { mkdir unit; echo 'c 1:9 rwm' >unit/devices.deny; }`,
+  );
+
   // Somebody's terminal, which must not become the container's console there.
   await lab.sh(
     'n2',

@@ -31,7 +31,7 @@ const READ: readonly (readonly [name: string, controller: string, v1: string, v2
 
 /**
  * Writes the limits of the spec straight into a container's cgroup. Its device rules (cgroup v1) stay as they are where some have
- * been set already, and where groups below have been made: then the kernel takes no rule about all devices any more, and
+ * been set already (wrap-criu.ts), and where groups below have been made: then the kernel takes no rule about all devices any more, and
  * that is no reason to give up a container whose tasks run. @throws GodwitError HOST_FAILED
  */
 export async function writeLimits(paths: CgroupPaths, spec: Limits): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
 import { shellWord } from '../../host/shell-word.ts';
@@ -8,12 +8,12 @@ import { bridgeOf, type Networks } from './network.ts';
 /** Numbers that no interface of a container has. */
 const FIRST_BRIDGE = 2_000_000;
 
-/** What a restore with mapped users needs besides. */
+/** What a restore with mapped users needs besides, see {@link wrapCriu}. */
 export interface MappedRestore {
-  /** Comes before the PATH: its `criu` is the one LXC finds. */
-  readonly path: string;
   /** Lines of criu's configuration file. */
   readonly criuConfig: readonly string[];
+  /** How a shell turns into criu, with its own arguments. */
+  readonly command: string;
 }
 
 /**
@@ -23,39 +23,27 @@ export interface MappedRestore {
  * interfaces are made from outside, where the kernel takes an interface's number for that of one that is there already
  * (net.c: "couldn't restore veth interface eth0 via usernsd", not supported): so criu runs in a network namespace where
  * these numbers are free, with bridges of the same names, and from there the host's ends go where they belong. criu's
- * hooks do both without an agent. @throws the kernel's error
+ * hooks do both without an agent. @param dir where its hook is written @throws the kernel's error
  */
 export async function prepareMapped(
   dir: string,
   { spec, imageDir }: { readonly spec: DomainSpec; readonly imageDir: string },
   networks: Networks,
 ): Promise<MappedRestore> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
   const veths = spec.interfaces.flatMap((nic, index) => {
     const bridge = bridgeOf(nic, networks);
     return bridge === undefined ? [] : [{ veth: hostVeth(spec.name, index), bridge }];
   });
   const hook = join(dir, 'hook');
   await writeFile(hook, hookScript(dirname(imageDir), veths), { mode: 0o700 });
-  await writeFile(join(dir, 'criu'), criuScript(veths.map(({ bridge }) => bridge)), { mode: 0o700 });
-  return { path: `${dir}:${process.env.PATH ?? ''}`, criuConfig: [`action-script ${hook}`] };
+  return { criuConfig: [`action-script ${hook}`], command: inOwnNetwork(veths.map(({ bridge }) => bridge)) };
 }
 
-/** Safe to repeat, and where there was nothing. */
-export function removeMapped(dir: string): Promise<void> {
-  return rm(dir, { recursive: true, force: true });
-}
-
-function criuScript(bridges: readonly string[]): string {
+function inOwnNetwork(bridges: readonly string[]): string {
   const made = [...new Set(bridges)].map(
     (bridge, index) => `ip link add ${bridge} index ${FIRST_BRIDGE + index} type bridge && `,
   );
-  return `#!/bin/sh
-PATH=${shellWord(process.env.PATH ?? '')}
-export PATH
-[ "$1" = restore ] || exec criu "$@"
-exec unshare --net sh -c '${made.join('')}exec criu "$@"' sh "$@"
-`;
+  return `exec unshare --net sh -c '${made.join('')}exec criu "$@"' sh "$@"`;
 }
 
 /** criu's parent is LXC, in the network namespace of the node. criu calls what was named last first: nobody has decided yet. */

@@ -1,17 +1,19 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
+import { cgroupVersion } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
+import { endRulesOfRestore } from './device-rules.ts';
 import { payloadOf, runningStatus, startedStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
-import { prepareMapped, removeMapped } from './mapped.ts';
 import { bridgesOf } from './network.ts';
 import { mountOverlay } from './overlay.ts';
 import { isRestoring } from './restorers.ts';
 import { removeLinks, sweepContainer } from './sweep.ts';
 import { callTool, type Lxc, problemOf, type ToolResult } from './tool.ts';
+import { unwrapCriu, wrapCriu } from './wrap-criu.ts';
 
 /** Nobody tells the end of a process that is not our child. */
 const POLL_MS = 20;
@@ -54,7 +56,7 @@ export async function awaitRestored(options: Lxc, spec: DomainSpec, signal: Abor
     options.restoring.delete(name);
   }
   await rm(criuConfig(options, name), { force: true });
-  await removeMapped(mappedDir(options, name));
+  await unwrapCriu(wrapperDir(options, name));
   const { state } = await statusOf(options, name);
   if (state === 'running' || state === 'frozen') return takeOver(options, spec);
   await sweepContainer(options, name);
@@ -64,7 +66,9 @@ export async function awaitRestored(options: Lxc, spec: DomainSpec, signal: Abor
 
 async function takeOver(options: Lxc, spec: DomainSpec): Promise<Restored> {
   const { pid } = await runningStatus(options, spec.name, startedStatus);
-  await writeLimits(await payloadOf(pid), spec);
+  const paths = await payloadOf(pid);
+  await writeLimits(paths, spec);
+  await endRulesOfRestore(paths, spec);
   return { initPid: pid };
 }
 
@@ -72,23 +76,24 @@ function criuConfig({ runDir }: Lxc, name: string): string {
   return join(runDir, `${name}.criu.conf`);
 }
 
-function mappedDir({ runDir }: Lxc, name: string): string {
-  return join(runDir, `${name}.mapped`);
+function wrapperDir({ runDir }: Lxc, name: string): string {
+  return join(runDir, `${name}.criu`);
 }
 
 async function runRestore(options: Lxc, plan: RestorePlan): Promise<void> {
   const { spec, imageDir, deadlineMs, signal } = plan;
   const configFile = criuConfig(options, spec.name);
-  const mappedIn = mappedDir(options, spec.name);
-  const mapped = spec.idmap && (await prepareMapped(mappedIn, plan, options.networks ?? {}));
-  await writeConfig(options, configFile, [...plan.criuConfig, ...(mapped?.criuConfig ?? [])]);
+  const dir = wrapperDir(options, spec.name);
+  const node = { networks: options.networks ?? {}, cgroup: await cgroupVersion() };
+  const wrapped = await wrapCriu(dir, plan, node);
+  await writeConfig(options, configFile, [...plan.criuConfig, ...(wrapped?.criuConfig ?? [])]);
   try {
     const result = await callTool(options, {
       tool: 'lxc-checkpoint',
       name: spec.name,
       args: ['-r', '-D', imageDir, '-d'],
       deadlineMs,
-      env: { CRIU_CONFIG_FILE: configFile, ...(mapped ? { PATH: mapped.path } : {}) },
+      env: { CRIU_CONFIG_FILE: configFile, ...(wrapped ? { PATH: wrapped.path } : {}) },
       signal,
       silent: true,
     });
@@ -96,7 +101,7 @@ async function runRestore(options: Lxc, plan: RestorePlan): Promise<void> {
     if (result.ended !== 'itself' || result.result.exitCode !== 0) throw await failure(options, plan, result);
   } finally {
     await rm(configFile, { force: true });
-    await removeMapped(mappedIn);
+    await unwrapCriu(dir);
   }
 }
 
