@@ -14,9 +14,17 @@ import { overhead } from './parts/overhead.ts';
 import { tunnel } from './parts/tunnel.ts';
 import { REFERENCE_DIR, RESULTS_DIR, writeReport } from './report/mod.ts';
 import { surroundings } from './report/surroundings.ts';
+import { allow } from './tools/allowance.ts';
 
 const PARTS = { overhead, control, moves, memory, tunnel } as const;
 type Part = keyof typeof PARTS;
+/** What they may take, with the labs of each: the full form ends within 40 minutes on two cores. */
+const MINUTES: Readonly<Record<'quick' | 'full', Readonly<Record<Part, number>>>> = {
+  quick: { overhead: 1, control: 1.5, moves: 1, memory: 2.5, tunnel: 1 },
+  full: { overhead: 6.5, control: 3, moves: 5.5, memory: 21, tunnel: 1.5 },
+};
+/** Of these the time before the first sample: a lab, and what is moved in it. */
+const BEFORE_MINUTES = 0.5;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,7 +67,13 @@ async function measure(): Promise<void> {
   const where = await surroundings();
   let complete = false;
   try {
-    for (const name of wanted) await PARTS[name](run.bench);
+    const minutes = MINUTES[values.quick ? 'quick' : 'full'];
+    const whole = wanted.reduce((sum, name) => sum + minutes[name], 0);
+    say(`${wanted.join(', ')}: some ${Math.ceil(whole)} minutes`);
+    for (const [index, name] of wanted.entries()) {
+      say(`part ${index + 1} of ${wanted.length}: ${name}, some ${minutes[name]} minutes`);
+      await PARTS[name](run.bench, allow(minutes[name] - BEFORE_MINUTES, say));
+    }
     complete = true;
   } finally {
     if (!leaving) {

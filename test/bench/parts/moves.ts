@@ -3,9 +3,10 @@ import type { Cluster } from '../../e2e/support/cluster.ts';
 import { startContainer } from '../../e2e/support/containers.ts';
 import { type RedisClient, startRedisClient } from '../../e2e/support/redis-client.ts';
 import type { Bench } from '../bench.ts';
+import type { Allowance } from '../tools/allowance.ts';
 import { startTwin } from '../tools/bare.ts';
 import { caughtUp } from '../tools/caught-up.ts';
-import { NODES, takeTurns, WAYS, type Way } from '../tools/turns.ts';
+import { MODES, NODES, takeTurns, WAYS, type Way } from '../tools/turns.ts';
 
 const MEGABYTES = 250;
 const CONTAINERS = {
@@ -17,7 +18,7 @@ const CONTAINERS = {
  * Two like Redis containers under load, one moved by godwit, one by hand (`bare-move`): downtime, and the gap that a client sees which
  * compares every reply on one connection. At the end the clients read every key back; what was lost fails the run.
  */
-export async function moves(bench: Bench): Promise<void> {
+export async function moves(bench: Bench, allowance: Allowance): Promise<void> {
   const cluster = await bench.lab({ nodes: NODES.length });
   const clients = await bench.slowly(`starting two containers with ${MEGABYTES} MB each`, () =>
     startBoth(bench, cluster),
@@ -25,7 +26,9 @@ export async function moves(bench: Bench): Promise<void> {
   const postcopies: { readonly job: string; readonly downtimeMs: number }[] = [];
   await takeTurns(bench, cluster, {
     part: 'moves',
-    rounds: bench.quick ? 3 : 10,
+    rounds: bench.quick ? 3 : 8,
+    modes: MODES,
+    allowance,
     names: { godwit: CONTAINERS.godwit.name, bare: CONTAINERS.bare.name },
     async before() {
       for (const { address } of Object.values(CONTAINERS)) await caughtUp(cluster, address);

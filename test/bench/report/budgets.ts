@@ -76,6 +76,14 @@ const BUDGETS: readonly Budget[] = [
     measured: (all) => middle(all, 'moves', 'postcopy', 'client gap'),
   },
   {
+    what: 'downtime of a pre-copy to that of a cold move, 1 GiB idle',
+    unit: '',
+    limit: 0.2,
+    measured: (all) =>
+      middle(all, 'memory', '1024 MiB, precopy', 'downtime') /
+      middle(all, 'memory', '1024 MiB, cold', 'downtime'),
+  },
+  {
     what: 'whole cold move, 1 GiB at 1 Gbit/s, to 1.1 times its bytes at line rate + 1 s',
     unit: '',
     limit: 1,
