@@ -8,6 +8,7 @@ import type { SharedLink } from './shared-link.ts';
 import type { DataStream, StreamEnds, StreamId } from './stream.ts';
 import { StreamCore } from './stream-core.ts';
 import type { StreamEffects } from './stream-effects.ts';
+import { PIECE_BYTES } from './token-bucket.ts';
 
 /** Bytes Node may hold for us in each direction, besides the window. */
 const BUFFER_BYTES = 512 * 1024;
@@ -125,7 +126,11 @@ export class FramedStream extends Duplex implements DataStream {
     const { inbound, id } = this;
     if (!inbound || inbound.tryPass(id.job, bytes)) return;
     socket.pause();
-    void inbound.pass(id.job, bytes).then(() => socket.resume());
+    const paid = async (): Promise<void> => {
+      for (let left = bytes; left > 0; left -= PIECE_BYTES)
+        await inbound.pass(id.job, Math.min(left, PIECE_BYTES));
+    };
+    void paid().then(() => socket.resume());
   }
 
   private tick(): void {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Meter } from './stream.ts';
+import { PIECE_BYTES } from './token-bucket.ts';
 
 /**
  * Moves every byte from one end to another with back-pressure and passes the end on. Resolves when `to` has finished,
@@ -35,12 +36,19 @@ export function pump(
       }
       hold();
       metering = true;
-      meter.pass(chunk.length, signal).then(() => {
+      writeAsLimited(chunk, meter).then(() => {
         metering = false;
-        write(chunk);
         if (ended) onEnd();
         else release();
       }, fail);
+    };
+    // What a timer is late is lost once for each piece that is larger than the limit's bucket.
+    const writeAsLimited = async (chunk: Buffer, limited: Meter): Promise<void> => {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+        const piece = chunk.subarray(at, at + PIECE_BYTES);
+        await limited.pass(piece.length, signal);
+        write(piece);
+      }
     };
     // A paused stream with nothing buffered still ends: the end must not overtake the chunk that waits for the meter.
     const onFromEnd = (): void => {

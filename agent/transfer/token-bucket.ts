@@ -1,7 +1,9 @@
 /** Bytes that may pass at once are what the limit allows in this time, but at least {@link BURST_MIN_BYTES}. */
 const BURST_MS = 50;
-/** Several pieces as they come from a socket: with less, the credit of a timer that is late would be lost. */
-const BURST_MIN_BYTES = 256 * 1024;
+/** What waits for its turn should be in pieces of at most this. */
+export const PIECE_BYTES = 64 * 1024;
+/** Several pieces: with less, the credit of a timer that is late would be lost. */
+const BURST_MIN_BYTES = 4 * PIECE_BYTES;
 
 /**
  * A token bucket with strict credit: over any stretch of time t, at most limit x t plus one burst pass, where a burst
