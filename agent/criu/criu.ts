@@ -115,8 +115,12 @@ export interface HookChannel {
 export interface EarlyFreeze {
   /** What takes it back, in the same file. */
   readonly thawed: string;
-  /** A file with the ids of all tasks that are frozen. */
-  readonly tasks: string;
+  /** The directory that freezes, with all groups below it. */
+  readonly group: string;
+  /** The file that has the ids of a group's tasks, in each of them. */
+  readonly tasks: 'tasks' | 'cgroup.threads';
+  /** Where a line `frozen` tells when it is done; without it the file that freezes does. */
+  readonly events?: string;
 }
 
 export interface HookOptions {
@@ -128,7 +132,7 @@ export interface HookOptions {
   readonly freeze?: {
     readonly file: string;
     readonly value: string;
-    /** Also at pre-dump, once the agent was told, so that criu need not wait; the file tells when it is done. */
+    /** Also at pre-dump, once the agent was told, so that criu need not wait. */
     readonly early?: EarlyFreeze;
   };
   /** Nobody else has a copy: a hook whose agent is gone fails, and criu lets the tasks run on, rather than wait for the next agent. */

@@ -95,23 +95,26 @@ function earlyLines({ file, value, early }: { file: string; value: string; early
   return `  if [ "$action" = ${EARLY_AT} ]; then
     look() {
       looks=0
-      until { read -r seen <${state}; } 2>/dev/null && [ "$seen" = "$1" ]; do
+      until ${readSeen(file, early)} [ "$seen" = "$1" ]; do
         looks=$((looks + 1))
         [ "$looks" -lt ${EARLY_LOOKS} ] || return 1
       done
     }
     vforks() {
-      tasks=0
       while read -r task && [ "$tasks" -lt ${EARLY_TASKS} ]; do
         tasks=$((tasks + 1))
         { read -r at <"/proc/$task/wchan"; } 2>/dev/null
         case $at in kernel_clone | wait_for_vfork_done) return 0 ;; esac
-      done <${shellWord(early.tasks)}
+      done <"$1${early.tasks}"
+      for below in "$1"*/; do
+        [ ! -e "$below" ] || ! vforks "$below" || return 0
+      done
       return 1
     }
     tries=0
     while { echo ${shellWord(value)} >${state}; } 2>/dev/null; do
-      look ${shellWord(value)} && ! vforks && break
+      tasks=0
+      look ${shellWord(value)} && ! vforks ${shellWord(`${early.group}/`)} && break
       { echo ${shellWord(early.thawed)} >${state}; } 2>/dev/null
       tries=$((tries + 1))
       [ "$tries" -lt ${EARLY_TRIES} ] || break
@@ -123,4 +126,10 @@ function earlyLines({ file, value, early }: { file: string; value: string; early
     }
   fi
 `;
+}
+
+/** Commands that leave in `seen` how far the freeze is: cgroup v1 says so in the file itself, v2 in a line of another one. */
+function readSeen(file: string, { events }: EarlyFreeze): string {
+  if (events === undefined) return `{ read -r seen <${shellWord(file)}; } 2>/dev/null &&`;
+  return `seen=; while read -r word seen && [ "$word" != frozen ]; do :; done <${shellWord(events)};`;
 }

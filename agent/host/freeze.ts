@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GodwitError } from '../../protocol/errors.ts';
+import type { EarlyFreeze } from '../criu/criu.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
 import { cgroupPids, cgroupTree, isGone, readCgroupFile } from './cgroup-tree.ts';
@@ -76,9 +77,12 @@ export function freezeFile(paths: CgroupPaths): { readonly file: string; readonl
     : { file: join(dir, 'cgroup.freeze'), value: '1' };
 }
 
-/** How a hook script freezes before criu does; nothing in cgroup v2, where the file does not tell when it is done. */
-export function earlyFreeze(paths: CgroupPaths): { readonly early?: { thawed: string; tasks: string } } {
-  return usesV1Freezer(paths) ? { early: { thawed: 'THAWED', tasks: join(freezerDir(paths), 'tasks') } } : {};
+/** How a hook script freezes before criu does. */
+export function earlyFreeze(paths: CgroupPaths): { readonly early: EarlyFreeze } {
+  const group = freezerDir(paths);
+  if (usesV1Freezer(paths)) return { early: { thawed: 'THAWED', group, tasks: 'tasks' } };
+  const events = join(group, 'cgroup.events');
+  return { early: { thawed: '0', group, tasks: 'cgroup.threads', events } };
 }
 
 /** The directory whose freezer holds the whole container: criu's `--freeze-cgroup`. */

@@ -1,6 +1,14 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,6 +20,8 @@ import { systemClock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
 
 const never = new AbortController().signal;
+/** Nothing to look at. */
+const EARLY = { thawed: 'THAWED', group: '/nowhere', tasks: 'tasks' } as const;
 const runner = createRunner();
 let dir: string;
 const channels: HookChannel[] = [];
@@ -91,7 +101,7 @@ describe('openHooks', () => {
     const hooks = await open({
       held: [],
       told: ['pre-dump'],
-      freeze: { file, value: 'FROZEN', early: { thawed: 'THAWED', tasks: '/dev/null' } },
+      freeze: { file, value: 'FROZEN', early: EARLY },
     });
     expect(await callHook('pre-dump')).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe('FROZEN\n');
@@ -101,18 +111,34 @@ describe('openHooks', () => {
   it('lets go again what does not freeze in time, for criu does not wait for what it finds freezing', async () => {
     const file = join(dir, 'freezer.state');
     // What is read is never this, for the shell cuts the blank off.
-    const freeze = { file, value: 'FROZEN ', early: { thawed: 'THAWED', tasks: '/dev/null' } };
+    const freeze = { file, value: 'FROZEN ', early: EARLY };
     const hooks = await open({ held: [], told: ['pre-dump'], freeze });
     expect(await callHook('pre-dump')).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe('THAWED\n');
     await hooks.called('pre-dump', never);
   });
 
+  it.each([
+    ['1', '1\n'],
+    ['0', '0\n'],
+  ])('sees in another file whether a cgroup of v2 is frozen: %s', async (frozen, left) => {
+    const file = join(dir, 'cgroup.freeze');
+    const events = join(dir, 'cgroup.events');
+    writeFileSync(file, '0\n');
+    writeFileSync(events, `populated 1\nfrozen ${frozen}\n`);
+    mkdirSync(join(dir, 'a unit/below'), { recursive: true });
+    writeFileSync(join(dir, 'a unit/below/cgroup.threads'), `${process.pid}\n`);
+    const early = { thawed: '0', group: dir, tasks: 'cgroup.threads', events } as const;
+    await open({ held: [], told: ['pre-dump'], freeze: { file, value: '1', early } });
+    expect(await callHook('pre-dump')).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(left);
+  });
+
   it.each(['/dev/null', '/nowhere/freezer.state'])('goes on when nothing freezes: %s', async (file) => {
     const hooks = await open({
       held: [],
       told: ['pre-dump'],
-      freeze: { file, value: 'FROZEN', early: { thawed: 'THAWED', tasks: '/dev/null' } },
+      freeze: { file, value: 'FROZEN', early: EARLY },
     });
     expect(await callHook('pre-dump')).toBe(0);
     await hooks.called('pre-dump', never);
