@@ -5,6 +5,7 @@ import { cgroupVersion } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
+import { enforceDeviceRules } from './device-program.ts';
 import { endRulesOfRestore } from './device-rules.ts';
 import { payloadOf, runningStatus, startedStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
@@ -69,6 +70,7 @@ async function takeOver(options: Lxc, spec: DomainSpec): Promise<Restored> {
   const paths = await payloadOf(pid);
   await writeLimits(paths, spec);
   await endRulesOfRestore(paths, spec);
+  await enforceDeviceRules(options, spec);
   return { initPid: pid };
 }
 

@@ -36,7 +36,7 @@ export interface Lxc extends LxcOptions {
 
 /** One call of an LXC tool. */
 export interface ToolCall {
-  readonly tool: 'lxc-start' | 'lxc-stop' | 'lxc-attach' | 'lxc-checkpoint';
+  readonly tool: 'lxc-start' | 'lxc-stop' | 'lxc-attach' | 'lxc-cgroup' | 'lxc-checkpoint';
   readonly name: string;
   /** After `-n NAME -P LXCPATH -o LOG -l ERROR -q`. */
   readonly args: readonly string[];
