@@ -2,6 +2,7 @@ import type { DomainSpec } from '../../../protocol/mod.ts';
 import { memberships } from '../../host/cgroup-paths.ts';
 import { freezerDir } from '../../host/freeze.ts';
 import type { DumpPlan } from '../runtime.ts';
+import { groupLimits } from './group-limits.ts';
 import { payloadOf, runningStatus } from './info.ts';
 import { externalMounts } from './mounts.ts';
 import { cutToPayload } from './names.ts';
@@ -40,6 +41,7 @@ export async function dumpPlanOf(options: Lxc, spec: DomainSpec): Promise<DumpPl
   // Under this name LXC's restore mounts the new console; left to "auto", the node's terminal of the same number would be.
   const console = spec.console ? ['--ext-mount-map', '/dev/console:console'] : [];
   const freeze = ['--freeze-cgroup', freezerDir(cgroup)];
+  const limits = await groupLimits(options, cgroup);
   return {
     initPid: pid,
     args: [
@@ -48,6 +50,7 @@ export async function dumpPlanOf(options: Lxc, spec: DomainSpec): Promise<DumpPl
       ...binds,
       ...console,
       ...freeze,
+      ...limits,
       '--skip-in-flight',
       '--force-irmap',
       '-t',
