@@ -89,8 +89,8 @@ const ConfigFile = z.strictObject({
       compression: z.enum(['auto', ...COMPRESSIONS]).default('auto'),
       /** So many may build on each other where the kernel tracks dirty memory; with 1 each is whole. */
       chain: z.number().int().min(1).max(LIMITS.checkpointChain).default(1),
-      /** So many of what restores have replaced (`<directory>.replaced-<job>`) stay beside each directory; all of it without. */
-      replaced: z.number().int().min(0).max(LIMITS.checkpointsKept).optional(),
+      /** So many of what restores have replaced (`<directory>.replaced-<job>`) stay beside each directory, at least the newest; all of it without. */
+      replaced: z.number().int().min(1).max(LIMITS.checkpointsKept).optional(),
     })
     .prefault({}),
   webhooks: z

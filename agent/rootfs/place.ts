@@ -1,8 +1,9 @@
-import { lstat, mkdir, readdir, rename, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, mkdir, readdir, readFile, realpath, rename, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { GodwitError } from '../../protocol/mod.ts';
 import type { Runner } from '../effects/runner.ts';
 import { hasCode, hostFailed, wordsOf } from '../host/failure.ts';
+import { mountsIn } from '../preflight/rootfs.ts';
 import { clearMark, isMarked, type Mark, setMark } from './mark.ts';
 
 /** Removing a tree may take as long as its file system needs for all its files. */
@@ -112,8 +113,14 @@ async function putAside(runner: Runner, root: string): Promise<void> {
   });
 }
 
-/** Whatever is there, as far as its own file system goes. @throws GodwitError HOST_FAILED */
+/**
+ * Whatever is there, unless something is mounted in it as this process sees it: rm goes through what is bound there from the same
+ * file system. @throws GodwitError HOST_FAILED
+ */
 export async function removeTree(runner: Runner, path: string): Promise<void> {
+  const place = join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path));
+  const [mounted] = mountsIn(await readFile('/proc/self/mountinfo', 'utf8'), place);
+  if (mounted !== undefined) throw hostFailed(`removing ${path}`, `${mounted} is mounted`);
   const args = ['-rf', '--one-file-system', '--', path];
   const result = await runner.run({ file: 'rm', args, deadlineMs: REMOVE_MS });
   if (result.exitCode !== 0) throw hostFailed(`removing ${path}`, wordsOf(result));

@@ -58,7 +58,8 @@ export type CheckpointReply = z.infer<typeof CheckpointReply>;
  * its record is still at this revision.
  */
 export const HandOverRequest = message('container.hand-over.request', {
-  job: z.string(),
+  /** It becomes part of a path. */
+  job: z.string().regex(/^[a-z0-9]{1,64}$/),
   to: z.string(),
   revision: z.number().int(),
   /** The domain XML of the checkpoint, which becomes the record's. */

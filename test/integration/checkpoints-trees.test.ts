@@ -1,11 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { settleTrees, swapTrees, takeTreesBack } from '../../agent/checkpoint/restore/trees.ts';
 import { systemClock } from '../../agent/effects/system-clock.ts';
 import { createRunner } from '../../agent/effects/system-runner.ts';
+import { removeTree } from '../../agent/rootfs/mod.ts';
 import { parseDomain } from '../../protocol/domain/mod.ts';
 import { flip } from '../e2e/support/store.ts';
 import { words } from './support/moves.ts';
@@ -13,8 +24,8 @@ import { domainIn, NAME, startTreesScene, type TreesScene } from './support/tree
 
 const LONG = { timeout: 20_000 };
 let scene: TreesScene;
-const started = async (settings?: string) => {
-  scene = await startTreesScene(settings);
+const started = async (settings?: string, replaced?: number) => {
+  scene = await startTreesScene(settings, replaced);
   return scene;
 };
 afterEach(() => scene?.[Symbol.asyncDispose]());
@@ -169,6 +180,29 @@ it('deletes neither what somebody else keeps beside it, nor what a restore has r
   expect(readFileSync(join(home, 'root.migrated/word'), 'utf8')).toBe('theirs');
 });
 
+it('keeps of what restores have replaced what the node is set to, and all of it when the container does not come to run', async () => {
+  const { store, home, write, stop } = await started('', 1);
+  const { source } = store.lab;
+  const id = await store.saved(NAME);
+  const kept = () =>
+    readdirSync(home)
+      .filter((dir) => dir.startsWith('root.re'))
+      .map((dir) => readFileSync(join(home, dir, 'word'), 'utf8'))
+      .sort();
+  const restored = (word: string) => {
+    write(word);
+    return store.restored('n1', NAME, { checkpoint: id });
+  };
+  expect(await restored('second')).toMatchObject({ outcome: 'done' });
+  await stop();
+  source.tell('resume', 'fail');
+  expect(await restored('third')).toMatchObject({ outcome: 'failed' });
+  expect(kept()).toEqual(['second', 'third']);
+  source.behave();
+  expect(await restored('fourth')).toMatchObject({ outcome: 'done' });
+  await expect.poll(kept, LONG).toEqual(['fourth']);
+});
+
 it('is handed over without what lies beside it, and leaves everything where it is when it is not', async () => {
   const { store, home, write, ask } = await started();
   const { bus } = store.lab;
@@ -240,6 +274,26 @@ it('has changed places on the disk before anybody is told', async () => {
     sh(`umount ${disk}`);
     rmSync(dir, { recursive: true });
   }
+});
+
+it('removes nothing that lies in another place and is bound into what goes', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'godwit-bound-'));
+  for (const name of ['live', 'old/mnt']) mkdirSync(join(dir, name), { recursive: true });
+  for (const name of ['live/file', 'old/file']) writeFileSync(join(dir, name), '');
+  symlinkSync(dir, `${dir}-too`);
+  execFileSync('mount', ['--bind', join(dir, 'live'), join(dir, 'old/mnt')]);
+  try {
+    for (const path of [join(dir, 'old'), join(`${dir}-too`, 'old')])
+      await expect(removeTree(createRunner(), path)).rejects.toMatchObject({ code: 'HOST_FAILED' });
+    expect(existsSync(join(dir, 'live/file'))).toBe(true);
+    expect(existsSync(join(dir, 'old/file'))).toBe(true);
+  } finally {
+    execFileSync('umount', [join(dir, 'old/mnt')]);
+    rmSync(`${dir}-too`);
+  }
+  await removeTree(createRunner(), join(dir, 'old'));
+  expect(readdirSync(dir)).toEqual(['live']);
+  rmSync(dir, { recursive: true });
 });
 
 it('finishes an exchange that was decided', async () => {

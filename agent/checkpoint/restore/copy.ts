@@ -165,10 +165,14 @@ export class RestoredCopy {
     const { agent, request } = this;
     if (!this.withTrees) return;
     await bringTreesToEnd(agent, request.notes, 'committed');
-    for (const { root } of copiedTrees(request.plan.spec))
-      await trimReplaced(agent, root).catch((error: unknown) => {
-        agent.log.warn({ job: request.job, err: error }, 'what earlier restores have replaced stays');
-      });
+  }
+
+  /** It runs with its own: of what restores have left only so many stay. May take long, and never rejects. */
+  async trimOldTrees(): Promise<void> {
+    const { agent, request } = this;
+    if (!this.withTrees) return;
+    const roots = copiedTrees(request.plan.spec).map(({ root }) => root);
+    await trimReplaced(agent, roots, request.job);
   }
 
   private get withTrees(): boolean {

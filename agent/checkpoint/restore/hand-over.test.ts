@@ -24,6 +24,7 @@ it('answers before it removes what is old, and keeps the container busy meanwhil
     const free = vi.fn();
     const record = { name: 'app', owner: 'n1', epoch: 4, phase: 'stopped' };
     const agent = {
+      config: { checkpoints: {} },
       containers: {
         claim: () => free,
         get: () => ({ record, spec: parseDomain(xml(root), { file: 'test' }) }),

@@ -21,11 +21,13 @@ export async function handOver(
     const trees = await oldTrees(containers.get(name).spec, request.brought);
     const revision = await give(agent, name, request);
     await containers.release(name);
+    const roots = trees.map(({ root }) => root);
     void clear(agent, name, trees, request.job)
       .catch((error: unknown) => {
         log.warn({ container: name, err: error }, 'what is left of a container that was handed over stays');
       })
-      .finally(free);
+      .finally(free)
+      .then(() => trimReplaced(agent, roots, request.job));
     return { revision };
   } catch (error) {
     free();
@@ -60,7 +62,6 @@ async function clear(agent: Agent, name: string, trees: readonly CopiedTree[], j
     if (!(await isFilled(root))) continue;
     await rename(root, replacedAt(root, job));
     if (left === 'delete') await removeTree(runner, replacedAt(root, job));
-    else await trimReplaced(agent, root);
   }
 }
 

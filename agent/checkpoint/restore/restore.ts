@@ -178,6 +178,7 @@ class Restoring {
       await copy.leaveOldTrees();
       await copy.settle();
     }
+    void copy.trimOldTrees();
   }
 
   private notes({ before, xml, spec, found: { manifest } }: RestorePlan): RestoreNotes {

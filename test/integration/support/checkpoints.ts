@@ -31,10 +31,13 @@ export interface StoreLab extends AsyncDisposable {
 
 const ASK = { timeoutMs: 15_000 };
 
-/** @param chain so many checkpoints may build on each other */
-export async function startStoreLab(chain = 3): Promise<StoreLab> {
+/**
+ * @param chain so many checkpoints may build on each other
+ * @param replaced so many of what restores replace stay; all of it without
+ */
+export async function startStoreLab(chain = 3, replaced?: number): Promise<StoreLab> {
   const dir = mkdtempSync(join(tmpdir(), 'godwit-shared-'));
-  const lab = await startMoveLab({ checkpoints: { dir, compression: 'zstd', chain } });
+  const lab = await startMoveLab({ checkpoints: { dir, compression: 'zstd', chain, replaced } });
   const { bus } = lab;
   const save: StoreLab['save'] = async (name, request = {}) => {
     const body = { type: 'io.godwit.v1.container.checkpoint.request', unsafe: true, ...request };

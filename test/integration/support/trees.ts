@@ -25,8 +25,8 @@ export interface TreesScene extends AsyncDisposable {
   readonly losePower: () => Promise<void>;
 }
 
-export async function startTreesScene(settings = ''): Promise<TreesScene> {
-  const store = await startStoreLab();
+export async function startTreesScene(settings = '', replaced?: number): Promise<TreesScene> {
+  const store = await startStoreLab(3, replaced);
   const { source, bus } = store.lab;
   const home = join(store.dir, '..', `godwit-trees-${process.pid}-${Date.now()}`);
   for (const dir of ['root', 'volume']) mkdirSync(join(home, dir), { recursive: true });
