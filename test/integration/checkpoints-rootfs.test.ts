@@ -94,14 +94,40 @@ describe.each([true, false])(
 it('is without its directories where it is told so, and takes them as they are, on its own node', async () => {
   const id = await store.saved(NAME, { directories: false, leaveRunning: true });
   expect(await store.list('n1', NAME)).toMatchObject({ items: [{ id, rootfsBytes: 0 }] });
+  const refusals = async (node: string, wish: object) => {
+    const dry = { type: 'io.godwit.v1.node.restore.request', container: NAME, dryRun: true, ...wish };
+    const answer = await store.lab.bus.request(words.node(node, 'restore'), dry, { timeoutMs: 15_000 });
+    return RestoreReply.parse(answer).refusals;
+  };
+  sh('cp -a root root2');
+  const taken = { code: 'ROOTFS_TAKEN', message: expect.stringContaining('/volume') };
+  const clone = () => refusals('n1', { as: 'clone', root: join(home, 'root2') });
+  expect(await clone()).toContainEqual(expect.objectContaining(taken));
   await stop();
-  sh('echo newer >root/dir/a');
-  const dry = { type: 'io.godwit.v1.node.restore.request', container: NAME, dryRun: true };
-  const answer = await store.lab.bus.request(words.node('n2', 'restore'), dry, { timeoutMs: 15_000 });
-  expect(RestoreReply.parse(answer).refusals.map(({ code }) => code)).toContain('VOLUME_DIFFERS');
+  expect(await clone()).toContainEqual(expect.objectContaining(taken));
+  sh('rm -r root2; echo newer >root/dir/a');
+  expect((await refusals('n2', {})).map(({ code }) => code)).toContain('VOLUME_DIFFERS');
   expect(await store.restored('n1', NAME)).toMatchObject({ outcome: 'done' });
   expect(entries()).toEqual(['root', 'volume']);
   expect(readFileSync(join(home, 'root/dir/a'), 'utf8')).toBe('newer\n');
+});
+
+it('is laid over what it was laid over then, also without its directories', async () => {
+  sh('mkdir -p apart lower; echo then >lower/library');
+  const layered = domain()
+    .replace(/<godwit:volume [^>]*>/, '')
+    .replace("policy='copy'", `policy='copy' lower='${home}/lower'`)
+    .replace(`<name>${NAME}`, '<name>layered')
+    .replace(`${home}/root`, `${home}/apart`)
+    .replace(/<filesystem type='mount'><source dir='[^']*volume'.*?<\/filesystem>/, '');
+  await ask(words.node('n1', 'define'), 'node.define', { xml: layered });
+  await ask(words.container('layered', 'start'), 'container.start');
+  const id = await store.saved('layered', { directories: false });
+  sh('echo newer >lower/library');
+  const refused = await store.restored('n1', 'layered', { checkpoint: id });
+  expect(refused).toMatchObject({ error: { code: 'LOWER_DIFFERS' } });
+  sh('echo then >lower/library');
+  expect(await store.restored('n1', 'layered', { checkpoint: id })).toMatchObject({ outcome: 'done' });
 });
 
 it('is restored on another node where nothing lies in their places, and refused where something does', async () => {

@@ -2,6 +2,7 @@ import {
   type CheckpointReply,
   type CheckpointRequest,
   type Compression,
+  type DomainSpec,
   GodwitError,
   type RootfsPass,
 } from '../../../protocol/mod.ts';
@@ -21,6 +22,7 @@ import { newCheckpointId } from '../store/names.ts';
 import { both } from '../store/side-by-side.ts';
 import type { CheckpointStore, Found } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
+import { keepLower } from '../trees/lists.ts';
 import { SavedTrees } from '../trees/saved.ts';
 import { SavedCopy, type SaveMoments } from './copy.ts';
 import { chooseIncrement, type Increment } from './parent.ts';
@@ -142,11 +144,7 @@ class Save {
       }
       copy = new SavedCopy(agent, {
         ...{ job, spec, leaveRunning, deadlineMs, track },
-        ...(parents.length === 0
-          ? {}
-          : {
-              previous: (images) => this.previous(parents, images),
-            }),
+        ...(parents.length === 0 ? {} : { previous: (images) => this.previous(parents, images) }),
         note: (held) => journal.note({ held }),
         ...(trees ? { still: (cgroup) => trees.still(cgroup, (pass) => this.passed(pass)) } : {}),
       });
@@ -154,7 +152,7 @@ class Save {
       work.tracker.phase('dump');
       const { images, initPid, whole, ...moments } = await copy.save();
       this.tell(moments);
-      const kept = await this.take(draft, images, facts.compression, trees);
+      const kept = await this.take(draft, { images, spec, dir }, facts.compression, trees);
       work.decide();
       // In a checkpoint that stops its container the state is that of the dump.
       const built = { ...facts, createdAtMs: moments.stoppedAtMs, ...kept };
@@ -229,21 +227,22 @@ class Save {
 
   private async take(
     draft: Draft,
-    images: string,
+    of: { readonly images: string; readonly spec: DomainSpec; readonly dir: string },
     compression: Compression,
     saved: SavedTrees | undefined,
   ): Promise<Pick<Manifest, 'files' | 'trees' | 'lower'>> {
+    const { agent } = this;
     const { tracker } = this.work;
     tracker.phase('store');
     const bytes = { memory: 0, images: 0, rootfs: 0 };
     let storedBytes = 0;
-    const files = await draft.take(images, compression, this.options(), (file) => {
+    const files = await draft.take(of.images, compression, this.options(), (file) => {
       bytes[file.name.startsWith('pages-') ? 'memory' : 'images'] += file.bytes;
       storedBytes += file.keptBytes;
       tracker.progress({ bytes: bytes.memory + bytes.images });
     });
     const trees = (await saved?.keep(draft, compression)) ?? [];
-    const lower = (await saved?.keepLower(draft, compression)) ?? [];
+    const lower = await keepLower(agent, draft, of, compression, this.options());
     bytes.rootfs = trees.reduce((sum, tree) => sum + tree.bytes, 0);
     const beside = [
       ...trees.flatMap(({ archive, listing }) => [archive, listing]),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseDomain, volumesWith } from '../../../protocol/domain/mod.ts';
+import { copiedDirs, parseDomain, volumesWith } from '../../../protocol/domain/mod.ts';
 import type { DomainSpec, Refusal } from '../../../protocol/mod.ts';
 import type { Versioned } from '../../bus/bus.ts';
 import { memoryAvailableBytes } from '../../host/kernel.ts';
@@ -11,6 +11,7 @@ import type { TargetRequest } from '../../preflight/facts.ts';
 import { neighbourClaims } from '../../preflight/neighbours.ts';
 import { mountsIn, rootfsIdentity } from '../../preflight/rootfs.ts';
 import { addressRefusals, targetRefusals } from '../../preflight/target.ts';
+import { usersOf } from '../../preflight/users.ts';
 import { compareVersions } from '../../preflight/versions.ts';
 import { some } from '../../preflight/words.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -91,6 +92,8 @@ export async function restoreRefusals(
   const absent = withTrees || manifest.node === config.node ? [] : volumesWith(spec, 'copy');
   if (absent.length > 0)
     found.push(refuse('VOLUME_DIFFERS', config.node, `not in the checkpoint: ${some(absent)}`));
+  const used = withTrees ? [] : usedByOthers(agent, plan, running);
+  if (used.length > 0) found.push(refuse('ROOTFS_TAKEN', config.node, some(used)));
   const sharing = running.filter((other) => other.spec.root.source === spec.root.source);
   if (sharing.length > 0)
     found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));
@@ -117,6 +120,19 @@ export async function neighbourRefusals(
   const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
   const claims = await neighbourClaims(runner, addresses, ASK_MS);
   return addressRefusals({ spec }, { node: config.node, claims });
+}
+
+/** Directories of a container's own that come from no checkpoint: what it works in already, others may share; anything else not. */
+function usedByOthers(
+  { containers, arriving }: Agent,
+  { spec, way }: RestorePlan,
+  running: readonly Running[],
+): string[] {
+  const others = [...containers.list(), ...arriving.values(), ...running].map((other) => other.spec);
+  const own = way === 'own' ? copiedDirs(containers.get(spec.name).spec).map(({ root }) => root) : [];
+  return copiedDirs(spec).flatMap(({ root }) =>
+    own.includes(root) || usersOf(root, spec, others).length === 0 ? [] : root,
+  );
 }
 
 /** What is mounted there could not be renamed, nor removed. */

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Compression, type DomainSpec, GodwitError, type RootfsPass } from '../../../protocol/mod.ts';
 import type { Reverter } from '../../effects/reverter.ts';
@@ -8,7 +8,6 @@ import { copiedTrees } from '../../migration/rootfs.ts';
 import {
   anotherPass,
   differenceOf,
-  hashList,
   listTree,
   nearPeer,
   parseListing,
@@ -17,7 +16,8 @@ import {
 } from '../../rootfs/mod.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
 import type { Draft } from '../store/draft.ts';
-import type { KeptLower, KeptTree } from '../store/manifest.ts';
+import type { KeptTree } from '../store/manifest.ts';
+import { takeList } from './lists.ts';
 import { makeStaging } from './staging.ts';
 
 export interface SavedTreesRequest {
@@ -113,6 +113,7 @@ export class SavedTrees {
    */
   async keep(draft: Draft, compression: Compression): Promise<KeptTree[]> {
     const { runner } = this.agent;
+    const { dir } = this.request;
     const kept: KeptTree[] = [];
     for (const [at, { root, from, listing }] of this.trees.entries()) {
       const bytes = (await rootfsBytes(runner, from)) ?? 0;
@@ -125,20 +126,13 @@ export class SavedTrees {
         root,
         bytes,
         archive,
-        listing: await this.takeList(draft, `tree-${at}.list`, after, compression),
+        listing: await takeList(
+          draft,
+          { dir, name: `tree-${at}.list`, list: after },
+          compression,
+          this.options(),
+        ),
       });
-    }
-    return kept;
-  }
-
-  /** What the root file system is laid over, by its hashes. @throws GodwitError CHECKPOINT_FAILED, HOST_FAILED */
-  async keepLower(draft: Draft, compression: Compression): Promise<KeptLower[]> {
-    const { runner, clock } = this.agent;
-    const { spec, dir, signal } = this.request;
-    const kept: KeptLower[] = [];
-    for (const [at, root] of (spec.policy.lower ?? []).entries()) {
-      const list = await hashList({ runner, clock, root, file: join(dir, `hashes-${at}`), signal });
-      kept.push({ root, listing: await this.takeList(draft, `lower-${at}.list`, list, compression) });
     }
     return kept;
   }
@@ -147,14 +141,6 @@ export class SavedTrees {
     const { runner, clock } = this.agent;
     const { dir, signal } = this.request;
     return listTree({ runner, clock, root, file: join(dir, 'listing'), signal });
-  }
-
-  private async takeList(draft: Draft, name: string, bytes: Buffer, compression: Compression) {
-    const file = join(this.request.dir, name);
-    await writeFile(file, bytes, { mode: 0o600 }).catch((error: unknown) => {
-      throw hostFailed(`writing ${file}`, error);
-    });
-    return draft.takeFile(file, compression, this.options());
   }
 
   private options() {
