@@ -197,7 +197,7 @@ export const REFUSALS = {
   ),
   CONSOLE_OPEN: entry(
     "criu cannot dump a task that holds LXC's console: {what}",
-    'Let it write into a file, or to syslog, and restart it; or take <console> out of the definition.',
+    "Let it write into a file, or to syslog, and restart it; systemd's login there ends with `systemctl mask --now console-getty.service` in the container, or with `godwit prepare-rootfs NAME --apply` and a restart. Or take <console> out of the definition and start it anew.",
   ),
   TERMINAL_OPENED: entry(
     'criu hardly ever dumps a terminal that was opened as /dev/tty: {what}',

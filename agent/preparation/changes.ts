@@ -55,6 +55,11 @@ const APART = `${MARK}
 MountFlags=slave
 `;
 
+const CONSOLE = `${MARK}
+[Unit]
+ConditionVirtualization=!container
+`;
+
 /** Services of systemd itself that have mounts of their own and stay. */
 const SANDBOXED = ['systemd-logind', 'systemd-resolved', 'systemd-timesyncd'];
 
@@ -89,6 +94,12 @@ export const SYSTEMD_CHANGES: readonly Change[] = [
     text: NETWORKD,
     why: 'its monitor of sysctl settings is a BPF program; and the same as for the next',
     cost: 'it does not tell any more who changed a setting of the network that it had made',
+  },
+  {
+    path: 'etc/systemd/system/console-getty.service.d/60-live-migration.conf',
+    text: CONSOLE,
+    why: "criu cannot dump who holds LXC's console, as its login does",
+    cost: "no login at LXC's console (lxc-console); `godwit exec` is there",
   },
   ...SANDBOXED.map((unit) => ({
     path: `etc/systemd/system/${unit}.service.d/60-live-migration.conf`,

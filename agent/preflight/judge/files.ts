@@ -7,6 +7,8 @@ const DUMPABLE_ANON =
   /^(anon_inode:(\[(eventfd|eventpoll|signalfd|timerfd|inotify|fanotify|pidfd)\]|inotify|fanotify|bpf-map)|pidfd:.*)$/;
 /** Character devices criu dumps by number: memory devices, terminals, pseudo terminals, tun, autofs. */
 const DUMPABLE_CHR = /^chr (1:\d+|4:\d+|5:[012]|1(3[6-9]|4[0-3]):\d+|10:(200|235))$/;
+/** What LXC mounts as the console of a container; other devices may lie in its place. */
+const PSEUDO_TERMINAL = /^chr 1(3[6-9]|4[0-3]):/;
 const NAMESPACE_FILE = /^(mnt|pid|net|uts|ipc|user|cgroup|time):\[\d+\]$/;
 const STANDARD_STREAMS = ['stdin', 'stdout', 'stderr'];
 /** Longer intervals hardly ever end within a freeze. */
@@ -22,7 +24,6 @@ export function fileFindings(look: ContainerLook): Finding[] {
     namespaces: new Set(look.tasks.flatMap((task) => Object.values(task.namespaces))),
     outsiders: new Set(look.outsideLockers),
     ghostBytes: ghostLimit(look.criuArgs),
-    externalTty: look.criuArgs.some((arg) => arg.startsWith('tty[')),
   };
   // What cannot move with the container at all is named once, as a foreign task.
   const foreign = new Set(look.tasks.filter((task) => !task.inTree).map((task) => task.pid));
@@ -42,7 +43,6 @@ interface Known {
   readonly namespaces: ReadonlySet<string>;
   readonly outsiders: ReadonlySet<number>;
   readonly ghostBytes: number;
-  readonly externalTty: boolean;
 }
 
 function judge(look: ContainerLook, file: OpenFile, known: Known): Finding[] {
@@ -69,12 +69,11 @@ function judge(look: ContainerLook, file: OpenFile, known: Known): Finding[] {
 function judgePath(file: OpenFile, where: string, known: Known): Finding[] {
   const { link } = file;
   const findings: Finding[] = [];
-  const terminal = known.externalTty && /^\/(dev\/)?(pts\/)?(\d+|console)$/.test(link);
-  if (file.mountId !== undefined && known.mounts.size > 0 && !known.mounts.has(file.mountId) && !terminal)
+  if (file.mountId !== undefined && known.mounts.size > 0 && !known.mounts.has(file.mountId))
     findings.push({ code: 'FILE_OUTSIDE', what: `${link} at ${where}` });
   if (file.processLock && !(file.mountId !== undefined && known.ownMounts.has(file.mountId)))
     findings.push({ code: 'LOCK_OF_PROCESS', what: `${link} at ${where}` });
-  if (link === '/dev/console' && file.device !== undefined && !known.externalTty)
+  if (link === '/dev/console' && PSEUDO_TERMINAL.test(file.device ?? ''))
     findings.push({ code: 'CONSOLE_OPEN', what: where });
   if (link === '/dev/tty') findings.push({ code: 'TERMINAL_OPENED', what: where });
   if (file.device !== undefined && !DUMPABLE_CHR.test(file.device))
