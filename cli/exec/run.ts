@@ -5,7 +5,8 @@ import { insist, onSignals, type Passed, SIGNALS } from './signals.ts';
 
 /** The agent ends the command by itself at its timeout; we wait a little longer for that answer. */
 const SLACK_MS = 5_000;
-const WAIT_MS = 2_000;
+/** For the answer to a signal. */
+const WAIT_MS = 10_000;
 
 /**
  * Runs a command in a container that gets no input, and passes on signals: it is the command that ends of them, and says how. Who sends

@@ -1,7 +1,9 @@
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Session } from '../bus/session.ts';
-import { insist, onSignals, type Passed, SIGNALS } from './signals.ts';
+import { impatiently, insist, onSignals, type Passed, SIGNALS } from './signals.ts';
 
+/** So many of the same signal may be on their way, until one more ends this process. */
+const PATIENCE = 2;
 /** Beyond what the agent itself waits for output, or takes to begin. */
 const SLACK_MS = 10_000;
 
@@ -14,7 +16,8 @@ export interface Ends {
 
 /**
  * Runs a command in a container and passes on everything both ways: input as it is typed, the size of the terminal, signals,
- * output, and the exit code. A signal that comes early waits for the command; the same one again before that calls leave, which ends this process.
+ * output, and the exit code. A signal that comes early waits for the command; the same one again before that,
+ * or once more while two are on their way, calls leave, which ends this process.
  * @throws GodwitError CONTAINER_NOT_FOUND, CONTAINER_STATE, EXEC_FAILED, BUS_TIMEOUT
  */
 export async function talk(
@@ -42,13 +45,21 @@ export async function talk(
   });
   type Word = Parameters<typeof bus.request<'container', 'exec-write'>>[3];
   let sent: Promise<unknown> = Promise.resolve();
+  const write = (word: Omit<Word, 'session'>): Promise<unknown> =>
+    bus.request('container', name, 'exec-write', { session, ...word }, wait);
   /** One after the other, so that nothing overtakes what was typed before it; what comes too late says nothing. */
   const say = (word: Omit<Word, 'session'>) => {
-    const next = (): Promise<unknown> =>
-      bus.request('container', name, 'exec-write', { session, ...word }, wait);
-    sent = sent.then(() => (word.signal ? insist(next, () => over) : next())).catch(() => {});
+    sent = sent.then(() => write(word)).catch(() => {});
     return sent;
   };
+  /** After what was typed before it, which does not wait for it in turn. */
+  const signalled = (signal: Passed) =>
+    sent.then(() =>
+      insist(
+        () => write({ signal }),
+        () => over,
+      ),
+    );
   let over = false;
   const onData = (chunk: Buffer) => {
     input.pause();
@@ -60,7 +71,7 @@ export async function talk(
   const onEnd = () => void say({ end: true });
   const onResize = () => void say({ size: size() });
   const raw = terminal && input.isTTY;
-  pass = (signal) => say({ signal });
+  pass = impatiently(PATIENCE, signalled, leave);
   for (const signal of early) pass(signal);
   input.on('data', onData).on('end', onEnd);
   if (terminal) output.on('resize', onResize);
