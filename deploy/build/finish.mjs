@@ -3,9 +3,13 @@ import { chmodSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import { bundleCommandLine } from './command-line.mjs';
 
+// Of builds that split it.
+rmSync('dist/cli/chunks', { recursive: true, force: true });
 await bundleCommandLine();
 await bundlePager();
 await bundleAgent();
+// They describe what was there before.
+for (const file of ['dist/agent/main.js', 'dist/agent/pager/main.js']) rmSync(`${file}.map`, { force: true });
 for (const file of ['dist/cli/main.js', 'dist/agent/main.js']) chmodSync(file, 0o755);
 
 /** A container waits for it while it stands still. */
