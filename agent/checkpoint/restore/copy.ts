@@ -9,7 +9,7 @@ import { Restore } from '../../migration/target/restore.ts';
 import { bytesOfImages, linkParent, unpackChain } from '../chain.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
-import { both } from '../store/side-by-side.ts';
+import { both, together } from '../store/side-by-side.ts';
 import type { CheckpointStore } from '../store/store.ts';
 import { bringTreesToEnd } from './end-trees.ts';
 import { takeFreePlaces } from './free-places.ts';
@@ -72,9 +72,10 @@ export class RestoredCopy {
       this.withTrees ? Promise.resolve() : this.define(),
     );
     this.dir = dir;
-    const options = { runner: agent.runner, signal, deadlineMs };
     const { images } = dir;
-    const whole = async () => {
+    const optionsWith = (signal: AbortSignal) => ({ runner: agent.runner, signal, deadlineMs });
+    const whole = async (signal: AbortSignal) => {
+      const options = optionsWith(signal);
       await allowed();
       await store.unpack(plan.found, images, options, back);
       if (parents.length > 0)
@@ -84,13 +85,13 @@ export class RestoredCopy {
         );
     };
     if (!this.withTrees) {
-      await both(whole(), this.begin(dir));
+      await together(signal, whole, (either) => this.begin(dir, either));
       return;
     }
-    await whole();
+    await whole(signal);
     this.reverter.add('the directories', () => bringTreesToEnd(agent, request.notes, 'undone'));
     await noteTrees(agent.config.stateDir, request.notes);
-    await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, options);
+    await unpackTrees(agent, { store, found: plan.found, spec: plan.spec, job }, own, optionsWith(signal));
   }
 
   /**
@@ -104,7 +105,7 @@ export class RestoredCopy {
     if (!dir) throw new GodwitError('INTERNAL', { problem: 'nothing was unpacked' });
     if (this.withTrees) await (plan.way === 'own' ? swapTrees(spec, job) : takeFreePlaces(agent, spec, job));
     if (this.withTrees) await this.define();
-    const restore = this.restore ?? (await this.begin(dir));
+    const restore = this.restore ?? (await this.begin(dir, request.signal));
     await restore.build(dir.images);
   }
 
@@ -120,9 +121,9 @@ export class RestoredCopy {
   }
 
   /** Starts what builds the tasks, up to its gate: no image is opened yet. */
-  private async begin(dir: JobDir): Promise<Restore> {
+  private async begin(dir: JobDir, signal: AbortSignal): Promise<Restore> {
     const { agent, request, scratch } = this;
-    const { plan, signal, deadlineMs } = request;
+    const { plan, deadlineMs } = request;
     const { spec } = plan;
     const restore = await Restore.begin(agent, { spec, dir, lazy: false, signal, deadlineMs });
     this.restore = restore;

@@ -41,12 +41,10 @@ export class Draft {
     done: (file: KeptFile) => void,
   ): Promise<KeptFile[]> {
     const found = await this.trying(() => imagesIn(images));
-    return filesSideBySide(found, async (image) => {
-      options.signal.throwIfAborted();
-      const file = await this.trying(
-        () => keepFile(join(images, image.name), image, this.dir, compression, options),
-        options.signal,
-      );
+    return filesSideBySide(found, options.signal, async (image, signal) => {
+      const from = join(images, image.name);
+      const keep = () => keepFile(from, image, this.dir, compression, { ...options, signal });
+      const file = await this.trying(keep, signal);
       done(file);
       return file;
     });

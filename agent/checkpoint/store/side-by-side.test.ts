@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { sideBySide } from './side-by-side.ts';
+import { SMALL_BYTES } from './files.ts';
+import { filesSideBySide, sideBySide } from './side-by-side.ts';
 
 describe('work side by side', () => {
   it('gives the results in order, and never does more at a time than it may', async () => {
@@ -30,5 +31,23 @@ describe('work side by side', () => {
     await expect(sideBySide(['slow', 'bad', 'late'], 2, work)).rejects.toThrow('bad');
     expect(begun).toEqual(['slow', 'bad']);
     expect(ended).toEqual(['slow']);
+  });
+
+  it.each([
+    ['a small file', 1, SMALL_BYTES + 1],
+    ['a large one', SMALL_BYTES + 1, 1],
+  ])('ends the files of the other kind when %s fails, and tells of that one', async (_which, bad, other) => {
+    const begun: number[] = [];
+    const work = async ({ bytes }: { readonly bytes: number }, signal: AbortSignal) => {
+      begun.push(bytes);
+      await setImmediate();
+      if (bytes === bad) throw new Error('bad');
+      while (!signal.aborted) await setImmediate();
+      throw signal.reason;
+    };
+    const files = [{ bytes: bad }, { bytes: other }, ...(other > bad ? [{ bytes: other }] : [])];
+    const never = new AbortController().signal;
+    await expect(filesSideBySide(files, never, work)).rejects.toThrow('bad');
+    expect(begun.sort()).toEqual([bad, other].sort());
   });
 });

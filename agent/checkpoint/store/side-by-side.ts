@@ -5,22 +5,51 @@ const SMALL_AT_ONCE = 16;
 
 /**
  * Does the work for each file and resolves with the results, small files first: many of those at a time, and beside them the large ones
- * one after the other, each of which keeps the disk and the processors busy by itself.
+ * one after the other, each of which keeps the disk and the processors busy by itself. After a failure nothing more is begun, and the
+ * signal that each work is given tells what is under way.
  */
 export async function filesSideBySide<File extends { readonly bytes: number }, Result>(
   files: readonly File[],
-  work: (file: File) => Promise<Result>,
+  signal: AbortSignal,
+  work: (file: File, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result[]> {
   const isSmall = ({ bytes }: File) => bytes <= SMALL_BYTES;
-  const [small, large] = await both(
-    sideBySide(files.filter(isSmall), SMALL_AT_ONCE, work),
-    sideBySide(
+  const group = (of: readonly File[], atOnce: number) => (either: AbortSignal) =>
+    sideBySide(of, atOnce, (file) => {
+      either.throwIfAborted();
+      return work(file, either);
+    });
+  const [small, large] = await together(
+    signal,
+    group(files.filter(isSmall), SMALL_AT_ONCE),
+    group(
       files.filter((file) => !isSmall(file)),
       1,
-      work,
     ),
   );
   return [...small, ...large];
+}
+
+/**
+ * Two things at a time, of which each is told by its signal when the other one has failed, and of what; when both are over it rejects
+ * like {@link both}.
+ */
+export async function together<One, Other>(
+  signal: AbortSignal,
+  first: (signal: AbortSignal) => Promise<One>,
+  second: (signal: AbortSignal) => Promise<Other>,
+): Promise<[One, Other]> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const heard = async <Result>(work: (signal: AbortSignal) => Promise<Result>) => {
+    try {
+      return await work(either);
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+  };
+  return both(heard(first), heard(second));
 }
 
 /** Two things at a time; when both are over it rejects with what went wrong with the first, or else with the second. */

@@ -131,9 +131,9 @@ export class CheckpointStore {
     done: (file: KeptFile) => void,
     wanted: (file: KeptFile) => boolean = () => true,
   ): Promise<void> {
-    await filesSideBySide(manifest.files.filter(wanted), async (file) => {
-      const back = () => giveBack(dir, file, join(to, file.name), options);
-      await this.intact(manifest, file.kept, back, options.signal);
+    await filesSideBySide(manifest.files.filter(wanted), options.signal, async (file, signal) => {
+      const back = () => giveBack(dir, file, join(to, file.name), { ...options, signal });
+      await this.intact(manifest, file.kept, back, signal);
       done(file);
     });
   }
