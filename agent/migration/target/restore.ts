@@ -32,7 +32,7 @@ export class Restore {
   private unlocked = false;
   private over = false;
 
-  /** Starts the restore; resolves when it waits for the images. @throws GodwitError HOST_FAILED, RESTORE_FAILED */
+  /** Starts the restore; resolves when it waits for the images. Nothing of it is left when it rejects. @throws GodwitError HOST_FAILED, RESTORE_FAILED */
   static async begin(agent: Agent, request: RestoreRequest): Promise<Restore> {
     const { clock, runner } = agent;
     const { dir } = request;
@@ -42,10 +42,20 @@ export class Restore {
     await mkdir(images, { recursive: true, mode: 0o700 });
     const beside = [relative(dir.own, gateFifo(images))];
     const hooks = await openHooks({ dir: dir.own, held, told, beside, clock, runner });
-    const gate = await makeGate({ runner, clock, dir: images });
+    const gate = await makeGate({ runner, clock, dir: images }).catch(async (error: unknown) => {
+      await hooks.close();
+      throw error;
+    });
     const restore = new Restore(agent, request, hooks, gate);
-    await Promise.race([gate.reached(restore.signal), restore.done]);
-    return restore;
+    try {
+      await Promise.race([gate.reached(restore.signal), restore.done]);
+      return restore;
+    } catch (error) {
+      // What it was doing to the container must be over before anybody else may do something to it.
+      await restore.giveUp();
+      await restore.close();
+      throw error;
+    }
   }
 
   private constructor(agent: Agent, request: RestoreRequest, hooks: HookChannel, gate: Gate) {
