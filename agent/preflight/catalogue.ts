@@ -124,6 +124,11 @@ export const REFUSALS = {
     "the container's MAC address is used by something else: {what}",
     'Give one of the two another MAC address.',
   ),
+  COPY_ANSWERS: entry(
+    "the container's own interface answers on the link, though its node is said to be dead: {what}",
+    'Its old copy may run on. End it there or cut that node off, or use --unsafe when it is certain that something else answers.',
+    OVERRIDABLE,
+  ),
   CLOCK_SKEW: entry(
     'the clocks differ: {what}',
     'Timers and time stamps in the container would jump; run NTP on both nodes, or use --unsafe.',

@@ -198,6 +198,22 @@ describe('a restore', () => {
     expect(await store.restored('n1', name)).toMatchObject({ outcome: 'done' });
   });
 
+  it('in its own place hears every reason, also the one that what had begun has failed of', async () => {
+    await store.saved(name);
+    store.lab.source.tell('host', 'fail');
+    const refused = await store.restored('n1', name);
+    expect(refused).toMatchObject({
+      outcome: 'refused',
+      error: {
+        code: 'CHECKPOINT_REFUSED',
+        details: { refusals: [{ code: 'NETWORK_UNKNOWN' }, { code: 'TOPOLOGY_DIFFERS' }] },
+      },
+    });
+    store.lab.source.behave();
+    await store.lab.swept(refused);
+    expect(await store.restored('n1', name)).toMatchObject({ outcome: 'done' });
+  });
+
   it('asks for a word about an owner that is silent, and takes it', async () => {
     await store.saved(name);
     await store.lab.source.stop();

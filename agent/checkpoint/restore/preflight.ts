@@ -59,7 +59,7 @@ export async function restoreRefusals(
     nowMs: clock.nowMs(),
     spec,
   };
-  const facts = await collectTargetFacts(request, {
+  const look = collectTargetFacts(request, {
     node: config.node,
     state: plan.way === 'own' ? 'up' : agent.node.state,
     capabilities: await agent.capabilities(),
@@ -75,10 +75,11 @@ export async function restoreRefusals(
       addresses: interfaces.flatMap((nic) => nic.addresses.map((one) => one.address)),
       macs: interfaces.map((nic) => nic.mac),
     })),
-    neighboursLater: !asks,
+    neighboursLater: true,
     runner,
     clock,
   });
+  const [facts, answers] = await Promise.all([look, asks ? neighbourRefusals(agent, plan) : []]);
   const found = targetRefusals(request, facts).filter(({ code }) => code !== WIRE);
   if (
     isOlder(facts.capabilities.criu, manifest.capabilities.criu) &&
@@ -97,7 +98,7 @@ export async function restoreRefusals(
   const sharing = running.filter((other) => other.spec.root.source === spec.root.source);
   if (sharing.length > 0)
     found.push(refuse('ROOTFS_IN_USE', config.node, `${sharing[0]?.name} on ${sharing[0]?.owner}`));
-  return found;
+  return [...found, ...answers];
 }
 
 /** That it stands still is known, and its restore may have begun. */
@@ -111,15 +112,20 @@ function withoutOwn(runtime: Runtime, own: string): Pick<Runtime, 'list' | 'lack
 
 /**
  * Asks who else answers for the container's addresses, which takes {@link ASK_MS} when nobody does: so it is asked while the tasks are
- * built. Their own interface answers with their own MAC, which is no refusal.
+ * built. Their own interface answers with their own MAC, which is no refusal; but with `force` nothing of it is to be anywhere.
  */
 export async function neighbourRefusals(
   { config, runner }: Agent,
-  { spec }: Pick<RestorePlan, 'spec'>,
+  { spec, way }: Pick<RestorePlan, 'spec' | 'way'>,
 ): Promise<Refusal[]> {
   const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
   const claims = await neighbourClaims(runner, addresses, ASK_MS);
-  return addressRefusals({ spec }, { node: config.node, claims });
+  const found = addressRefusals({ spec }, { node: config.node, claims });
+  const own = new Set(spec.interfaces.map((nic) => nic.mac.toLowerCase()));
+  const living = claims.filter(({ macs }) => macs.some((mac) => own.has(mac.toLowerCase())));
+  if (way === 'force' && living.length > 0)
+    found.push(refuse('COPY_ANSWERS', config.node, some(living.flatMap((claim) => claim.addresses))));
+  return found;
 }
 
 /** Directories of a container's own that come from no checkpoint: what it works in already, others may share; anything else not. */

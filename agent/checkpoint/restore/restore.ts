@@ -80,16 +80,24 @@ class Restoring {
     work.tracker.set({ bytes: { ...work.tracker.current.bytes, rootfs: rootfsBytes } });
     work.tracker.phase('preflight');
     const plan = await planRestore(agent, found, request);
-    const asked = neighbourRefusals(agent, plan).then((found) => this.refuse(plan, found));
+    const neighbours = neighbourRefusals(agent, plan);
+    const asked = neighbours.then((found) => this.refuse(plan, found));
     asked.catch(() => {});
-    const allowed = restoreRefusals(agent, work.job, plan, { asks: false }).then((found) => {
-      this.refuse(plan, found);
+    const allowed = restoreRefusals(agent, work.job, plan, { asks: false }).then(async (found) => {
+      // Who is refused has the time to hear all reasons.
+      if (this.stands(found)) this.refuse(plan, [...found, ...(await neighbours)]);
     });
     allowed.catch(() => {});
     // Where it stands still in its own place, what is begun for it can be taken back; elsewhere nothing is touched before.
     if (!beginsAtOnce(plan)) await allowed;
+    // Nothing of this node answers yet: whoever does may be the copy whose owner an operator believes dead.
+    if (plan.way === 'force') await asked;
     work.signal.throwIfAborted();
     await this.build(plan, { allowed, asked });
+  }
+
+  private stands(found: readonly Refusal[]): boolean {
+    return standing(found, this.wish.request.unsafe).length > 0;
   }
 
   /** @throws GodwitError CHECKPOINT_REFUSED unless all of them may be passed over */
@@ -147,6 +155,8 @@ class Restoring {
       tracker.phase('undo');
       await persistently(agent, { job, what: 'undo' }, () => copy.undo());
       await journal.close();
+      // What was begun on trust may have failed of the very thing that this node is refused for.
+      if (!signal.aborted) await allowed;
       throw this.explained(error, name);
     }
     try {

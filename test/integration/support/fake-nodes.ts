@@ -18,7 +18,8 @@ import type { AgentConfig } from '../../../agent/config/config.ts';
 import { NO_FAULTS } from '../../../agent/faults/faults.ts';
 import { openDataPort } from '../../../agent/transfer/mod.ts';
 import { compiled } from '../../e2e/support/checkout.ts';
-import { fakeTools, fakeWords } from './fake-tools.ts';
+import { fakeWords } from './fake-runtime.ts';
+import { fakeTools } from './fake-tools.ts';
 
 /** What a fake program can be told: see bin/misbehave.mjs. */
 export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait' | 'chain';
@@ -30,7 +31,9 @@ export type Program =
   | 'restore'
   | 'resume'
   | 'zstd'
-  | 'rm';
+  | 'rm'
+  /** No program: any word means that the node lacks what its containers need. */
+  | 'host';
 
 /** A node: a real agent over fake programs, with everything it has under one directory. */
 export interface FakeNode {

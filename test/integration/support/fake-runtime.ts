@@ -16,13 +16,24 @@ import type { Runner } from '../../../agent/effects/runner.ts';
 import { cgroupPids } from '../../../agent/host/cgroup-tree.ts';
 import { freezeCgroup, isFrozen, killCgroup, thawCgroup } from '../../../agent/host/freeze.ts';
 import { findProcesses } from '../../../agent/host/named-processes.ts';
-import type { CgroupPaths, ContainerStatus, RestorePlan, Runtime } from '../../../agent/runtime/runtime.ts';
+import type {
+  CgroupPaths,
+  ContainerStatus,
+  Lack,
+  RestorePlan,
+  Runtime,
+} from '../../../agent/runtime/runtime.ts';
 import { formatDomain } from '../../../protocol/domain/mod.ts';
 import { GodwitError } from '../../../protocol/mod.ts';
 import { checkout } from '../../e2e/support/checkout.ts';
 
 /** Where the fake programs lie: they are no TypeScript, so not in `dist/`. */
 export const FAKE_PROGRAMS = join(checkout, 'test/integration/support/bin');
+
+/** Where a node's fake programs look for words. */
+export function fakeWords(dir: string): string {
+  return join(dir, 'fake');
+}
 
 /**
  * A runtime whose containers are one `sleep` each, in a directory that looks like a v1 freezer with a CPU controller: agents of several nodes
@@ -40,6 +51,13 @@ export function fakeRuntime(options: {
   const home = (name: string) => join(dir, 'lxc', name);
   const config = (name: string) => join(home(name), 'config');
   const group = (name: string) => join(home(name), 'cgroup');
+  const lacking = (): Lack[] => {
+    if (!existsSync(join(fakeWords(dir), 'host'))) return [];
+    return [
+      { kind: 'network', what: 'blue' },
+      { kind: 'topology', what: 'processor 64' },
+    ];
+  };
   const paths = (name: string): CgroupPaths => ({
     version: 'v1',
     dirs: { freezer: group(name), cpu: group(name) },
@@ -103,6 +121,8 @@ export function fakeRuntime(options: {
     kind: 'lxc',
     version: async () => '7.0.0',
     define: async (spec) => {
+      const [first] = lacking();
+      if (first) throw new GodwitError('NODE_LACKS', { node, container: spec.name, problem: first.what });
       mkdirSync(home(spec.name), { recursive: true });
       writeFileSync(config(spec.name), formatDomain(spec));
     },
@@ -110,7 +130,7 @@ export function fakeRuntime(options: {
       throw new GodwitError('CONTAINER_NOT_FOUND', { container: name });
     },
     takeOver: async () => async () => {},
-    lacks: async () => [],
+    lacks: async () => lacking(),
     bridges: (spec) => spec.interfaces.flatMap((nic) => nic.bridge ?? []),
     links: () => [],
     undefine: async (name) => {

@@ -10,15 +10,10 @@ import type { Faults } from '../../../agent/faults/faults.ts';
 import { PagerConfig } from '../../../agent/pager/messages.ts';
 import { runPager } from '../../../agent/pager/run-pager.ts';
 import { openDataPort } from '../../../agent/transfer/mod.ts';
-import { FAKE_PROGRAMS, fakeRuntime } from './fake-runtime.ts';
+import { FAKE_PROGRAMS, fakeRuntime, fakeWords } from './fake-runtime.ts';
 
 const silent = { debug: () => {}, warn: () => {} };
 const FEATURES = ['mem_dirty_track', 'uffd-noncoop', 'network_lock_nftables', 'clone3_set_tid'];
-
-/** Where a node's fake programs look for words. */
-export function fakeWords(dir: string): string {
-  return join(dir, 'fake');
-}
 
 /** What an agent over fake programs reaches its host with. */
 export function fakeTools(
