@@ -22,11 +22,9 @@ export async function neighbourClaims(
     addresses.map(async (address) => {
       // What is remembered of it would be pinged instead: after a restore, the container's own interface.
       await runner.run({ file: 'ip', args: ['neigh', 'flush', 'to', address], deadlineMs: CHILD_MS });
-      await runner.run({
-        file: 'ping',
-        args: ['-n', '-q', '-c', '1', '-W', '1', address],
-        deadlineMs: askMs,
-      });
+      // Its own clock begins when it has asked: on a busy machine it would be ended before that.
+      const args = ['-n', '-q', '-c', '1', '-W', String(askMs / 1_000), address];
+      await runner.run({ file: 'ping', args, deadlineMs: CHILD_MS });
     }),
   );
   const result = await runner.run({ file: 'ip', args: ['-j', 'neigh', 'show'], deadlineMs: CHILD_MS });
