@@ -105,11 +105,12 @@ export class SavedCopy {
     if (held) await killCgroup(held.cgroup, agent.clock);
   }
 
-  /** Takes away what is left of killed tasks. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
+  /** Takes away what is left of killed tasks. Safe to repeat. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */
   async sweep(): Promise<void> {
-    const { agent, request, dump } = this;
+    const { agent, request } = this;
     const settled = async () => {
-      await dump?.finish();
+      await this.dump?.finish();
+      this.dump = undefined;
       await this.settle();
     };
     // LXC's monitor takes its time to notice.
