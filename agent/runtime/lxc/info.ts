@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupOf } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed, wordsOf } from '../../host/failure.ts';
@@ -14,6 +15,8 @@ import { type Lxc, runtimeFailed } from './tool.ts';
 
 /** lxc-info takes some 20 ms, but for ever while a restore is held: its monitor does not answer before the tasks run. */
 const DEADLINE_MS = 3_000;
+/** What the kernel tells is read without a wait: a list lets others have their turn after so many containers. */
+const TURN = 10;
 
 /**
  * What LXC and the kernel know of a container. `unknown`: not defined on this node, on its way up or down (also a
@@ -68,7 +71,8 @@ export async function listAll(options: Lxc): Promise<ContainerStatus[]> {
   });
   const found: ContainerStatus[] = [];
   // One after the other: a node has two cores for its containers, not for a hundred lxc-info at once.
-  for (const name of names.filter(isContainerName).sort()) {
+  for (const [at, name] of names.filter(isContainerName).sort().entries()) {
+    if (at % TURN === TURN - 1) await setImmediate();
     if (existsSync(configFile(options.lxcPath, name))) found.push(await statusOf(options, name));
   }
   return found;
