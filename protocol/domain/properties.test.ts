@@ -121,10 +121,11 @@ describe('parseDomain', () => {
     const wrong = documents.filter(
       (document, index) => verdicts[index] === undefined && codeOf(document) === 'XML_MALFORMED',
     );
-    // Two exceptions: what a wrong encoding leaves behind, and names beyond the basic plane, which no element has.
-    expect(wrong.filter((document) => !/[\uFFFD\u{10000}-\u{10FFFF}]|\p{Surrogate}/u.test(document))).toEqual(
-      [],
-    );
+    // Three exceptions: what a wrong encoding leaves behind, names beyond the basic plane, which no element has, and NUL, which ends a
+    // document for a parser written in C.
+    const excepted = (document: string) =>
+      document.includes('\0') || /[\uFFFD\u{10000}-\u{10FFFF}]|\p{Surrogate}/u.test(document);
+    expect(wrong.filter((document) => !excepted(document))).toEqual([]);
     expect(verdicts.filter((verdict) => verdict === undefined).length).toBeGreaterThan(10);
   }, 60_000);
 });
