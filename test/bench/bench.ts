@@ -11,6 +11,8 @@ const MEASURED_PACKAGES = new Set(['criu', 'lxc', 'nats-server', 'redis-server',
 export interface Bench {
   /** Few samples and small containers, to be through in five minutes. */
   readonly quick: boolean;
+  /** Of the time that something takes in its form, what it may take in this run: 1 is all of it. */
+  readonly share: number;
   /** A line for whoever waits. */
   say(line: string): void;
   /** Shows a sign of life while something takes its time. */
@@ -37,7 +39,7 @@ export interface BenchRun {
   end(): Promise<void>;
 }
 
-export function startRun(quick: boolean): BenchRun {
+export function startRun(quick: boolean, share: number): BenchRun {
   const undoes: (() => void)[] = [];
   const measured = new Map<string, Omit<Measurement, 'values'> & { values: number[] }>();
   let packages: Record<string, string> = {};
@@ -50,6 +52,7 @@ export function startRun(quick: boolean): BenchRun {
   return {
     bench: {
       quick,
+      share,
       say,
       slowly,
       async lab(wish) {

@@ -21,6 +21,8 @@ export interface BenchDocument {
   /** False when the run was interrupted or failed; what it had measured by then is here. */
   readonly complete: boolean;
   readonly form: 'quick' | 'full';
+  /** The part of the form's time that it was given; less means fewer rounds. */
+  readonly share?: number;
   readonly machine: Readonly<Record<string, string | number | undefined>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly measurements: readonly Measurement[];

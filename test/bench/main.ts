@@ -1,7 +1,7 @@
 /**
  * Measures godwit beside the bare tools and writes one JSON document, a Markdown report and its plots to dist/bench, with --reference
- * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick] [--reference]; without a part all of
- * them. --render measures nothing: it makes the report and the plots of the reference results anew from their samples.
+ * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick | --minutes N] [--reference]; without a part
+ * all of them. --minutes: the full form with fewer rounds, so that all parts together take about so long. --render measures nothing: it makes the report and the plots of the reference results anew from their samples.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,6 +30,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
     reference: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
   },
@@ -50,7 +51,9 @@ if (values.render) {
   await writeReport(document, REFERENCE_DIR);
   process.exit();
 }
-const run = startRun(values.quick);
+const form = values.quick ? 'quick' : 'full';
+const share = shareOf(values.minutes);
+const run = startRun(values.quick, share);
 let leaving: Promise<never> | undefined;
 // Every time, not once: npm hands a terminal's Ctrl-C on, so that it comes twice.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(130));
@@ -67,18 +70,18 @@ async function measure(): Promise<void> {
   const where = await surroundings();
   let complete = false;
   try {
-    const minutes = MINUTES[values.quick ? 'quick' : 'full'];
-    const whole = wanted.reduce((sum, name) => sum + minutes[name], 0);
+    const minutesOf = (name: Part) => MINUTES[form][name] * share;
+    const whole = wanted.reduce((sum, name) => sum + minutesOf(name), 0);
     say(`${wanted.join(', ')}: some ${Math.ceil(whole)} minutes`);
     for (const [index, name] of wanted.entries()) {
-      say(`part ${index + 1} of ${wanted.length}: ${name}, some ${minutes[name]} minutes`);
-      await PARTS[name](run.bench, allow(minutes[name] - BEFORE_MINUTES, say));
+      const minutes = minutesOf(name);
+      say(`part ${index + 1} of ${wanted.length}: ${name}, some ${minutes.toFixed(1)} minutes`);
+      await PARTS[name](run.bench, allow(minutes - BEFORE_MINUTES, say));
     }
     complete = true;
   } finally {
     if (!leaving) {
-      const form = values.quick ? 'quick' : 'full';
-      const when = { startedAt, endedAt: new Date().toISOString(), complete, form } as const;
+      const when = { startedAt, endedAt: new Date().toISOString(), complete, form, share } as const;
       const versions = { ...where.versions, ...run.packages() };
       const postcopy = run.postcopy();
       const measured = { measurements: run.measurements(), ...(postcopy ? { postcopy } : {}) };
@@ -91,6 +94,16 @@ async function measure(): Promise<void> {
       say(`the report, its plots and every sample: ${report}`);
     }
   }
+}
+
+/** The part of its time that the full form may take. */
+function shareOf(minutes: string | undefined): number {
+  if (minutes === undefined) return 1;
+  const all = Object.values(MINUTES.full).reduce((sum, one) => sum + one);
+  const share = Number(minutes) / all;
+  if (form === 'full' && share > 0 && share <= 1) return share;
+  say(`--minutes: a number from 1 to ${Math.floor(all)}, for the full form`);
+  process.exit(2);
 }
 
 /** Takes everything down and exits; whoever calls it first says with what code. */

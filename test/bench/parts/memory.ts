@@ -89,7 +89,7 @@ async function measure(bench: Bench, cluster: Cluster, one: Case): Promise<void>
     prefix,
     rounds,
     modes: one.modes ?? all,
-    allowance: allow(minutes, bench.say),
+    allowance: allow(minutes * bench.share, bench.say),
     names: { godwit: godwit.name, bare: bare.name },
     seen: (way) => look(way, workloads[way], mib),
   });

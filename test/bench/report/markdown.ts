@@ -55,11 +55,11 @@ function timeline(job: Job): string[] {
   return ['', title, '', `![the timeline of both nodes](${TIMELINE})`, '', '```', drawn, '```'];
 }
 
-function surroundings({ form, complete, startedAt, machine, versions }: BenchDocument): string[] {
+function surroundings({ form, share = 1, complete, startedAt, machine, versions }: BenchDocument): string[] {
   const { cpu, cores, memoryBytes, kernel, loadAtStart } = machine;
   const memory = `${Math.round(Number(memoryBytes) / MIB / 1024)} GiB`;
   return [
-    `${complete ? 'A whole' : 'An interrupted'} run of the ${form} form, ${startedAt.slice(0, 10)}; load ${Number(loadAtStart).toFixed(1)} at its start.`,
+    `${complete ? 'A whole' : 'An interrupted'} run of the ${form} form${share < 1 ? ` in ${Math.round(100 * share)} % of its time` : ''}, ${startedAt.slice(0, 10)}; load ${Number(loadAtStart).toFixed(1)} at its start.`,
     `${cores} × ${cpu}, ${memory}, Linux ${kernel}; ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}.`,
