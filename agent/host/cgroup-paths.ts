@@ -29,6 +29,12 @@ export async function cgroupVersion(proc = '/proc'): Promise<'v1' | 'v2'> {
   return versionOf(await cgroupHierarchies(proc));
 }
 
+/** Where device rules are files; undefined with cgroup v2, where they are a program. @throws GodwitError HOST_FAILED */
+export async function deviceHierarchy(proc = '/proc'): Promise<Hierarchy | undefined> {
+  const hierarchies = await cgroupHierarchies(proc);
+  return versionOf(hierarchies) === 'v1' ? find(hierarchies, ['devices']) : undefined;
+}
+
 /**
  * Where a process' cgroup lies, as directories. `cut` shortens each path to the ancestor it names, so that a container
  * whose init moved itself into a child group (systemd does) is still taken as a whole.

@@ -1,12 +1,12 @@
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
-import { cgroupVersion } from '../../host/cgroup-paths.ts';
+import { deviceHierarchy } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
 import { enforceDeviceRules } from './device-program.ts';
-import { endRulesOfRestore } from './device-rules.ts';
+import { endRulesOfRestore } from './device-files.ts';
 import { payloadOf, runningStatus, startedStatus, statusOf } from './info.ts';
 import { writeLimits } from './limits.ts';
 import { bridgesOf } from './network.ts';
@@ -86,10 +86,10 @@ async function runRestore(options: Lxc, plan: RestorePlan): Promise<void> {
   const { spec, imageDir, deadlineMs, signal } = plan;
   const configFile = criuConfig(options, spec.name);
   const dir = wrapperDir(options, spec.name);
-  const node = { networks: options.networks ?? {}, cgroup: await cgroupVersion() };
-  const wrapped = await wrapCriu(dir, plan, node);
-  await writeConfig(options, configFile, [...plan.criuConfig, ...(wrapped?.criuConfig ?? [])]);
+  const node = { networks: options.networks ?? {}, devices: await deviceHierarchy() };
   try {
+    const wrapped = await wrapCriu(dir, plan, node);
+    await writeConfig(options, configFile, [...plan.criuConfig, ...(wrapped?.criuConfig ?? [])]);
     const result = await callTool(options, {
       tool: 'lxc-checkpoint',
       name: spec.name,

@@ -1,8 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
+import type { Hierarchy } from '../../host/cgroup-paths.ts';
 import { shellWord } from '../../host/shell-word.ts';
-import { rulesOfRestore } from './device-rules.ts';
+import { rulesOfRestore } from './device-files.ts';
 import { prepareMapped } from './mapped.ts';
 import type { Networks } from './network.ts';
 
@@ -18,19 +19,21 @@ export interface WrappedCriu {
  * Puts a program of that name before criu, where a restore needs something done that only fits between LXC, which has made the container's
  * groups by then, and criu: for mapped users, and for device rules of cgroup v1. criu makes all groups before it writes the
  * rules of the first one, and the kernel takes no rule about all devices from a group that has others below: they would be
- * gone, and every device open to the container. Undefined where criu itself will do. @throws the kernel's error
+ * gone, and every device open to the container. Undefined where criu itself will do. @param devices where cgroup v1 has such rules
+ * @throws the kernel's error
  */
 export async function wrapCriu(
   dir: string,
   plan: { readonly spec: DomainSpec; readonly imageDir: string },
-  { networks, cgroup }: { readonly networks: Networks; readonly cgroup: 'v1' | 'v2' },
+  { networks, devices }: { readonly networks: Networks; readonly devices: Hierarchy | undefined },
 ): Promise<WrappedCriu | undefined> {
   const { spec } = plan;
-  const rules = cgroup === 'v1' ? rulesOfRestore(spec).flatMap(({ file, value }) => [file, value]) : [];
+  const rules = devices ? rulesOfRestore(spec).flatMap(({ file, value }) => [file, value]) : [];
   if (!spec.idmap && rules.length === 0) return undefined;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const mapped = spec.idmap ? await prepareMapped(dir, plan, networks) : undefined;
-  const script = criuScript(rules, mapped?.command ?? 'exec criu "$@"');
+  const write = devices && rules.length > 0 ? writeLines(devices, rules) : '';
+  const script = criuScript(write, mapped?.command ?? 'exec criu "$@"');
   await writeFile(join(dir, 'criu'), script, { mode: 0o700 });
   return { path: `${dir}:${process.env.PATH ?? ''}`, criuConfig: mapped?.criuConfig ?? [] };
 }
@@ -40,25 +43,33 @@ export function unwrapCriu(dir: string): Promise<void> {
   return rm(dir, { recursive: true, force: true });
 }
 
-/** LXC says which group of each hierarchy is the container's: `--cgroup-root devices:/PATH`. @param rules file and value of each, in turn */
-function criuScript(rules: readonly string[], command: string): string {
-  const write = `root=
-for word; do
-  case $word in devices:/* | devices,*:/* | *,devices:/* | *,devices,*:/*) root=/sys/fs/cgroup/devices\${word#*:} ;; esac
-done
-[ "$root" ] || exit 1
-rule() {
-  while [ $# -gt 0 ]; do
-    printf %s "$2" >"$root/$1" || exit 1
-    shift 2
-  done
-}
-rule ${rules.map(shellWord).join(' ')}
-`;
+function criuScript(write: string, command: string): string {
   return `#!/bin/sh
 PATH=${shellWord(process.env.PATH ?? '')}
 export PATH
 [ "$1" = restore ] || exec criu "$@"
-${rules.length > 0 ? write : ''}${command}
+${write}${command}
+`;
+}
+
+/** LXC says which group of each hierarchy is the container's: `--cgroup-root devices:/PATH`. @param rules file and value of each, in turn */
+function writeLines({ mountPoint, root: top }: Hierarchy, rules: readonly string[]): string {
+  return `group=
+for word; do
+  case $word in devices:/* | devices,*:/* | *,devices:/* | *,devices,*:/*) group=\${word#*:} ;; esac
+done
+fail() {
+  echo "Error: the device rules: $1" >&2
+  exit 1
+}
+[ "$group" ] || fail 'LXC names no group for them'
+group=${shellWord(mountPoint)}\${group#${shellWord(top === '/' ? '' : top)}}
+rule() {
+  while [ $# -gt 0 ]; do
+    printf %s "$2" >"$group/$1" || fail "$2 to $group/$1"
+    shift 2
+  done
+}
+rule ${rules.map(shellWord).join(' ')}
 `;
 }
