@@ -92,7 +92,7 @@ export function systemTools(config: AgentConfig, log: Logger, faults: readonly F
     criu,
     launchPager: (file) => runner.start({ ...pagerCommand, args: [PAGER, file] }).ended,
     openData: openDataPort,
-    runtime: createLxcRuntime({ runner, clock: systemClock, lxcPath, runDir, node, networks, explain }),
+    runtime: createLxcRuntime({ runner, clock: systemClock, log, lxcPath, runDir, node, networks, explain }),
     faults: createFaults(faults, { runner, log, runDir, dataPort, busPorts: busPorts(config) }),
   };
 }

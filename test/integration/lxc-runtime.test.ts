@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../agent/effects/system-clock.ts';
 import { createRunner } from '../../agent/effects/system-runner.ts';
@@ -64,6 +65,7 @@ function runtimeWith(bin: string): Runtime {
       start: (command) => runner.start(local(command)),
     },
     clock: systemClock,
+    log: pino({ level: 'silent' }),
     lxcPath: join(dir, 'lxc'),
     runDir: join(dir, 'run'),
     node: 'n1',

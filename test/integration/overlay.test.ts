@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../agent/effects/system-clock.ts';
 import { createRunner } from '../../agent/effects/system-runner.ts';
@@ -23,6 +24,7 @@ beforeEach(() => {
   options = {
     runner: createRunner(),
     clock: systemClock,
+    log: pino({ level: 'silent' }),
     lxcPath: join(base, 'lxc'),
     runDir: join(base, 'run'),
     node: 'n1',

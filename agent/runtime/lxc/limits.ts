@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readCgroupFile } from '../../host/cgroup-tree.ts';
+import { deviceNumber } from '../../host/device-number.ts';
 import { hostFailed } from '../../host/failure.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import { type Limits, limitFiles } from './limit-files.ts';
@@ -31,8 +32,8 @@ const READ: readonly (readonly [name: string, controller: string, v1: string, v2
 
 /**
  * Writes the limits of the spec straight into a container's cgroup. Its device rules (cgroup v1) stay as they are where some have
- * been set already (wrap-criu.ts), and where groups below have been made: then the kernel takes no rule about all devices any more, and
- * that is no reason to give up a container whose tasks run. @throws GodwitError HOST_FAILED
+ * been set already (wrap-criu.ts), and where groups below have been made: then the kernel takes no rule about all devices any more.
+ * @throws GodwitError HOST_FAILED
  */
 export async function writeLimits(paths: CgroupPaths, spec: Limits): Promise<void> {
   const { devices } = paths.dirs;
@@ -80,10 +81,7 @@ export async function deviceNumbers({ blkiotune }: Pick<Limits, 'blkiotune'>): P
       throw hostFailed(`looking at ${path}`, error);
     });
     if (!node.isBlockDevice()) throw hostFailed(`limiting ${path}`, 'it is not a block device');
-    // As the C library splits a device number.
-    const major = ((node.rdev / 0x100) & 0xfff) + (Math.floor(node.rdev / 0x100000000) & 0xfffff000);
-    const minor = (node.rdev & 0xff) + (Math.floor(node.rdev / 0x1000) & 0xffffff00);
-    numbers.set(path, `${major}:${minor}`);
+    numbers.set(path, deviceNumber(node.rdev));
   }
   return numbers;
 }

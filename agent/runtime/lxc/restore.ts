@@ -5,10 +5,8 @@ import { deviceHierarchy } from '../../host/cgroup-paths.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { pinBridgeAddress } from '../../host/link.ts';
 import type { Restored, RestorePlan } from '../runtime.ts';
-import { enforceDeviceRules } from './device-program.ts';
-import { endRulesOfRestore } from './device-files.ts';
+import { putInForce } from './in-force.ts';
 import { payloadOf, runningStatus, startedStatus, statusOf } from './info.ts';
-import { writeLimits } from './limits.ts';
 import { bridgesOf } from './network.ts';
 import { mountOverlay } from './overlay.ts';
 import { isRestoring } from './restorers.ts';
@@ -67,10 +65,7 @@ export async function awaitRestored(options: Lxc, spec: DomainSpec, signal: Abor
 
 async function takeOver(options: Lxc, spec: DomainSpec): Promise<Restored> {
   const { pid } = await runningStatus(options, spec.name, startedStatus);
-  const paths = await payloadOf(pid);
-  await writeLimits(paths, spec);
-  await endRulesOfRestore(paths, spec);
-  await enforceDeviceRules(options, spec);
+  await putInForce(options, spec, { initPid: pid, paths: await payloadOf(pid) });
   return { initPid: pid };
 }
 

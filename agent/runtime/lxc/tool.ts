@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { GodwitError, LIMITS } from '../../../protocol/mod.ts';
 import type { Criu } from '../../criu/criu.ts';
 import type { Clock } from '../../effects/clock.ts';
@@ -11,6 +12,8 @@ import type { Networks } from './network.ts';
 export interface LxcOptions {
   readonly runner: Runner;
   readonly clock: Clock;
+  /** Told what has no other way to anybody. */
+  readonly log: Pick<Logger, 'error'>;
   /** Where LXC keeps its containers: /var/lib/lxc. */
   readonly lxcPath: string;
   /** A directory on tmpfs for short-lived files (logs of the LXC tools, criu configuration); made when missing. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { systemClock } from '../../../agent/effects/system-clock.ts';
 import { createRunner } from '../../../agent/effects/system-runner.ts';
 import { createLxcRuntime, type LxcOptions } from '../../../agent/runtime/lxc/runtime.ts';
@@ -13,6 +14,7 @@ export const WORK = '/run/godwit/lxc-test';
 export const settings: LxcOptions = {
   runner,
   clock,
+  log: pino({ level: 'silent' }),
   lxcPath: '/var/lib/lxc',
   runDir: join(WORK, 'lxc'),
   node: 'n1',
