@@ -6,22 +6,24 @@ import { freezerDir } from '../../host/freeze.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import type { Lxc } from './tool.ts';
 
+const SWAP = 'memory.swap.max';
+const WEIGHT = 'cpu.weight';
 /**
  * Limits that groups below a container's own may have, such as those of systemd's units. criu writes a value back as it was
  * read, once all tasks are there and before one runs. Not among them are those of devices (one line a device, which the kernel takes
  * one by one, and whose numbers are the node's) and cpusets (criu writes them before the group has that controller).
  */
-const LIMITS = [
+const LIMITS: readonly string[] = [
   'memory.max',
   'memory.high',
   'memory.low',
   'memory.min',
-  'memory.swap.max',
+  SWAP,
   'memory.oom.group',
   'pids.max',
   'cpu.max',
-] as const;
-const WEIGHT = 'cpu.weight';
+  WEIGHT,
+];
 
 /**
  * What criu must be told so that it keeps the limits of a container's groups in cgroup v2: by itself it knows those of v1 only. It
@@ -30,25 +32,35 @@ const WEIGHT = 'cpu.weight';
  */
 export async function groupLimits({ runDir }: Pick<Lxc, 'runDir'>, cgroup: CgroupPaths): Promise<string[]> {
   if (cgroup.version === 'v1') return [];
+  const groups = await cgroupTree(freezerDir(cgroup));
+  const left: string[] = [];
+  // A kernel that does not count swap has no such file, and criu restores nothing there where one is to be written.
+  if (!(await someHave(groups, SWAP, (value) => value !== 'max'))) left.push(SWAP);
   // A group that only gets what others leave (cpu.idle) has the weight 0, which the kernel does not take.
-  const idle = await hasIdle(freezerDir(cgroup));
-  const file = join(runDir, idle ? 'group-limits.idle' : 'group-limits');
-  await writeOnce(file, propertiesFile(idle ? LIMITS : [...LIMITS, WEIGHT]));
+  if (await someHave(groups, WEIGHT, (value) => value === '0')) left.push(WEIGHT);
+  const file = join(runDir, ['group-limits', ...left].join('-'));
+  await write(file, propertiesFile(LIMITS.filter((name) => !left.includes(name))));
   return ['--cgroup-props-file', file];
 }
 
-const written = new Map<string, Promise<void>>();
-
-/** Once while this agent lives: a criu may be reading it. */
-function writeOnce(file: string, text: string): Promise<void> {
-  const writing = written.get(file) ?? write(file, text);
-  written.set(file, writing);
-  writing.catch(() => written.delete(file));
-  return writing;
+async function someHave(
+  groups: readonly string[],
+  name: string,
+  fits: (value: string) => boolean,
+): Promise<boolean> {
+  for (const group of groups) {
+    const value = await readCgroupFile(join(group, name));
+    if (value !== undefined && fits(value)) return true;
+  }
+  return false;
 }
 
+let drafts = 0;
+
+/** Each time, for somebody may have tidied up; a criu that reads keeps the file it has opened. */
 async function write(file: string, text: string): Promise<void> {
-  const draft = `${file}.new`;
+  drafts += 1;
+  const draft = `${file}.${drafts}`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(draft, text, { mode: 0o600 });
@@ -62,10 +74,4 @@ async function write(file: string, text: string): Promise<void> {
 export function propertiesFile(names: readonly string[]): string {
   const properties = names.map((name) => `"${name}"`).join(', ');
   return `"\0":\n - "strategy": "replace"\n - "properties": [${properties}]\n`;
-}
-
-async function hasIdle(dir: string): Promise<boolean> {
-  for (const group of await cgroupTree(dir))
-    if ((await readCgroupFile(join(group, WEIGHT))) === '0') return true;
-  return false;
 }
