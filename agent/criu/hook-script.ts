@@ -101,11 +101,13 @@ function earlyLines({ file, value, early }: { file: string; value: string; early
       done
     }
     vforks() {
-      while read -r task && [ "$tasks" -lt ${EARLY_TASKS} ]; do
-        tasks=$((tasks + 1))
-        { read -r at <"/proc/$task/wchan"; } 2>/dev/null
-        case $at in kernel_clone | wait_for_vfork_done) return 0 ;; esac
-      done <"$1${early.tasks}"
+      {
+        while read -r task && [ "$tasks" -lt ${EARLY_TASKS} ]; do
+          tasks=$((tasks + 1))
+          read -r at <"/proc/$task/wchan"
+          case $at in kernel_clone | wait_for_vfork_done) return 0 ;; esac
+        done <"$1${early.tasks}"
+      } 2>/dev/null
       for below in "$1"*/; do
         [ ! -e "$below" ] || ! vforks "$below" || return 0
       done
@@ -131,5 +133,5 @@ function earlyLines({ file, value, early }: { file: string; value: string; early
 /** Commands that leave in `seen` how far the freeze is: cgroup v1 says so in the file itself, v2 in a line of another one. */
 function readSeen(file: string, { events }: EarlyFreeze): string {
   if (events === undefined) return `{ read -r seen <${shellWord(file)}; } 2>/dev/null &&`;
-  return `seen=; while read -r word seen && [ "$word" != frozen ]; do :; done <${shellWord(events)};`;
+  return `seen=; { while read -r word seen && [ "$word" != frozen ]; do :; done <${shellWord(events)}; } 2>/dev/null;`;
 }

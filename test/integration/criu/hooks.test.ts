@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HookChannel, HookOptions } from '../../../agent/criu/criu.ts';
 import { makeFifos } from '../../../agent/criu/fifo.ts';
@@ -142,6 +143,15 @@ describe('openHooks', () => {
     });
     expect(await callHook('pre-dump')).toBe(0);
     await hooks.called('pre-dump', never);
+  });
+
+  it('complains into no log of criu when the group it freezes is gone', async () => {
+    const early = { thawed: '0', group: dir, tasks: 'cgroup.threads', events: join(dir, 'gone') } as const;
+    await open({ held: [], told: ['pre-dump'], freeze: { file: join(dir, 'frozen'), value: '1', early } });
+    const hook = spawn(join(dir, 'hook'), [], { env: hookEnvironment('pre-dump'), stdio: 'pipe' });
+    children.push(hook);
+    const [said] = await Promise.all([textOf(hook.stderr), codeOf(hook)]);
+    expect(said).toBe('');
   });
 
   it('fails the dump by itself, and says so, when the container cannot be frozen', async () => {
