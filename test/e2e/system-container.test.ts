@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MigrateReply, MigrateResult, Preparation } from '../../protocol/mod.ts';
-import { checkout } from './support/checkout.ts';
+import { compiled } from './support/checkout.ts';
 import { type Dialogue, SshUser, systemDomain } from './support/system-container.ts';
 import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
@@ -154,18 +153,25 @@ describe('a Debian container with systemd', () => {
     web = cluster.lab.start([
       'client',
       '--',
-      'python3',
-      join(checkout, 'test/e2e/workloads/keep-alive.py'),
+      'node',
+      compiled('test/e2e/workloads/keep-alive/main.ts'),
       ADDRESS,
     ]);
     if (web.stdout) createInterface(web.stdout).on('line', (line) => replies.push(line));
+    web.stderr?.setEncoding('utf8').on('data', (words: string) => {
+      failed += words;
+    });
     web.once('exit', (code) => {
-      failed = `the web client ended with ${code} after ${replies.length} replies`;
+      failed += `the web client ended with ${code} after ${replies.length} replies`;
     });
     await session.goesOn();
     await user.run('systemctl is-system-running --wait');
     login = await user.run(`loginctl --no-legend list-sessions | awk 'NR == 1 { print $1 }'`);
-    await until('a web reply', 30_000, () => replies.length > 5);
+    await until(
+      () => `web replies ${failed}`,
+      120_000,
+      () => replies.length > 5,
+    );
     const before = await user.run(FACTS);
     expect(before.split('\n')[0]).toBe('running');
     expect(before).toMatch(/eth0 +ether +routable +configured/);

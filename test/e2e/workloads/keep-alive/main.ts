@@ -1,0 +1,29 @@
+/**
+ * keep-alive HOST: asks a web server again and again over one connection that is never made anew; prints `PORT COUNT` for each good
+ * reply, and ends when one is not.
+ */
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const EVERY_MS = 100;
+const PATIENCE_MS = 120_000;
+const [host = ''] = process.argv.slice(2);
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+let port: number | undefined;
+
+for (let count = 1; ; count += 1) {
+  const request = get({ host, agent, timeout: PATIENCE_MS });
+  request.once('timeout', () => request.destroy(new Error('no reply')));
+  const [reply] = (await once(request, 'response')) as [IncomingMessage];
+  const used = reply.socket.localPort;
+  const body = await text(reply);
+  port ??= used;
+  if (reply.statusCode !== 200 || !body.includes('nginx') || used !== port) {
+    console.error(`reply ${count}: ${reply.statusCode} ${body.slice(0, 80)}, from port ${used}, not ${port}`);
+    process.exit(1);
+  }
+  console.log(port, count);
+  await sleep(EVERY_MS);
+}
