@@ -9,7 +9,6 @@ import { checkpointVerbs } from './checkpoint/serve.ts';
 import { CheckpointStore } from './checkpoint/store/store.ts';
 import { Bidding } from './cluster/auction/bidding.ts';
 import { Failures } from './cluster/auction/failures.ts';
-import { GroupTurns } from './cluster/auction/group-turns.ts';
 import { showAuction } from './cluster/auction/show.ts';
 import { keepBalancing } from './cluster/balance/keep.ts';
 import { startSampling } from './cluster/load/sampler.ts';
@@ -23,6 +22,7 @@ import type { Runner } from './effects/runner.ts';
 import { systemClock } from './effects/system-clock.ts';
 import { systemRandom } from './effects/system-random.ts';
 import { createRunner } from './effects/system-runner.ts';
+import { Turns } from './effects/turns.ts';
 import { ExecSessions } from './exec/sessions.ts';
 import { execVerbs } from './exec/verbs.ts';
 import { createFaults, type Faults } from './faults/faults.ts';
@@ -179,7 +179,7 @@ async function compose(
     load,
     checkpoints: storeIn(config),
     bidding: new Bidding(() => agent),
-    groupTurns: new GroupTurns(),
+    groupTurns: new Turns(),
     failures: new Failures(),
     nodes: {},
     capabilities: () => {

@@ -4,7 +4,6 @@ import type { Bus } from '../bus/bus.ts';
 import type { CheckpointStore } from '../checkpoint/store/store.ts';
 import type { Bidding } from '../cluster/auction/bidding.ts';
 import type { Failures } from '../cluster/auction/failures.ts';
-import type { GroupTurns } from '../cluster/auction/group-turns.ts';
 import type { LoadMeter } from '../cluster/load/sampler.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { OwnedContainers } from '../containers/owned.ts';
@@ -12,6 +11,7 @@ import type { Criu } from '../criu/criu.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Random } from '../effects/random.ts';
 import type { Runner } from '../effects/runner.ts';
+import type { Turns } from '../effects/turns.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Departures } from '../jobs/departures.ts';
 import type { PublishEvent } from '../jobs/events.ts';
@@ -63,8 +63,8 @@ export interface Agent {
   readonly pairs: PairModels;
   /** What this node has promised in auctions. */
   readonly bidding: Bidding;
-  /** Who of a group looks for a place here. */
-  readonly groupTurns: GroupTurns;
+  /** Members of a group look for a place one after the other, so that each auction sees where those before it go. */
+  readonly groupTurns: Turns;
   /** Moves to other nodes that failed. */
   readonly failures: Failures;
   /** How many nodes the last auction found: undefined before the first, and forgotten with the agent. */

@@ -1,28 +1,18 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MANIFEST, parseManifest, renderManifest } from '../../agent/checkpoint/store/manifest.ts';
 import { RestoreReply } from '../../protocol/mod.ts';
 import { chooseBit, flip, seeded } from '../e2e/support/store.ts';
-import { type StoreLab, startStoreLab } from './support/checkpoints.ts';
+import { type StoreLab, useStoreLab } from './support/checkpoints.ts';
 import { words } from './support/moves.ts';
 
 let store: StoreLab;
-let pid: number | undefined;
-/** Another one for each test. */
 let name = '';
-let count = 0;
-beforeAll(async () => {
-  store = await startStoreLab();
+let pid: number | undefined;
+useStoreLab((own) => {
+  ({ store, name, pid } = own);
 });
-beforeEach(async () => {
-  for (const node of [store.lab.source, store.lab.target]) node.behave();
-  count += 1;
-  name = `c${count}`;
-  await store.lab.run(name);
-  [pid] = store.lab.source.tasks(name);
-});
-afterAll(() => store[Symbol.asyncDispose]());
 
 describe('checkpoints that build on each other', () => {
   const parents = async () =>

@@ -1,28 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GodwitError } from '../../protocol/mod.ts';
 import { chooseBit, flip, seeded } from '../e2e/support/store.ts';
-import { type StoreLab, startStoreLab } from './support/checkpoints.ts';
+import { type StoreLab, useStoreLab } from './support/checkpoints.ts';
 import { startMoveLab, words } from './support/moves.ts';
 
 let store: StoreLab;
-let pid: number | undefined;
-/** Another one for each test. */
 let name = '';
-let count = 0;
-beforeAll(async () => {
-  store = await startStoreLab();
+let pid: number | undefined;
+useStoreLab((own) => {
+  ({ store, name, pid } = own);
 });
-beforeEach(async () => {
-  for (const node of [store.lab.source, store.lab.target]) node.behave();
-  count += 1;
-  name = `c${count}`;
-  await store.lab.run(name);
-  [pid] = store.lab.source.tasks(name);
-});
-afterAll(() => store[Symbol.asyncDispose]());
 
 const start = (container: string) =>
   store.lab.bus.request(words.container(container, 'start'), {

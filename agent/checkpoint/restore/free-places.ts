@@ -1,5 +1,5 @@
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
-import { GroupTurns } from '../../cluster/auction/group-turns.ts';
+import { Turns } from '../../effects/turns.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { copiedTrees } from '../../migration/rootfs.ts';
 import { refuse } from '../../preflight/catalogue.ts';
@@ -11,7 +11,7 @@ import { swapTrees } from './trees.ts';
 type Host = Pick<Agent, 'config' | 'containers' | 'arriving'>;
 
 /** To look and to exchange is one step: two at the same time would both find the place free. */
-const turns = new GroupTurns();
+const turns = new Turns();
 
 /**
  * What was unpacked takes its places, unless others have come there since pre-flight: moves, and restores, of which nothing tells

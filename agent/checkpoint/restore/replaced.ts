@@ -1,6 +1,6 @@
 import { lstat, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { GroupTurns } from '../../cluster/auction/group-turns.ts';
+import { Turns } from '../../effects/turns.ts';
 import { hostFailed } from '../../host/failure.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { removeTree } from '../../rootfs/mod.ts';
@@ -19,7 +19,7 @@ interface Left {
 type Trimming = Cluster & Pick<Agent, 'config' | 'runner' | 'log'>;
 
 /** One after the other: two would remove the same ones. */
-const turns = new GroupTurns();
+const turns = new Turns();
 
 /** Where that stays which a restore has replaced: nothing of godwit's looks there, so that nothing builds on it or takes it away. */
 export const replacedAt = (root: string, job: string): string => `${root}.replaced-${job}`;

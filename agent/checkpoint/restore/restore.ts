@@ -143,7 +143,7 @@ class Restoring {
         },
         done: (file, totalBytes) => this.count(file, totalBytes),
       });
-      // Who is there has answered by now. Directories are not exchanged before it is known that nobody is.
+      // A refusal that has come by now ends it here. Directories are not exchanged before it is known that none will come.
       await (notes.withTrees ? asked : Promise.race([asked, Promise.resolve()]));
       tracker.phase('restore');
       await copy.build();

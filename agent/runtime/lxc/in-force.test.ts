@@ -2,25 +2,18 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { DomainSpec } from '../../../protocol/mod.ts';
+import { parseDomain } from '../../../protocol/domain/mod.ts';
 import type { Clock } from '../../effects/clock.ts';
 import { systemClock } from '../../effects/system-clock.ts';
 import { createRunner } from '../../effects/system-runner.ts';
 import { putInForce } from './in-force.ts';
 import type { Lxc } from './tool.ts';
 
-const SPEC: DomainSpec = {
-  name: 'web',
-  uuid: '6b3a6e0e-5d8a-4f2b-9b59-0f6a1f0c0a01',
-  memoryBytes: 64 * 1024 * 1024,
-  vcpus: 1,
-  os: { init: '/bin/app', initArgs: [], initEnv: [] },
-  root: { type: 'mount', source: '/srv/root', target: '/', readonly: false },
-  filesystems: [],
-  interfaces: [],
-  console: false,
-  policy: { mode: 'auto', rootfs: 'shared' },
-};
+const SPEC = parseDomain(
+  `<domain type='lxc'><name>web</name><memory unit='MiB'>64</memory><os><type>exe</type><init>/bin/app</init></os>
+  <devices><filesystem><source dir='/srv/root'/><target dir='/'/></filesystem></devices></domain>`,
+  { file: 'web' },
+);
 
 let dir: string;
 let told: string[];

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import {
   CheckpointReply,
   type CheckpointRequest,
@@ -72,4 +73,31 @@ export async function startStoreLab(chain = 3, replaced?: number): Promise<Store
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** What a test has for itself. */
+export interface OwnContainer {
+  readonly store: StoreLab;
+  /** It runs on the source. */
+  readonly name: string;
+  /** Of its one task. */
+  readonly pid: number | undefined;
+}
+
+/** One store for all tests of a file; each is told of a container of its own before it begins. */
+export function useStoreLab(tell: (own: OwnContainer) => void): void {
+  let store: StoreLab;
+  let count = 0;
+  beforeAll(async () => {
+    store = await startStoreLab();
+  });
+  beforeEach(async () => {
+    const { source, target, run } = store.lab;
+    for (const node of [source, target]) node.behave();
+    count += 1;
+    const name = `c${count}`;
+    await run(name);
+    tell({ store, name, pid: source.tasks(name)[0] });
+  });
+  afterAll(() => store[Symbol.asyncDispose]());
 }

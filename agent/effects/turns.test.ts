@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { GroupTurns } from './group-turns.ts';
+import { Turns } from './turns.ts';
 
-it('places members of one group one after the other, others beside them', async () => {
-  const turns = new GroupTurns();
+it('lets what has one name happen one after the other, other things beside it', async () => {
+  const turns = new Turns();
   const told: string[] = [];
   let letGo = () => {};
   const held = turns.inTurn(
@@ -14,15 +14,15 @@ it('places members of one group one after the other, others beside them', async 
   );
   const fails = turns.inTurn('a', async () => {
     told.push('second');
-    throw new Error('no place');
+    throw new Error('broken');
   });
   const third = turns.inTurn('a', async () => told.push('third'));
-  await turns.inTurn('b', async () => told.push('other group'));
-  await turns.inTurn(undefined, async () => told.push('no group'));
-  expect(told).toEqual(['other group', 'no group']);
+  await turns.inTurn('b', async () => told.push('other name'));
+  await turns.inTurn(undefined, async () => told.push('no name'));
+  expect(told).toEqual(['other name', 'no name']);
   letGo();
   await held;
-  await expect(fails).rejects.toThrow('no place');
+  await expect(fails).rejects.toThrow('broken');
   await third;
   expect(told.slice(2)).toEqual(['second', 'third']);
 });
