@@ -159,13 +159,31 @@ export function fakeNode(
     remove: async () => {
       await stop();
       const containers = existsSync(config.lxcPath) ? readdirSync(config.lxcPath) : [];
-      for (const pid of containers.flatMap(tasks)) process.kill(Number(pid), 'SIGKILL');
-      for (const point of mountsUnder(dir)) execFileSync('umount', ['--lazy', point]);
+      for (const pid of containers.flatMap(tasks)) kill(Number(pid));
+      for (const point of mountsUnder(dir)) unmount(point);
       // A fake container's monitor may just be writing there: only the asynchronous form looks again into a directory
       // that was filled behind its back.
       await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
+}
+
+/** It may just have ended by itself. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** What the agent was doing when it was stopped goes on in this process, and may just have unmounted it. */
+function unmount(point: string): void {
+  try {
+    execFileSync('umount', ['--lazy', point], { stdio: 'ignore' });
+  } catch (error) {
+    if (mountsUnder(point).includes(point)) throw error;
+  }
 }
 
 function mountsUnder(dir: string): string[] {
