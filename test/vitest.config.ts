@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
+/** Vitest's own second is too short for a machine that just has other work. */
+const expect = { poll: { timeout: 20_000 } };
 
 export default defineConfig({
   root,
@@ -11,6 +13,7 @@ export default defineConfig({
         root,
         test: {
           name: 'unit',
+          expect,
           // Property tests take seconds on a busy machine; a hanging test still ends.
           testTimeout: 60_000,
           include: [
@@ -25,8 +28,10 @@ export default defineConfig({
         root,
         test: {
           name: 'integration',
+          expect,
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 60_000,
+          // For what hangs: some take half a minute where nothing else is to do.
+          testTimeout: 180_000,
           hookTimeout: 120_000,
           // Its tests mostly wait, for time-outs and servers: more of them than there are cores.
           maxWorkers: 4,
@@ -34,12 +39,13 @@ export default defineConfig({
       },
       {
         root,
-        test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 60_000 },
+        test: { name: 'simulation', expect, include: ['test/simulation/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
         root,
         test: {
           name: 'e2e',
+          expect,
           include: ['test/e2e/**/*.test.ts'],
           // Its image takes minutes to build: GODWIT_POSTGRES=8 (pgbench's scale) makes it part of the layer.
           exclude: process.env.GODWIT_POSTGRES ? [] : ['test/e2e/postgres.test.ts'],
@@ -52,6 +58,7 @@ export default defineConfig({
         root,
         test: {
           name: 'vm',
+          expect,
           // These once more on the guest's cgroup v2.
           include: ['test/vm/*.test.ts', 'test/e2e/{settings,vfork}.test.ts'],
           testTimeout: 600_000,
@@ -63,6 +70,7 @@ export default defineConfig({
         root,
         test: {
           name: 'machines',
+          expect,
           include: ['test/vm/machines/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,

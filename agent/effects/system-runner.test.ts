@@ -52,14 +52,15 @@ describe('createRunner', () => {
     const result = await runner.run({
       file: 'sh',
       args: ['-c', 'trap "" TERM; while :; do sleep 0.05; done'],
-      deadlineMs: 200,
+      // Its trap has to be set by then.
+      deadlineMs: 1_500,
     });
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
   });
 
   it('does not wait beyond the deadline for outputs that somebody else holds', async () => {
     const script = 'setsid sleep 60 & echo $!; exit 3';
-    const ended = await runner.run({ file: 'sh', args: ['-c', script], deadlineMs: 300, detached: true });
+    const ended = await runner.run({ file: 'sh', args: ['-c', script], deadlineMs: 1_500, detached: true });
     expect(ended).toMatchObject({ exitCode: 3, timedOut: true });
     process.kill(Number(ended.stdout), 'SIGKILL');
   });
@@ -75,7 +76,7 @@ describe('createRunner', () => {
     const running = runner.start({
       file: 'sh',
       args: ['-c', 'sleep 30 & echo $!; wait'],
-      deadlineMs: 300,
+      deadlineMs: 1_500,
       detached: true,
     });
     const result = await running.ended;

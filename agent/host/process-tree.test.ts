@@ -22,7 +22,7 @@ function isDead(pid: string): boolean {
 it('kills the whole family at the deadline', async () => {
   // The first shell of the family waits, so that the session leader is still its descendant.
   const script = `setsid sh -c 'echo $$; exec sleep 60' & sh -c 'echo $$; sleep 60; true'; wait`;
-  const { result, ended } = await runTree(runner, systemClock, command(script, 500));
+  const { result, ended } = await runTree(runner, systemClock, command(script, 2_000));
   expect(ended).toBe('timeout');
   const pids = result.stdout.trim().split('\n');
   expect(pids).toHaveLength(2);
@@ -54,7 +54,7 @@ it('leaves alone what a command that ends by itself leaves behind', async () => 
 });
 
 it('kills at the deadline what a command left behind that holds its outputs', async () => {
-  const { result, ended } = await runTree(runner, systemClock, command('sleep 60 & echo $!; exit 3', 500));
+  const { result, ended } = await runTree(runner, systemClock, command('sleep 60 & echo $!; exit 3', 2_000));
   expect({ ended, exitCode: result.exitCode }).toEqual({ ended: 'timeout', exitCode: 3 });
   await expect.poll(() => isDead(result.stdout.trim())).toBe(true);
 });

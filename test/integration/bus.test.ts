@@ -45,7 +45,8 @@ describe('requests', () => {
       ['CONTAINER_NOT_FOUND', "no node owns a container named 'we.b_'"],
       ['JOB_NOT_FOUND', "no node knows a job 'j9'"],
     ]);
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    // Not after the time that a request waits for an answer.
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
     await bus.close();
   });
 
@@ -91,16 +92,16 @@ describe('gather', () => {
         return { bid: i };
       });
 
-    const all = await buses[0]!.gather(on.auction, {}, { maxWaitMs: 300 });
+    const all = await buses[0]!.gather(on.auction, {}, { maxWaitMs: 1_500 });
     expect(all).toHaveLength(3);
     const startedMs = performance.now();
     const some = await buses[0]!.gather(
       on.auction,
       {},
-      { maxWaitMs: 5_000, enough: (bids) => bids.length === 2 },
+      { maxWaitMs: 20_000, enough: (bids) => bids.length === 2 },
     );
     expect(some).toHaveLength(2);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
     expect(await buses[0]!.gather(on.all('info'), {}, { maxWaitMs: 5_000 })).toEqual([]);
     await Promise.all(buses.map((bus) => bus.close()));
   });
@@ -161,7 +162,7 @@ describe('hostile messages', () => {
       'MESSAGE_TOO_LARGE',
       'MESSAGE_INVALID',
     ]);
-    await vi.waitFor(() => expect(heard).toEqual([{ fine: true }]));
+    await vi.waitFor(() => expect(heard).toEqual([{ fine: true }]), 15_000);
     expect(bus.counters).toMatchObject({ malformed: 12, oversized: 3, handlerFailures: 1 });
     expect(await bus.request(subject, 1)).toEqual({ body: 1 });
     await Promise.all([bus.close(), raw.close()]);
@@ -235,7 +236,7 @@ test('events are kept in the stream', async () => {
   await vi.waitFor(async () => {
     const kept = await manager.streams.getMessage(on.eventStream, { last_by_subj: on.event('job', 'web') });
     expect(kept?.json()).toEqual({ specversion: '1.0', data: 1 });
-  });
+  }, 15_000);
   const { config } = await manager.streams.info(on.eventStream);
   expect(config).toMatchObject({ max_bytes: LIMITS.eventStoreBytes, discard: 'old', num_replicas: 1 });
   expect(config.max_age).toBe(LIMITS.eventAgeMs * 1e6);
@@ -257,8 +258,8 @@ test('service discovery finds every agent with its endpoints', async () => {
     const answers: Record<string, unknown>[] = [];
     for await (const message of await raw.requestMany(subject, '', {
       strategy: 'stall',
-      maxWait: 1_000,
-      stall: 200,
+      maxWait: 10_000,
+      stall: 1_000,
     }))
       answers.push(message.json());
     return answers;

@@ -117,7 +117,7 @@ describe('checkpoints that build on each other', () => {
     store.lab.source.behave();
     store.lab.source.tell('dump', 'wait');
     const id = await store.save(name);
-    await expect.poll(() => store.lab.source.reached('dump'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => store.lab.source.reached('dump'), { timeout: 20_000 }).toBe(true);
     await remove(first);
     store.lab.source.behave();
     const job = await store.lab.ended(id);
@@ -130,7 +130,7 @@ describe('checkpoints that build on each other', () => {
     const noted = join(store.lab.source.dir, 'run', 'tracked', `${pid}.json`);
     store.lab.source.tell('zstd', 'wait');
     const id = await store.save(name, running);
-    await expect.poll(() => store.lab.source.reached('zstd'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => store.lab.source.reached('zstd'), { timeout: 20_000 }).toBe(true);
     mkdirSync(noted, { recursive: true });
     store.lab.source.behave();
     const { outcome, checkpoint } = await store.lab.ended(id);

@@ -245,7 +245,7 @@ it.each(['the agent', 'the power'])(
     await expect.poll(() => existsSync(join(home, 'volume/mark')), { timeout: 20_000 }).toBe(true);
     expect(await store.lab.ended(job)).toMatchObject({ outcome: 'failed' });
     expect(await store.record(NAME)).toEqual({ owner: 'n1', epoch: 1, phase: 'stopped' });
-    await expect.poll(entries, { timeout: 5_000 }).toEqual(['root', 'volume']);
+    await expect.poll(entries, { timeout: 20_000 }).toEqual(['root', 'volume']);
     expect(existsSync(join(home, 'root/large'))).toBe(false);
     // Until it is reconciled it is busy.
     const again = () => store.restored('n1', NAME).catch(({ code }: GodwitError) => ({ outcome: code }));

@@ -66,7 +66,7 @@ describe('a checkpoint that cannot be made', () => {
   it.each([true, false])('for somebody ends it in the middle (leave running: %s)', async (leaveRunning) => {
     store.lab.source.tell('zstd', 'wait');
     const id = await store.save(name, { leaveRunning });
-    await expect.poll(() => store.lab.source.reached('zstd'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => store.lab.source.reached('zstd'), { timeout: 20_000 }).toBe(true);
     expect(store.lab.source.freezer(name)).toBe(leaveRunning ? 'THAWED' : 'FROZEN');
     expect((await store.list('n2', name)).items).toEqual([]);
     await expect(store.save(name)).rejects.toMatchObject({ code: 'CONTAINER_BUSY' });
@@ -140,7 +140,7 @@ describe('a restore', () => {
     await store.saved(name);
     store.lab.target.tell('restore', 'wait');
     const id = await store.restore('n2', name);
-    await expect.poll(() => store.lab.target.reached('restore'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => store.lab.target.reached('restore'), { timeout: 20_000 }).toBe(true);
     await start(name);
     store.lab.target.behave();
     const job = await store.lab.ended(id);
@@ -215,7 +215,7 @@ describe('a restore', () => {
     expect(await store.record(name)).toEqual({ owner: 'n2', epoch: 2, phase: 'running' });
     await store.lab.source.start();
     expect((await store.lab.info(name)).container).toMatchObject({ owner: 'n2', state: 'running' });
-    await expect.poll(() => store.lab.source.tasks(name), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => store.lab.source.tasks(name), { timeout: 20_000 }).toEqual([]);
   });
 
   it('makes a container of another name, or the same again once it is undefined', async () => {

@@ -218,7 +218,7 @@ describe('restore', () => {
     tell('lxc-checkpoint.hang', '');
     const controller = new AbortController();
     const failure = failureOf(restore(controller.signal, deadlineMs));
-    await expect.poll(() => existsSync(fake('lxc-checkpoint.child')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(fake('lxc-checkpoint.child')), { timeout: 20_000 }).toBe(true);
     const child = readFileSync(fake('lxc-checkpoint.child'), 'utf8').trim();
     if (how === 'the signal') controller.abort();
     expect((await failure).code).toBe(code);

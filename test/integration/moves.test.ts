@@ -125,7 +125,7 @@ describe('a program that hangs', () => {
     const { name, pid } = await running();
     nodeOf(program).tell(program, 'hang');
     const id = await lab.migrate(name, { mode });
-    await expect.poll(() => nodeOf(program).reached(program), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => nodeOf(program).reached(program), { timeout: 20_000 }).toBe(true);
     await abort(id);
     const job = await lab.ended(id);
     expect(job).toMatchObject({

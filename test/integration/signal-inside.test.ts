@@ -13,7 +13,7 @@ beforeAll(async () => {
   init = await vi.waitFor(async () => {
     const [inside] = await descendantsOf(holder.pid ?? 0);
     return inside ?? expect.fail('nobody is inside yet');
-  });
+  }, 15_000);
 });
 afterAll(() => void holder.kill('SIGKILL'));
 
@@ -28,7 +28,7 @@ async function ended(script: string, signals: readonly NodeJS.Signals[]) {
       pid = at;
     },
   });
-  await expect.poll(async () => (await descendantsOf(pid)).length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(async () => (await descendantsOf(pid)).length, { timeout: 20_000 }).toBe(2);
   const taken = [];
   for (const signal of signals) taken.push(await signalInside(pid, signal));
   const after = await over;
@@ -41,13 +41,13 @@ it('ends a command and what it has begun', async () => {
 });
 
 it('lets a command have its own words alone', async () => {
-  const seen = await ended('trap "echo asked" USR1; sleep 1; echo "slept: $?"', ['SIGUSR1']);
+  const seen = await ended('trap "echo asked" USR1; sleep 3; echo "slept: $?"', ['SIGUSR1']);
   expect(seen).toMatchObject({ taken: [true], how: 'itself', exitCode: 0 });
   expect(seen.stdout).toBe('asked\nslept: 0\n');
 });
 
 it('says when nobody is there to take it, and leaves alone what would bring it there', async () => {
-  const outside = spawn('sh', ['-c', 'sleep 1; exit 7'], { stdio: 'ignore' });
+  const outside = spawn('sh', ['-c', 'sleep 3; exit 7'], { stdio: 'ignore' });
   const over = new Promise((resolve) => outside.once('exit', resolve));
   await expect.poll(() => descendantsOf(outside.pid ?? 0)).toHaveLength(1);
   expect(await signalInside(outside.pid ?? 0, 'SIGINT')).toBe(false);

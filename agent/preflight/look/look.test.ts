@@ -134,7 +134,10 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
   it.skipIf(!python || !root)('tells a unix connection to the outside from one within', async () => {
     const pid = await ready(
       String(python),
-      py('a,b=socket.socketpair()\nif os.fork()==0:\n  a.close(); time.sleep(60)\nb.close()'),
+      // Ready when the child has let go of its parent's end, too.
+      py(
+        'a,b=socket.socketpair()\nif os.fork()==0:\n  a.close(); b.send(b"x"); time.sleep(60)\nb.close(); a.recv(1)',
+      ),
     );
     const inside = await look(pid, [pid]);
     const child = inside.tasks.find((task) => task.pid !== pid)?.pid ?? 0;

@@ -252,7 +252,7 @@ describe('openHooks', () => {
     criu.kill('SIGKILL');
     await once(criu, 'exit');
     await hooks.close();
-    await expect.poll(() => isAlive(Number(pid)), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => isAlive(Number(pid)), { timeout: 20_000 }).toBe(false);
   });
 
   it('refuses an action that nobody asked for and a second, different answer', async () => {

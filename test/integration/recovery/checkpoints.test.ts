@@ -57,7 +57,7 @@ describe('an agent that is killed in the middle of a checkpoint', () => {
       const job = await comeBack(source, id);
       expect(job).toMatchObject({ outcome: 'failed', error: { code: 'JOB_ABORTED' } });
       await store.lab.untouched(job, pid);
-      await expect.poll(() => store.entries(NAME), { timeout: 5_000 }).toEqual([]);
+      await expect.poll(() => store.entries(NAME), { timeout: 20_000 }).toEqual([]);
       await store.saved(NAME, { leaveRunning: true });
     },
   );
@@ -75,7 +75,7 @@ describe('an agent that is killed in the middle of a restore', () => {
     const job = await comeBack(target, id);
     expect(job).toMatchObject({ outcome: 'failed', error: { code: 'JOB_ABORTED' } });
     expect(await store.record(NAME)).toEqual({ owner: 'n1', epoch: 1, phase: 'stopped' });
-    await expect.poll(() => target.tasks(NAME), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => target.tasks(NAME), { timeout: 20_000 }).toEqual([]);
     expect(existsSync(join(target.dir, 'lxc', NAME))).toBe(false);
     await store.lab.swept(job);
     expect(await store.restored('n2', NAME)).toMatchObject({ outcome: 'done' });

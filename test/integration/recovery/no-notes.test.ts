@@ -60,7 +60,7 @@ describe('a record in the middle of a move that nobody has notes of', () => {
     const start = { type: 'io.godwit.v1.container.start.request' };
     const starting = lab.bus.request(words.container('app', 'start'), start);
     await expect(starting).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-    await expect.poll(async () => (await record())?.phase, { timeout: 10_000 }).toBe('lost');
+    await expect.poll(async () => (await record())?.phase, { timeout: 20_000 }).toBe('lost');
     expect((await record())?.job).toBeUndefined();
   });
 });
@@ -104,7 +104,7 @@ it('an operator may keep a container at a source that has no copy of it any more
     writeFileSync(join(lab.source.dir, 'state/jobs/gone.json'), JSON.stringify(kept));
   });
   await lab.target.start();
-  await expect.poll(async () => (await lab.job('gone')).outcome, { timeout: 10_000 }).toBe('lost');
+  await expect.poll(async () => (await lab.job('gone')).outcome, { timeout: 20_000 }).toBe('lost');
   const resolve = (force: boolean) =>
     lab.bus.request(words.job('gone', 'resolve'), {
       type: 'io.godwit.v1.job.resolve.request',
@@ -154,7 +154,7 @@ it('a job directory without notes goes, with the programs at work in it', async 
   const child = spawn('/bin/sh', ['-c', 'sleep 300; :', `${dir}/criu`], { argv0: 'criu', stdio: 'ignore' });
   const other = spawn('/bin/sh', ['-c', 'sleep 300; :', `${lab.source.dir}/other`], { stdio: 'ignore' });
   await lab.source.start();
-  await expect.poll(() => lab.source.leftovers('old'), { timeout: 5_000 }).toEqual([]);
+  await expect.poll(() => lab.source.leftovers('old'), { timeout: 20_000 }).toEqual([]);
   expect(child.exitCode ?? child.signalCode).not.toBeNull();
   expect(other.exitCode ?? other.signalCode).toBeNull();
   other.kill('SIGKILL');

@@ -40,7 +40,7 @@ it.each(STEPS.map((step, index) => [step, index] as const))(
     const defined = (one: string) => existsSync(join(source.dir, 'lxc', one, 'config'));
     expect((await lab.info(stays)).container).toMatchObject({ uuid, owner: 'n1', phase: 'stopped' });
     expect(await bus.records.get(goes)).toBeUndefined();
-    await expect.poll(() => [defined(stays), defined(goes)], { timeout: 5_000 }).toEqual([true, false]);
+    await expect.poll(() => [defined(stays), defined(goes)], { timeout: 20_000 }).toEqual([true, false]);
     await bus.request(words.container(stays, 'start'), { type: 'io.godwit.v1.container.start.request' });
     expect((await lab.info(stays)).container).toMatchObject({ state: 'running' });
     expect(existsSync(join(source.dir, 'state/renames', `${name}.json`))).toBe(false);

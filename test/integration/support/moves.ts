@@ -65,7 +65,7 @@ export async function startMoveLab(change: Partial<AgentConfig> = {}): Promise<M
   };
   const swept = async (ended: Job) => {
     const left = () => [source, target].flatMap((node) => node.leftovers(ended.job));
-    await expect.poll(left, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(left, { timeout: 20_000 }).toEqual([]);
   };
   return {
     nats,
@@ -96,7 +96,7 @@ export async function startMoveLab(change: Partial<AgentConfig> = {}): Promise<M
       return reply.job ?? '';
     },
     ended: async (id) => {
-      await expect.poll(async () => (await job(id)).state, { timeout: 30_000, interval: 50 }).toBe('ended');
+      await expect.poll(async () => (await job(id)).state, { timeout: 90_000, interval: 50 }).toBe('ended');
       return job(id);
     },
     swept,
@@ -111,7 +111,7 @@ export async function startMoveLab(change: Partial<AgentConfig> = {}): Promise<M
       const record = (await bus.records.get(name))?.record;
       expect(record).toMatchObject({ owner: 'n1', epoch: 1, phase: 'running' });
       expect(record?.job).toBeUndefined();
-      await expect.poll(() => target.tasks(name), { timeout: 10_000 }).toEqual([]);
+      await expect.poll(() => target.tasks(name), { timeout: 20_000 }).toEqual([]);
       await swept(ended);
     },
     [Symbol.asyncDispose]: async () => {
