@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
-import { until } from './support/until.ts';
+import { atRest } from './support/at-rest.ts';
 import { useCluster } from './support/use-lab.ts';
 
 const NAME = 'old';
@@ -71,10 +71,7 @@ it('takes over a running container of LXC as it is, and moves it', async () => {
     expect(await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', mode)).toMatchObject({
       outcome: 'done',
     });
-    await until('the record settles', 10_000, async () => {
-      const info = await cluster.json<ContainerInfo>('inspect', NAME);
-      return info.container.phase === 'running';
-    });
+    await atRest(cluster, NAME);
     expect(await lab.sh(target, SHOW)).toBe(before);
   }
 

@@ -50,7 +50,7 @@ async function expectUnbroken(node: string): Promise<void> {
   expect(await cluster.lab.sh(node, check)).toBe('ok');
   const at = () => cluster.lab.sh(node, `tail -n 1 ${ROOT}/data/log`);
   const before = await at();
-  await until('the writer goes on', 10_000, async () => (await at()) !== before);
+  await until('the writer goes on', 30_000, async () => (await at()) !== before);
 }
 
 /** --unsafe: a writer that waits for a slow disk looks stuck to the look before a move. */

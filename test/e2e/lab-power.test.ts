@@ -28,7 +28,7 @@ describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
     const off = await lab.run(['power-off', 'n2']);
     expect(off, off.stderr).toMatchObject({ exitCode: 0 });
     expect(processesInNetworks(networks)).toEqual([]);
-    await until('exec ended', 5000, () => waiting.exitCode !== null || waiting.signalCode !== null);
+    await until('exec ended', 30_000, () => waiting.exitCode !== null || waiting.signalCode !== null);
     expect((await lab.run(['exec', 'n2', '--', 'true'])).exitCode).toBe(255);
     expect((await lab.run(['power-off', 'n2'])).exitCode).toBe(1);
     expect((await lab.run(['status'])).stdout).toMatch(/^n2 .* off /m);
@@ -47,12 +47,12 @@ describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
     await lab.sh('n1', fakeAgent);
     expect(await running()).toBe('');
     expect((await lab.run(['agent', 'n1', 'start'])).exitCode).toBe(0);
-    await until('agent runs', 5000, async () => (await log()).includes('agent with fault none'));
+    await until('agent runs', 30_000, async () => (await log()).includes('agent with fault none'));
     const first = await running();
 
     await lab.sh('n1', 'echo GODWIT_FAULT=dump:hang >/etc/default/godwit-agent');
     expect((await lab.run(['agent', 'n1', 'kill'])).exitCode).toBe(0);
-    await until('it comes back by itself', 5000, async () =>
+    await until('it comes back by itself', 30_000, async () =>
       (await log()).includes('agent with fault dump:hang'),
     );
     expect(await running()).not.toBe(first);
@@ -62,14 +62,14 @@ describe.skipIf(needsRoot)('power of lab nodes (needs root)', () => {
     await lab.run(['power-on', 'n1']);
     expect(await running()).toBe('');
     expect((await lab.run(['agent', 'n1', 'start'])).exitCode).toBe(0);
-    await until('agent runs again', 5000, async () => (await running()) !== '');
+    await until('agent runs again', 30_000, async () => (await running()) !== '');
     expect((await lab.run(['status'])).stdout).toMatch(/^n1 .* running /m);
   });
 
   test('a node whose first process was killed counts as off and can be powered on', async () => {
     const pid = Number(readFileSync(`${labState}/${lab.instance}/nodes/n3/pid`, 'utf8'));
     process.kill(pid, 'SIGKILL');
-    await until('n3 is off', 5000, async () => /^n3 .* off /m.test((await lab.run(['status'])).stdout));
+    await until('n3 is off', 30_000, async () => /^n3 .* off /m.test((await lab.run(['status'])).stdout));
     expect((await lab.run(['power-on', 'n3'])).exitCode).toBe(0);
     await lab.sh('n3', 'ping -c 1 -W 2 n1');
   });

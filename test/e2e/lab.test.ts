@@ -58,7 +58,11 @@ describe.skipIf(needsRoot)('a lab of three nodes (needs root)', () => {
     const child = lab.start(['exec', 'n1', '--', 'sh', '-c', 'echo ready; exec sleep 4321']);
     await once(child.stdout!, 'data');
     child.kill('SIGTERM');
-    await until('sleep ended', 5000, async () => !(await lab.sh('n1', 'ps -eo args')).includes('sleep 4321'));
+    await until(
+      'sleep ended',
+      30_000,
+      async () => !(await lab.sh('n1', 'ps -eo args')).includes('sleep 4321'),
+    );
   });
 
   test('a node runs a container: LXC starts it, CRIU dumps it, LXC restores it', async () => {
@@ -69,7 +73,7 @@ describe.skipIf(needsRoot)('a lab of three nodes (needs root)', () => {
     expect(await lab.sh('n1', 'lxc-info -s -n c1')).toContain('STOPPED');
     await lab.sh('n1', restoreContainer);
     expect(await lab.sh('n1', 'lxc-info -s -n c1')).toContain('RUNNING');
-    await until('the counter goes on', 5000, async () => {
+    await until('the counter goes on', 30_000, async () => {
       return Number(await lab.sh('n1', 'lxc-attach -n c1 -- /bin/cat /data/count')) > before;
     });
     await lab.sh('n1', 'lxc-stop -k -n c1');
@@ -97,7 +101,7 @@ describe.skipIf(needsRoot)('a lab of three nodes (needs root)', () => {
   test('down leaves nothing, also of what still ran', async () => {
     lab.start(['client', '--', 'sleep', '1000']);
     await lab.sh('n1', 'setsid sleep 1000 </dev/null >/dev/null 2>&1 &');
-    await until('the client runs', 5000, () =>
+    await until('the client runs', 30_000, () =>
       labProcesses(lab.instance).some((pid) => commandOf(pid).includes('sleep')),
     );
     const ran = labProcesses(lab.instance);

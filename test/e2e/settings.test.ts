@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
-import { until } from './support/until.ts';
+import { atRest } from './support/at-rest.ts';
 import { useCluster } from './support/use-lab.ts';
 
 const NAME = 'settings';
@@ -163,10 +163,7 @@ it('starts with all its settings, and the kernel shows the same after a move in 
     expect(await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', mode)).toMatchObject({
       outcome: 'done',
     });
-    await until('the record settles', 10_000, async () => {
-      const { container } = await cluster.json<ContainerInfo>('inspect', NAME);
-      return container.phase === 'running';
-    });
+    await atRest(cluster, NAME);
     expect(await lab.sh(target, SHOW)).toBe(started);
     expect(await lab.sh(target, CONSOLE)).toBe(target === 'n2' ? '/1' : '/0');
     expect((await cluster.json<ContainerInfo>('inspect', NAME)).limits).toEqual(limits);

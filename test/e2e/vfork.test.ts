@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
+import type { MigrateResult } from '../../protocol/mod.ts';
+import { atRest } from './support/at-rest.ts';
 import { startContainer } from './support/containers.ts';
-import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
 
 const cluster = useCluster('vf', { nodes: 2 });
@@ -28,8 +28,5 @@ it.each([
 ] as const)('a container that starts programs all the time moves (%s, to %s)', async (mode, target) => {
   const moved = await cluster.json<MigrateResult>('migrate', 'spawner', target, '--mode', mode);
   expect(moved).toMatchObject({ outcome: 'done', target });
-  await until('it is at rest', 60_000, async () => {
-    const { container } = await cluster.json<ContainerInfo>('inspect', 'spawner');
-    return container.phase === 'running' && container.state === 'running';
-  });
+  await atRest(cluster, 'spawner');
 });

@@ -27,7 +27,7 @@ export function labTraces(instance: string): string[] {
 export async function noLabTraces(instance: string): Promise<void> {
   await until(
     () => `nothing of lab ${instance} is left: ${labTraces(instance).join(', ')}`,
-    5000,
+    20_000,
     () => labTraces(instance).length === 0,
   );
 }
