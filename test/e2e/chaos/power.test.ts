@@ -26,9 +26,7 @@ const LOST: Trial = {
     const moving = godwit('migrate', TRAVELLER, ends.target, '--mode', 'postcopy', '--bandwidth', '4MiB/s');
     await until('the move is at target.pages', STRIKE_MS, () => mark.has('a fault strikes'));
     const [, job = ''] = /"job":"(\w+)","fault"/.exec(mark.lines().join('\n')) ?? [];
-    const dark = scene.powerCycle([ends.source]);
-    await continueAgent(scene.lab, ends.target);
-    await dark;
+    await scene.powerCycle([ends.source], () => continueAgent(scene.lab, ends.target));
     expect(await moving).toMatchObject({ exitCode: 9 });
     const becomes = async (phase: string) => {
       let container: ContainerInfo['container'] | undefined;
@@ -68,10 +66,9 @@ describe.skipIf(needsRoot)('a power cut during a move (needs root)', () => {
       const { ends, job, release } = await holdAt(scene, point, mode);
       const nodes = cut === 'both' ? [ends.source, ends.target] : [ends[cut]];
       const heldSide = point.startsWith('source') ? 'source' : 'target';
-      const dark = scene.powerCycle(nodes);
-      // An agent that lives on goes on while the other node is dark.
-      if (!nodes.includes(ends[heldSide])) await release();
-      await dark;
+      // An agent that lives on goes on when the other node is dark, not a moment before.
+      const goesOn = nodes.includes(ends[heldSide]) ? undefined : release;
+      await scene.powerCycle(nodes, goesOn);
       return settled(scene, ends, job, Date.now());
     },
   });

@@ -122,12 +122,13 @@ export class Scene {
     }
   }
 
-  /** Cuts the power of nodes, and gives it back; resolves when their agents are ready. */
-  async powerCycle(nodes: readonly string[]): Promise<void> {
+  /** Cuts the power of nodes, does something in the dark, and gives it back; resolves when their agents are ready. */
+  async powerCycle(nodes: readonly string[], inTheDark: () => Promise<void> = async () => {}): Promise<void> {
     for (const node of nodes) {
       this.darkened.add(node);
       await this.must('power-off', node);
     }
+    await inTheDark();
     await sleep(DARK_MS);
     const marks = nodes.map((node) => markLog(this.lab, node));
     for (const node of nodes) await this.must('power-on', node);
