@@ -1,12 +1,13 @@
 import { GodwitError, type Outcome } from '../../protocol/mod.ts';
 import { openHooks } from '../criu/mod.ts';
-import { freezeFile, killCgroup } from '../host/freeze.ts';
+import { freezeFile } from '../host/freeze.ts';
 import { awaitProcesses, killProcesses } from '../host/named-processes.ts';
 import { unmountTmpfs } from '../host/tmpfs.ts';
 import type { JobTracker } from '../jobs/tracker.ts';
 import type { Agent } from '../migration/agent.ts';
 import { tmpfsOf } from '../migration/job-dir.ts';
 import { Journal } from '../migration/journal.ts';
+import { killUnheard } from '../migration/kill-unheard.ts';
 import { letGo } from '../migration/source/held.ts';
 import { type LeftWork, type RestoreNotes, restoreDir, type SaveNotes, saveDir } from './notes.ts';
 import { recoverRestore } from './restore/left.ts';
@@ -71,7 +72,7 @@ async function recoverSave(agent: Agent, notes: SaveNotes): Promise<'done' | 'un
   const dir = saveDir(agent.config.runDir, job);
   if (!held) return 'undone';
   if (killing) {
-    await killCgroup(held.cgroup, clock);
+    await killUnheard(agent, container, held.cgroup);
     await killProcesses(dir);
     await runtime.sweep(container);
     await containers.change(container, (record) => ({ ...record, phase: 'stopped' }));

@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerInfo, Job, MigrateReply } from '../../protocol/mod.ts';
 import { BESIDE_TRIALS } from './chaos/cuts.ts';
 import { recordTrial } from './chaos/results/record.ts';
-import { type Memory, startMemory } from './support/memory.ts';
+import { MEMORY_PORT, type Memory, startMemory } from './support/memory.ts';
 import { lxcState, tracesOf } from './support/node-state.ts';
 import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
 
 const MIB = 1024;
+const ADDRESS = '10.77.1.60';
 /** Some ten seconds for the pages, on a machine that has nothing else to do. */
 const RATE = '100MiB/s';
 
@@ -21,7 +22,7 @@ const ended = () =>
   until('the job has ended', 240_000, async () => (await show().catch(() => undefined))?.state === 'ended');
 
 beforeAll(async () => {
-  memory = await startMemory(cluster, 'n1', { name: 'memory', address: '10.77.1.60', mib: MIB });
+  memory = await startMemory(cluster, 'n1', { name: 'memory', address: ADDRESS, mib: MIB });
 });
 afterAll(() => memory?.close());
 
@@ -59,6 +60,15 @@ async function expectSourceFrozen(source: string): Promise<void> {
   expect(['FROZEN', '1']).toContain(state);
 }
 
+/** Who answers a node that asks for an address: a MAC address, or nobody. */
+function macFor(node: string, address: string): Promise<string> {
+  const ask = `ip neigh flush to ${address}; timeout 4 bash -c ': </dev/tcp/${address}/${MEMORY_PORT}' 2>&- || :`;
+  return cluster.lab.sh(
+    node,
+    `${ask}; ip neigh show to ${address} | sed -n 's/.* lladdr \\([^ ]*\\).*/\\1/p'`,
+  );
+}
+
 async function expectMoved({ source, target }: Way): Promise<void> {
   await ended();
   expect(await show()).toMatchObject({ outcome: 'done' });
@@ -77,6 +87,7 @@ describe('a post-copy whose pages are on their way', () => {
     try {
       await new Promise((resolve) => setTimeout(resolve, 5_000));
       await expectSourceFrozen(way.source);
+      expect(await macFor(way.source, ADDRESS)).toBe('');
       // The source runs the job, and its side of the cut is where it can be asked.
       const { state } = await cluster.json<Job>('job', 'show', job, '--server', busOf(way.source));
       expect(state).toBe('running');

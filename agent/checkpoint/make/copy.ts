@@ -3,10 +3,10 @@ import type { DomainSpec } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
-import { killCgroup } from '../../host/freeze.ts';
 import { forgetTracked } from '../../host/tracked-memory.ts';
 import type { Agent } from '../../migration/agent.ts';
 import { type JobDir, makeJobDir } from '../../migration/job-dir.ts';
+import { killUnheard } from '../../migration/kill-unheard.ts';
 import { type Dump, startDump } from '../../migration/source/dump.ts';
 import { type Held, letGo } from '../../migration/source/held.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
@@ -102,7 +102,7 @@ export class SavedCopy {
   /** The frozen tasks die without ever running again. @throws GodwitError HOST_FAILED */
   async kill(): Promise<void> {
     const { agent, held } = this;
-    if (held) await killCgroup(held.cgroup, agent.clock);
+    if (held) await killUnheard(agent, this.request.spec.name, held.cgroup);
   }
 
   /** Takes away what is left of killed tasks. Safe to repeat. @throws GodwitError HOST_FAILED, RUNTIME_FAILED */

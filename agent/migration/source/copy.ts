@@ -1,17 +1,18 @@
 import { GodwitError, LIMITS, pagesFollowIn, type Round } from '../../../protocol/mod.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { type FileLock, findFileLocks, releaseFileLocks } from '../../host/file-locks.ts';
-import { killCgroup, thawCgroup } from '../../host/freeze.ts';
+import { thawCgroup } from '../../host/freeze.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { createMeter, sendImages } from '../../transfer/mod.ts';
 import type { DataStream, StreamKind } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir, roundLink } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
+import { killUnheard } from '../kill-unheard.ts';
 import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
 import { letGo } from './held.ts';
-import { keepFrames } from './kept-frames.ts';
+import { type KeptFrames, keepFrames } from './kept-frames.ts';
 import type { SourceNotes } from './notes.ts';
 import { type ServedPages, servePages } from './page-service.ts';
 import { leaveRootfs, OutgoingRootfs, type RootfsFollower } from './rootfs.ts';
@@ -51,6 +52,7 @@ export class SourceCopy implements MovingCopy {
   private opened: Promise<Opened> | undefined;
   private started: Promise<Dump> | undefined;
   private pages: ServedPages | undefined;
+  private frames: KeptFrames | undefined;
   /** Released for the target's restore. */
   private locks: readonly FileLock[] = [];
 
@@ -143,7 +145,8 @@ export class SourceCopy implements MovingCopy {
     const { name } = plan.owned.spec;
     const dump = await this.started;
     if (dump) {
-      await killCgroup(dump.cgroup, agent.clock);
+      await this.frames?.handedOn();
+      await killUnheard(agent, name, dump.cgroup);
       await dump.finish();
     }
     await agent.faults.at('source.sweep', plan.job);
@@ -208,7 +211,7 @@ export class SourceCopy implements MovingCopy {
     const { dumpPlan, dir } = await this.ready();
     const later = pagesFollowIn(way.mode);
     const deadlineMs = plan.request.timeoutMs + LIMITS.moveGraceMs;
-    const frames = await keepFrames(agent, reverter, {
+    this.frames = await keepFrames(agent, reverter, {
       plan,
       open: () => this.openStream('frames'),
       meter: this.meters.images,
@@ -227,7 +230,7 @@ export class SourceCopy implements MovingCopy {
     reverter.add('the hooks of the dump', () => dump.close());
     dump.stopping.then(
       (atMs) => {
-        frames?.begin();
+        this.frames?.begin();
         events.stopping(atMs);
         void agent.faults.at('source.stopping', plan.job);
         // Now, so that the images do not carry the brake to the target.

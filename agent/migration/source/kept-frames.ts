@@ -3,7 +3,11 @@ import type { Reverter } from '../../effects/reverter.ts';
 import { type FrameTap, tapFrames } from '../../host/frames.ts';
 import type { DataStream, Meter } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
+import { deferred } from '../deferred.ts';
 import type { Plan } from './words.ts';
+
+/** From the resume to the announcement some 30 ms pass on a quiet machine. */
+const ANNOUNCED_MS = 1_000;
 
 export interface KeptFramesRequest {
   readonly plan: Plan;
@@ -46,6 +50,7 @@ export class KeptFrames {
   private readonly tap: FrameTap;
   private bytes = 0;
   private closing: Promise<void> | undefined;
+  private readonly closed = deferred<void>();
 
   constructor(agent: Agent, request: KeptFramesRequest, stream: DataStream, tap: FrameTap) {
     this.agent = agent;
@@ -62,6 +67,11 @@ export class KeptFrames {
     this.tap.listen();
   }
 
+  /** Resolves when the target needs no more, or has not said so in time: what comes here until then reaches it. */
+  async handedOn(): Promise<void> {
+    await Promise.race([this.closed.promise, this.agent.clock.sleep(ANNOUNCED_MS)]);
+  }
+
   /** The container is elsewhere, or goes on here: nothing more is kept. Never rejects; safe to repeat. */
   close(): Promise<void> {
     this.closing ??= this.end();
@@ -71,6 +81,7 @@ export class KeptFrames {
   private async end(): Promise<void> {
     const { agent, request, stream, bytes } = this;
     const { job } = request.plan;
+    this.closed.resolve();
     const problem = await this.tap.close();
     if (!stream.destroyed) stream.end();
     if (problem) agent.log.warn({ job, problem }, 'what came for the container was not kept');

@@ -23,10 +23,12 @@ import type { Journal } from '../journal.ts';
 import type { MovingRecord } from '../moving-record.ts';
 import { persistently } from '../persistently.ts';
 import { isSymptom } from '../symptom.ts';
+import { eventOfBroken } from './broken-effect.ts';
 import type { Figures } from './figures.ts';
 import type { SourceNotes } from './notes.ts';
 import { abortMove, resolveDoubt } from './operator.ts';
 import { adjust, type Changes, type Outgoing, type SourceParts } from './parts.ts';
+import { Presence } from './presence.ts';
 import { showProgress } from './progress.ts';
 import { reasonOf } from './reason.ts';
 import { tellAbort } from './tell-abort.ts';
@@ -52,6 +54,7 @@ export class SourceMove {
   private readonly outgoing: Outgoing | undefined;
   private readonly driver: Driver<SourceState, SourceEvent, SourceEffect>;
   private readonly figures: Figures;
+  private readonly presence: Presence;
   private readonly finishing = deferred<Ending>();
   private readonly settling = deferred<Ending>();
   /** What went wrong at the target, when what broke here was only the effect. */
@@ -72,6 +75,7 @@ export class SourceMove {
     this.record = record;
     this.figures = figures;
     this.copy = copy;
+    this.presence = new Presence(agent, journal);
     this.outgoing = outgoing;
     this.driver = new Driver<SourceState, SourceEvent, SourceEffect>({
       start: state,
@@ -144,9 +148,11 @@ export class SourceMove {
       }
       case 'running':
         this.figures.resumed(report.resumedAtMs ?? report.nowMs);
-        this.tracker.phase(pagesFollowIn(this.journal.notes.way.mode) ? 'pages' : 'cleanup');
-        if (pagesFollowIn(this.journal.notes.way.mode))
+        this.tracker.phase(this.pagesFollow ? 'pages' : 'cleanup');
+        if (this.pagesFollow) {
+          void this.presence.end();
           void this.agent.faults.at('source.pages', this.plan.job);
+        }
         return this.driver.feed({ kind: 'target-running' });
       case 'filled':
         this.figures.filled(report.nowMs);
@@ -210,21 +216,7 @@ export class SourceMove {
       { job: this.plan.job, effect: effect.kind, err: error },
       'an effect of the move failed',
     );
-    switch (effect.kind) {
-      case 'undo':
-        return this.driver.feed({ kind: 'undone' });
-      case 'kill':
-        return this.driver.feed({ kind: 'killed' });
-      // A change of the record that ended in an exception may have been applied all the same.
-      case 'claim':
-      case 'commit':
-      case 'settle':
-        return this.driver.feed({ kind: effect.kind, answer: 'unknown' });
-      case 'resolve':
-        return this.driver.feed({ kind: 'resolve-cas', answer: 'unknown' });
-      default:
-        return this.failed(error);
-    }
+    this.driver.feed(eventOfBroken(effect, error));
   }
 
   private failed(error: unknown): void {
@@ -267,7 +259,9 @@ export class SourceMove {
   private async undo(): Promise<void> {
     const { containers } = this.agent;
     this.tracker.phase('undo');
-    await persistently(this.agent, { job: this.plan.job, what: 'undo' }, () => this.copy.undo());
+    await persistently(this.agent, { job: this.plan.job, what: 'undo' }, () =>
+      this.presence.restore(() => this.copy.undo()),
+    );
     await this.record.giveBack();
     if (containers.has(this.container)) containers.saw(this.container, this.record.current);
     else await containers.adopt(this.record.current);
@@ -287,8 +281,11 @@ export class SourceMove {
   }
 
   private figuresOf(ending: Ending): Partial<Job> {
-    const pagesFollow = pagesFollowIn(this.journal.notes.way.mode);
-    return this.figures.outcome(ending, pagesFollow, this.outgoing && this.copy.meters);
+    return this.figures.outcome(ending, this.pagesFollow, this.outgoing && this.copy.meters);
+  }
+
+  private get pagesFollow(): boolean {
+    return pagesFollowIn(this.journal.notes.way.mode);
   }
 
   /** @throws GodwitError INTERNAL in a move that another agent began: it goes on to its end only */

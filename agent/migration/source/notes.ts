@@ -20,6 +20,8 @@ export interface SourceNotes {
   readonly held?: Held;
   readonly locks?: readonly FileLock[];
   readonly cpuLimit?: CpuLimit;
+  /** Its interfaces that answer no ARP requests since it runs at the target. */
+  readonly silent?: readonly string[];
   readonly moments: Moments;
 }
 

@@ -1,12 +1,13 @@
 import { pagesFollowIn } from '../../../protocol/mod.ts';
 import { openHooks } from '../../criu/mod.ts';
-import { freezeCgroup, freezeFile, killCgroup } from '../../host/freeze.ts';
+import { freezeCgroup, freezeFile } from '../../host/freeze.ts';
 import { awaitProcesses, killProcesses, processesOf, signalProcesses } from '../../host/named-processes.ts';
 import { putCpuLimitBack } from '../../host/throttle.ts';
 import { unmountTmpfs } from '../../host/tmpfs.ts';
 import { createMeter } from '../../transfer/mod.ts';
 import type { Agent } from '../agent.ts';
 import { tmpfsOf } from '../job-dir.ts';
+import { killUnheard } from '../kill-unheard.ts';
 import { type Held, letGo } from './held.ts';
 import type { SourceNotes } from './notes.ts';
 import { type ServedPages, servePages } from './page-service.ts';
@@ -62,7 +63,7 @@ export class RecoveredCopy implements MovingCopy {
     const { agent, notes } = this;
     const { job, owned } = notes.plan;
     const { name } = owned.record;
-    if (notes.held) await killCgroup(notes.held.cgroup, agent.clock);
+    if (notes.held) await killUnheard(agent, name, notes.held.cgroup);
     await killProcesses(this.dir);
     await agent.runtime.sweep(name);
     await agent.runtime.undefine(name);

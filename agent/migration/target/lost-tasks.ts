@@ -1,6 +1,7 @@
-import { fenceCgroup, killCgroup } from '../../host/freeze.ts';
+import { fenceCgroup } from '../../host/freeze.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
 import type { Agent } from '../agent.ts';
+import { cutOff, killUnheard } from '../kill-unheard.ts';
 
 /** Freezes what there is of a container, whether the runtime owns it or not. @throws GodwitError HOST_FAILED */
 export async function freezeTasks(agent: Agent, name: string): Promise<void> {
@@ -11,16 +12,14 @@ export async function freezeTasks(agent: Agent, name: string): Promise<void> {
 /** Kills what there is of a container without letting it run; nothing but its definition is left. @throws GodwitError HOST_FAILED */
 export async function killTasks(agent: Agent, name: string): Promise<void> {
   const cgroup = await cgroupOf(agent, name);
-  if (cgroup) await killCgroup(cgroup, agent.clock);
+  if (cgroup) await killUnheard(agent, name, cgroup);
   await agent.runtime.sweep(name);
 }
 
 /** Kills a copy that may have run: the source's goes on, and keeps its connections where it can be cut off first. @throws GodwitError RUNTIME_FAILED */
-export async function killRunning({ runtime, log }: Agent, name: string): Promise<void> {
-  await runtime.disconnect(name).catch((error: unknown) => {
-    log.warn({ container: name, err: error }, 'its end may reach its clients');
-  });
-  await runtime.stop(name, { timeoutMs: 0, kill: true });
+export async function killRunning(agent: Agent, name: string): Promise<void> {
+  await cutOff(agent, name);
+  await agent.runtime.stop(name, { timeoutMs: 0, kill: true });
 }
 
 /** Undefined when no task of it is here. */

@@ -29,6 +29,8 @@ export async function sweepContainer(options: Lxc, name: string): Promise<void> 
   await refuseRunning(options, name);
   const [payload, monitor] = await Promise.all([lxcGroup(payloadGroup(name)), lxcGroup(monitorGroup(name))]);
   const monitors = await findProcesses((argv) => argv[0] === monitorTitle(options.lxcPath, name));
+  // Tasks that die on a network that is still there may be heard by their clients (migration/kill-unheard.ts).
+  await removeLinks(options, name);
   await killRestorers(name);
   await killCgroup(payload, options.clock);
   await waitFor(options, MONITOR_MS, async () => {

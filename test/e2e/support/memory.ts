@@ -4,7 +4,8 @@ import type { Cluster } from './cluster.ts';
 import { startContainer } from './containers.ts';
 import { until } from './until.ts';
 
-const PORT = 7080;
+/** Where workloads/memory listens. */
+export const MEMORY_PORT = 7080;
 
 /** What memory.py found when it looked at every word of its memory. */
 export interface MemoryCheck {
@@ -42,14 +43,14 @@ export async function startMemory(
 
 /** What runs workloads/memory in a container that has it at its root. */
 export function memoryArgs(mib: number): string[] {
-  return ['/bin/python3', '-I', '-S', '/memory.py', String(PORT), String(mib)];
+  return ['/bin/python3', '-I', '-S', '/memory.py', String(MEMORY_PORT), String(mib)];
 }
 
 /** Asks the memory workload of a container over one connection, once it listens. */
 export async function connectMemory(cluster: Cluster, address: string): Promise<Memory> {
-  const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${PORT}`];
+  const knock = ['client', '--', 'timeout', '5', 'bash', '-c', `: </dev/tcp/${address}/${MEMORY_PORT}`];
   await until(`${address} listens`, 300_000, async () => (await cluster.lab.run(knock)).exitCode === 0);
-  const talk = `exec 3<>/dev/tcp/${address}/${PORT}; cat <&3 & cat >&3; kill $!`;
+  const talk = `exec 3<>/dev/tcp/${address}/${MEMORY_PORT}; cat <&3 & cat >&3; kill $!`;
   const child = cluster.lab.start(['client', '--', 'bash', '-c', talk], { stdin: 'pipe' });
   if (!child.stdout || !child.stdin) throw new Error('the client has no pipes');
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
