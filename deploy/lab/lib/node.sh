@@ -29,10 +29,10 @@ node_start() {
       LAB_NODE_ROOT="$dir/root" LAB_SHARED="$LAB_DISK/shared" LAB_CHECKOUT="$LAB_CHECKOUT" \
       bash "$LAB_HOME/node/start" </dev/null 2>"$dir/boot.log" {LAB_LOCK_FD}>&-
   )
-  read -r -t 20 -u "$report" word pid || true
+  read -r -t 60 -u "$report" word pid || true
   [[ $word == pid ]] || node_failed "$node"
   switch_plug "$node" "$pid" "$rate"
-  read -r -t 20 -u "$report" word || true
+  read -r -t 60 -u "$report" word || true
   [[ $word == up ]] || node_failed "$node"
   exec {report}<&-
   echo "$pid" >"$dir/pid"
