@@ -65,6 +65,7 @@ describe('a container with mapped users', () => {
     writeFileSync(UFFD, '1');
     try {
       for (const node of ['n1', 'n2']) await cluster.lab.run(['agent', node, 'restart']);
+      await answers();
       for (const target of ['n2', 'n1']) {
         await settled();
         const moved = await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', 'postcopy');
@@ -76,6 +77,7 @@ describe('a container with mapped users', () => {
       writeFileSync(UFFD, set);
       for (const node of ['n1', 'n2']) await cluster.lab.run(['agent', node, 'restart']);
     }
+    await answers();
     await settled();
   });
 
@@ -103,6 +105,14 @@ describe('a container with mapped users', () => {
     for (const node of ['n1', 'n2'])
       expect(await cluster.lab.sh(node, `find /run -name '${NAME}.*'`)).toBe('');
   });
+
+  /** Both agents, which have just been started again. */
+  async function answers(): Promise<void> {
+    await until('both nodes answer', 60_000, async () => {
+      const { exitCode, stdout } = await cluster.godwit('node', 'ls', '-o', 'name');
+      return exitCode === 0 && stdout.trim().split('\n').length === 2;
+    });
+  }
 
   async function settled(): Promise<void> {
     await until('the record settles', 30_000, async () => {
