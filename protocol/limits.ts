@@ -52,6 +52,9 @@ export const LIMITS = {
   clockSkewMs: 2_000,
   /** Flags of one CPU, and the length of one flag's name. */
   cpuFlags: 512,
+  /** Files of cgroups that a container's restore needs, and the name of one. */
+  limitFiles: 32,
+  limitFileChars: 64,
   cpuFlagChars: 32,
   /** Output of `exec` that travels in one reply (each of stdout and stderr). */
   execOutputBytes: 384 * 1024,

@@ -66,7 +66,7 @@ export const REFUSALS = {
   ),
   LIMIT_UNAVAILABLE: entry(
     'the kernel has no such limit: {what}',
-    'blkio.weight needs the scheduler BFQ, memsw swap accounting; or remove the limit from the container.',
+    'blkio.weight needs the scheduler BFQ, memsw and memory.swap.max swap accounting; or remove the limit from the container (also from groups in it, such as those of systemd units).',
   ),
   LABEL_UNAVAILABLE: entry(
     "the container's security label needs {what}, which is off",

@@ -43,8 +43,8 @@ const CAP_SYS_RESOURCE = 24n;
 const PIPE_MAX = 'proc/sys/fs/pipe-max-size';
 
 /**
- * Facts for {@link sourceRefusals}; changes nothing and stops nothing. `cpuFlags` and `rootfs` of the result belong
- * into PrepareRequest.
+ * Facts for {@link sourceRefusals}; changes nothing and stops nothing. `cpuFlags`, `rootfs` and others of the result
+ * belong into PrepareRequest.
  * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked
  */
 export async function collectSourceFacts(context: SourceContext): Promise<SourceFacts> {
@@ -57,10 +57,8 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     rootfsIdentity(spec.root.source, spec.os.init),
     peer ? probeDataPort(clock, peer) : undefined,
   ]);
-  const look =
-    status.state === 'running'
-      ? await lookInto({ proc, runner, clock, machine: machine(), readsLimits }, await runtime.dumpPlan(spec))
-      : undefined;
+  const plan = status.state === 'running' ? await runtime.dumpPlan(spec) : undefined;
+  const look = plan && (await lookInto({ proc, runner, clock, machine: machine(), readsLimits }, plan));
   const address = peer ? `${peer.host}:${peer.port}` : undefined;
   return {
     node,
@@ -79,6 +77,7 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     copied: stateDir === undefined ? [] : await copiedFacts(context, stateDir),
     staying: stateDir === undefined ? [] : volumesWith(spec, 'refuse'),
     sharedInodes: await inodesOf(volumesWith(spec, 'shared')),
+    limitFiles: plan?.limitFiles ?? [],
   };
 }
 

@@ -62,7 +62,7 @@ export async function collectTargetFacts(
   const arriving = new Set(context.stateDir === undefined ? [] : copiedDirs(spec).map(({ root }) => root));
   const [known, lacks, rootfs, runDir, neighbours, missing] = await Promise.all([
     context.runtime.list(),
-    context.runtime.lacks(spec),
+    context.runtime.lacks(spec, request.limitFiles),
     rootfsIdentity(spec.root.source, spec.os.init),
     roomOf(context.runDir),
     context.neighboursLater ? [] : neighbourClaims(context.runner, addresses),

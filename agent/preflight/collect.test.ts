@@ -145,6 +145,19 @@ describe('collecting facts', () => {
     expect(await roomWith(kept as DomainSpec)).toBe('taken');
   });
 
+  it('finds limits that come along and that the node does not have', async () => {
+    const lacks: TargetContext['runtime']['lacks'] = async (_spec, files = []) =>
+      files.filter((name) => name !== 'pids.max').map((what) => ({ kind: 'limit', what }));
+    const request = { ...REQUEST, spec, limitFiles: ['memory.swap.max', 'pids.max'] };
+    const facts = await collectTargetFacts(request, target({ runtime: { ...knows([]), lacks } }));
+    expect(targetRefusals(request, facts)).toContainEqual(
+      expect.objectContaining({
+        code: 'LIMIT_UNAVAILABLE',
+        message: 'the kernel has no such limit: memory.swap.max',
+      }),
+    );
+  });
+
   it('does not take the container itself for another one', async () => {
     const shop = { name: 'shop', addresses: ['10.77.1.5'], macs: ['52:54:00:aa:bb:01'] };
     expect(await codesAt({ containers: [shop] })).toEqual([]);
@@ -174,6 +187,7 @@ describe('collecting facts', () => {
         initPid: 7,
         args: [],
         cgroup: { version: 'v2', dirs: { unified: '/sys/fs/cgroup/shop' } },
+        limitFiles: ['memory.swap.max'],
       }),
     },
     runner,
@@ -197,6 +211,7 @@ describe('collecting facts', () => {
     expect(facts.cpuFlags).toEqual(['sse4_2', 'avx2']);
     expect(facts.rootfs?.entries).toMatch(/^[0-9a-f]{64}$/);
     expect(facts.pipe).toEqual({ maxBytes: 1_048_576, raisable: true });
+    expect(facts.limitFiles).toEqual(['memory.swap.max']);
     expect(sourceRefusals(facts).map(({ code, message }) => [code, message.split(': ').at(-1)])).toEqual([
       ['TRACED', 'init (pid 7) by pid 99'],
       ['TASK_STUCK', 'worker (pid 8)'],

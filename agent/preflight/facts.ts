@@ -38,6 +38,8 @@ export interface SourceFacts {
   readonly staying: readonly string[];
   /** For PrepareRequest: of volumes with policy `shared`. */
   readonly sharedInodes: Readonly<Record<string, string>>;
+  /** For PrepareRequest. */
+  readonly limitFiles: readonly string[];
 }
 
 /** A directory with policy `copy`, where it is now. */
@@ -73,6 +75,7 @@ export type TargetRequest = Pick<
   | 'rootfs'
   | 'copiedBytes'
   | 'sharedInodes'
+  | 'limitFiles'
   | 'nowMs'
 > & {
   readonly spec: DomainSpec;

@@ -51,6 +51,7 @@ export const REQUEST: TargetRequest = {
   rootfs: ROOTFS,
   copiedBytes: [],
   sharedInodes: {},
+  limitFiles: [],
   nowMs: 1_000_000,
 };
 
@@ -129,4 +130,5 @@ export const SOURCE: SourceFacts = {
   copied: [],
   staying: [],
   sharedInodes: {},
+  limitFiles: [],
 };

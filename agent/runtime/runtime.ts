@@ -27,6 +27,8 @@ export interface DumpPlan {
   readonly args: readonly string[];
   /** Paths of the container's cgroup, to freeze, thaw and kill it from outside. */
   readonly cgroup: CgroupPaths;
+  /** Files of limits in the container's groups that a restore writes; where one is not there, it fails. */
+  readonly limitFiles: readonly string[];
 }
 
 /** Absolute directories of one container's cgroup. v1 has one a controller; v2 uses `unified` for everything. */
@@ -98,8 +100,11 @@ export interface Runtime {
   describeForeign(name: string): Promise<{ readonly spec: DomainSpec; readonly notes: readonly string[] }>;
   /** Makes such a container godwit's without stopping it. Resolves with the undo. */
   takeOver(spec: DomainSpec): Promise<() => Promise<void>>;
-  /** What this node would need to have to run the container as described; empty when it has all of it. */
-  lacks(spec: DomainSpec): Promise<readonly Lack[]>;
+  /**
+   * What this node would need to have to run the container as described; empty when it has all of it. `limitFiles`: see
+   * {@link DumpPlan}.
+   */
+  lacks(spec: DomainSpec, limitFiles?: readonly string[]): Promise<readonly Lack[]>;
   /** The bridges of this node that the container's interfaces are put on. */
   bridges(spec: DomainSpec): readonly string[];
   /** The container's interfaces, in the order of the spec; the host's end of one is there while the container is. */

@@ -135,6 +135,16 @@ export const PrepareRequest = message('node.prepare.request', {
     .default([]),
   /** Inode number and size of the file system, decimal, of volumes with policy `shared`, by their path. */
   sharedInodes: z.record(z.string(), z.string()).default({}),
+  /** Names of files of limits that the restore writes in the container's groups; it fails where one is not there. */
+  limitFiles: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z]+(\.[a-z_]+)+$/)
+        .max(LIMITS.limitFileChars),
+    )
+    .max(LIMITS.limitFiles)
+    .default([]),
   /** The source's clock when it sent this; the target compares its own. */
   nowMs: z.number(),
   /** Where the target asks for pages that follow the container, and what it shows there. */

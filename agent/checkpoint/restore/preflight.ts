@@ -55,6 +55,7 @@ export async function restoreRefusals(
     cpuFlags: manifest.cpuFlags,
     copiedBytes: manifest.trees.map(({ bytes }) => bytes),
     sharedInodes: {},
+    limitFiles: [],
     ...(await expectedRootfs(plan)),
     nowMs: clock.nowMs(),
     spec,
@@ -105,7 +106,7 @@ export async function restoreRefusals(
 function withoutOwn(runtime: Runtime, own: string): Pick<Runtime, 'list' | 'lacks' | 'bridges'> {
   return {
     list: async () => (await runtime.list()).filter(({ name }) => name !== own),
-    lacks: (spec) => runtime.lacks(spec),
+    lacks: (spec, limitFiles) => runtime.lacks(spec, limitFiles),
     bridges: (spec) => runtime.bridges(spec),
   };
 }

@@ -102,6 +102,7 @@ export async function offerTo(agent: Agent, target: string, proposal: Proposal):
     ...(facts.rootfs ? { rootfs: facts.rootfs } : {}),
     copiedBytes: facts.copied.map(({ bytes = 0 }) => bytes),
     sharedInodes: facts.sharedInodes,
+    limitFiles: facts.limitFiles,
     pages: { host: config.address, port: agent.data.port, token: pagesToken },
     dryRun: onlyLook,
     auctioned: request.target === undefined,

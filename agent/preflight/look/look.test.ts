@@ -55,7 +55,12 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
       machine: machine(),
       readsLimits: async () => false,
     };
-    return lookInto(context, { initPid, args, cgroup: { version: 'v1', dirs: { freezer: cgroup } } });
+    return lookInto(context, {
+      initPid,
+      args,
+      cgroup: { version: 'v1', dirs: { freezer: cgroup } },
+      limitFiles: [],
+    });
   }
   const codes = (seen: ContainerLook) => lookRefusals('n1', seen).map((refusal) => refusal.code);
   const py = (code: string) => [
@@ -227,7 +232,7 @@ describe('lookInto, at real processes', { timeout: 30_000 }, () => {
     const runner = { ...createRunner(), run: () => new Promise<never>(() => {}) };
     const cgroups = { version: 'v1', dirs: { freezer: cgroup } } as const;
     const context = { proc: procAt('/'), runner, clock, machine: machine(), readsLimits: async () => true };
-    const seen = await lookInto(context, { initPid: pid, args: [], cgroup: cgroups });
+    const seen = await lookInto(context, { initPid: pid, args: [], cgroup: cgroups, limitFiles: [] });
     expect(given).toEqual([LIMITS.lookMs + seen.tasks.length * LIMITS.lookTaskMs]);
     expect(codes(seen)).toContain('LOOK_INCOMPLETE');
   });

@@ -50,12 +50,13 @@ export async function dumpPlanOf(options: Lxc, spec: DomainSpec): Promise<DumpPl
       ...binds,
       ...console,
       ...freeze,
-      ...limits,
+      ...limits.args,
       '--skip-in-flight',
       '--force-irmap',
       '-t',
       String(pid),
     ],
     cgroup,
+    limitFiles: limits.files,
   };
 }

@@ -2,31 +2,37 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { CgroupPaths } from '../runtime.ts';
 import { groupLimits, propertiesFile } from './group-limits.ts';
 
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'godwit-groups-'));
   mkdirSync(join(dir, 'payload/one.service'), { recursive: true });
+  payload = { version: 'v2', dirs: { unified: join(dir, 'payload') } };
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const runDir = () => join(dir, 'run');
-const payload = (version: 'v1' | 'v2') => ({
-  version,
-  dirs: { [version === 'v1' ? 'freezer' : 'unified']: join(dir, 'payload') },
-});
+let payload: CgroupPaths;
 
-it('leaves criu alone with cgroup v1', async () => {
-  expect(await groupLimits({ runDir: runDir() }, payload('v1'))).toEqual([]);
+it('leaves criu alone with cgroup v1, and names files that it carries and not every kernel has', async () => {
+  const cgroup = { version: 'v1', dirs: { memory: join(dir, 'payload') } } as const;
+  writeFileSync(join(dir, 'payload/memory.memsw.limit_in_bytes'), '9223372036854771712\n');
+  expect(await groupLimits({ runDir: runDir() }, cgroup)).toEqual({
+    args: [],
+    files: ['memory.memsw.limit_in_bytes'],
+  });
 });
 
 it('names the limits of v2 in a file: weights unless a group is idle, those of swap where some group has one', async () => {
   const of = async () => {
-    const [option, file = ''] = await groupLimits({ runDir: runDir() }, payload('v2'));
+    const { args, files } = await groupLimits({ runDir: runDir() }, payload);
+    const [option, file = ''] = args;
     expect(option).toBe('--cgroup-props-file');
     return {
       file,
+      files,
       names: readFileSync(file, 'utf8')
         .split('"')
         .filter((word) => /^\w+\.[\w.]+$/.test(word)),
@@ -44,13 +50,15 @@ it('names the limits of v2 in a file: weights unless a group is idle, those of s
   expect(idle.names).toEqual(plain.names.slice(0, -1));
   set('memory.swap.max', '4096');
   set('cpu.weight', '100');
-  expect((await of()).names).toEqual(expect.arrayContaining([...plain.names, 'memory.swap.max']));
+  const limited = await of();
+  expect(limited.names).toEqual(expect.arrayContaining([...plain.names, 'memory.swap.max']));
+  expect(limited.files).toEqual(['memory.swap.max', 'cpu.weight']);
 });
 
 it('writes the file again that somebody has removed', async () => {
-  await groupLimits({ runDir: runDir() }, payload('v2'));
+  await groupLimits({ runDir: runDir() }, payload);
   rmSync(runDir(), { recursive: true });
-  const [, file = ''] = await groupLimits({ runDir: runDir() }, payload('v2'));
+  const [, file = ''] = (await groupLimits({ runDir: runDir() }, payload)).args;
   expect(readFileSync(file, 'utf8')).toContain('"pids.max"');
 });
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cgroupTree, readCgroupFile } from '../../host/cgroup-tree.ts';
@@ -6,7 +7,8 @@ import { freezerDir } from '../../host/freeze.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import type { Lxc } from './tool.ts';
 
-const SWAP = 'memory.swap.max';
+/** In the groups of kernels that count swap. */
+export const SWAP = 'memory.swap.max';
 const WEIGHT = 'cpu.weight';
 /**
  * Limits that groups below a container's own may have, such as those of systemd's units. criu writes a value back as it was
@@ -25,22 +27,57 @@ const LIMITS: readonly string[] = [
   WEIGHT,
 ];
 
+/** Files that criu carries in v1, set or not, and that only some kernels have. */
+const OPTIONAL_V1: readonly string[] = [
+  'memory.memsw.limit_in_bytes',
+  'memory.kmem.limit_in_bytes',
+  'memory.kmem.tcp.limit_in_bytes',
+  'memory.move_charge_at_immigrate',
+  'memory.soft_limit_in_bytes',
+  'memory.swappiness',
+  'cpu.cfs_period_us',
+  'cpu.cfs_quota_us',
+  'cpu.rt_period_us',
+  'cpu.rt_runtime_us',
+];
+
+/** The limits of a container's groups, and of those below it. */
+export interface GroupLimits {
+  /** For criu's dump. */
+  readonly args: readonly string[];
+  /** Files that the restore writes: it fails on a node that does not have one. */
+  readonly files: readonly string[];
+}
+
 /**
  * What criu must be told so that it keeps the limits of a container's groups in cgroup v2: by itself it knows those of v1 only. It
  * looks them up by the name of a controller, and the hierarchy of v2 has the empty one, which its parser refuses: a name of
  * one NUL byte is the same to it. @throws GodwitError HOST_FAILED
  */
-export async function groupLimits({ runDir }: Pick<Lxc, 'runDir'>, cgroup: CgroupPaths): Promise<string[]> {
-  if (cgroup.version === 'v1') return [];
+export async function groupLimits(
+  { runDir }: Pick<Lxc, 'runDir'>,
+  cgroup: CgroupPaths,
+): Promise<GroupLimits> {
+  if (cgroup.version === 'v1')
+    return { args: [], files: OPTIONAL_V1.filter((name) => hasFile(cgroup, name)) };
   const groups = await cgroupTree(freezerDir(cgroup));
   const left: string[] = [];
-  // A kernel that does not count swap has no such file, and criu restores nothing there where one is to be written.
+  // A kernel that does not count swap has no such file, and takes no container that has a limit of it.
   if (!(await someHave(groups, SWAP, (value) => value !== 'max'))) left.push(SWAP);
   // A group that only gets what others leave (cpu.idle) has the weight 0, which the kernel does not take.
   if (await someHave(groups, WEIGHT, (value) => value === '0')) left.push(WEIGHT);
   const file = join(runDir, ['group-limits', ...left].join('-'));
-  await write(file, propertiesFile(LIMITS.filter((name) => !left.includes(name))));
-  return ['--cgroup-props-file', file];
+  const names = LIMITS.filter((name) => !left.includes(name));
+  await write(file, propertiesFile(names));
+  const carried = names.filter((name) => groups.some((group) => existsSync(join(group, name))));
+  return { args: ['--cgroup-props-file', file], files: carried };
+}
+
+/** Whether a group of v1 has a file, which begins with its controller's name. */
+export function hasFile({ dirs }: CgroupPaths, name: string): boolean {
+  const [controller = ''] = name.split('.');
+  const dir = dirs[controller];
+  return dir !== undefined && existsSync(join(dir, name));
 }
 
 async function someHave(

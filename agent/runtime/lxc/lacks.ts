@@ -6,6 +6,7 @@ import type { DomainSpec } from '../../../protocol/mod.ts';
 import { readCgroupFile } from '../../host/cgroup-tree.ts';
 import { appArmorEnabled } from '../../host/kernel.ts';
 import type { CgroupPaths, Lack } from '../runtime.ts';
+import { carriedWithout } from './carried-limits.ts';
 import { limitFiles } from './limit-files.ts';
 import { bridgeOf } from './network.ts';
 import { lxcCgroupBase } from './payload.ts';
@@ -15,8 +16,15 @@ const SELINUX = '/sys/fs/selinux/enforce';
 /** Controllers of the unified hierarchy that limits need. */
 const CONTROLLERS_V2: readonly string[] = ['memory', 'cpu', 'cpuset', 'io'];
 
-/** What this node would need to have so that it could run the container as described; empty when it has all of it. */
-export async function lacksOf({ networks = {} }: LxcOptions, spec: DomainSpec): Promise<Lack[]> {
+/**
+ * What this node would need to have so that it could run the container as described; empty when it has all of it. `carried`: files
+ * of limits in its groups that a restore would write.
+ */
+export async function lacksOf(
+  { networks = {} }: LxcOptions,
+  spec: DomainSpec,
+  carried: readonly string[] = [],
+): Promise<Lack[]> {
   const base = await lxcCgroupBase();
   const [processors, nodes, limits] = await Promise.all([
     missing(base, 'cpus', spec.cpuset),
@@ -27,11 +35,12 @@ export async function lacksOf({ networks = {} }: LxcOptions, spec: DomainSpec): 
     spec.interfaces.flatMap((nic) => (bridgeOf(nic, networks) === undefined ? (nic.network ?? []) : [])),
   );
   const label = await missingLabel(spec);
+  const withoutFile = await carriedWithout(base, carried);
   return [
     ...[...unknown].map((what): Lack => ({ kind: 'network', what })),
     ...processors.map((what): Lack => ({ kind: 'topology', what: `processor ${what}` })),
     ...nodes.map((what): Lack => ({ kind: 'topology', what: `memory node ${what}` })),
-    ...limits.map((what): Lack => ({ kind: 'limit', what })),
+    ...[...new Set([...limits, ...withoutFile])].map((what): Lack => ({ kind: 'limit', what })),
     ...(label === undefined ? [] : [{ kind: 'label', what: label } as const]),
   ];
 }

@@ -40,7 +40,7 @@ export function createLxcRuntime(settings: LxcOptions): Runtime {
     define: (spec) => defineContainer(options, spec),
     describeForeign: (name) => describeForeign(options, name),
     takeOver: (spec) => takeOver(options, spec),
-    lacks: (spec) => lacksOf(options, spec),
+    lacks: (spec, carried) => lacksOf(options, spec, carried),
     bridges: (spec) => bridgesOf(spec, options.networks ?? {}),
     links: ({ name, interfaces }) =>
       interfaces.map(({ mac }, index) => ({ hostEnd: hostVeth(name, index), mac })),

@@ -172,6 +172,7 @@ export function fakeRuntime(options: {
         initPid,
         args: ['--freeze-cgroup', group(name), '-t', String(initPid)],
         cgroup: paths(name),
+        limitFiles: [],
       };
     },
     restore: async (plan) => {
