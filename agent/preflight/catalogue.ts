@@ -196,6 +196,11 @@ export const REFUSALS = {
     'Services with mounts of their own (ProtectSystem=, PrivateTmp= …) need `MountFlags=slave` in a drop-in each; for those of systemd itself: `godwit prepare-rootfs NAME --apply`. Then restart the container. Or use --unsafe to try.',
     OVERRIDABLE,
   ),
+  MOUNT_WITHOUT_ROOT: entry(
+    'criu cannot restore parts of a file system that is mounted nowhere as a whole: {what}',
+    'Services with `PrivateTmp=disconnected` have such: give them `PrivateTmp=no` in a drop-in each; for those of systemd itself: `godwit prepare-rootfs NAME --apply`. Then restart the container. Or use --unsafe to try.',
+    OVERRIDABLE,
+  ),
   TERMINAL_OF_NODE: entry(
     'terminals of the node are mounted in the container: {what}',
     'Unmount them inside the container, and set lxc.tty.max = 0 for its next start: only its console can move.',

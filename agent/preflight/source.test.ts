@@ -88,7 +88,16 @@ describe('lookRefusals', () => {
       { mounts: [...LOOK.mounts, RUN, incoming('a'), { ...incoming('b'), root: '/' }] },
       [],
     ],
-    ['mounts of a master on the node', { mounts: [...LOOK.mounts, incoming('a'), incoming('b')] }, []],
+    [
+      'mounts of a master on the node',
+      { mounts: [...LOOK.mounts, incoming('a'), incoming('b')], nodeDevices: ['8:1', RUN.device] },
+      [],
+    ],
+    [
+      'parts of a tmpfs that is nowhere as a whole',
+      { mounts: [...LOOK.mounts, incoming('a')] },
+      ['MOUNT_WITHOUT_ROOT'],
+    ],
     [
       'a bind of a disk the node mounts',
       { mounts: [...LOOK.mounts, { id: 40, device: '8:1', root: '/srv/d', point: '/data', type: 'ext4' }] },

@@ -55,13 +55,20 @@ const APART = `${MARK}
 MountFlags=slave
 `;
 
+/** A tmpfs of which only directories are mounted, as `PrivateTmp=disconnected` has it. */
+const SERVES_EARLY = `${APART}PrivateTmp=no
+`;
+
 const CONSOLE = `${MARK}
 [Unit]
 ConditionVirtualization=!container
 `;
 
+const SANDBOXED_WHY =
+  'criu cannot restore two services with mounts of their own, whose directories for later mounts have no common one';
+
 /** Services of systemd itself that have mounts of their own and stay. */
-const SANDBOXED = ['systemd-logind', 'systemd-resolved', 'systemd-timesyncd'];
+const EARLY = ['systemd-resolved', 'systemd-timesyncd'];
 
 /** What makes systemd (250 and newer) an init that criu can dump and restore. */
 export const SYSTEMD_CHANGES: readonly Change[] = [
@@ -101,10 +108,16 @@ export const SYSTEMD_CHANGES: readonly Change[] = [
     why: "criu cannot dump who holds LXC's console, as its login does",
     cost: "no login at LXC's console (lxc-console); `godwit exec` is there",
   },
-  ...SANDBOXED.map((unit) => ({
-    path: `etc/systemd/system/${unit}.service.d/60-live-migration.conf`,
+  {
+    path: 'etc/systemd/system/systemd-logind.service.d/60-live-migration.conf',
     text: APART,
-    why: 'criu cannot restore two services with mounts of their own, whose directories for later mounts have no common one',
+    why: SANDBOXED_WHY,
     cost: 'none that shows: what is mounted for it goes nowhere else anyway',
+  },
+  ...EARLY.map((unit) => ({
+    path: `etc/systemd/system/${unit}.service.d/60-live-migration.conf`,
+    text: SERVES_EARLY,
+    why: `${SANDBOXED_WHY}; nor directories of a tmpfs that is mounted nowhere as a whole (PrivateTmp=disconnected)`,
+    cost: "it sees the container's /tmp and /var/tmp",
   })),
 ];

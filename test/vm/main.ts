@@ -3,6 +3,7 @@ import { execute } from './channel.ts';
 import { boot, consoleOf, find, halt, type Machine } from './machine.ts';
 import { buildParts } from './parts.ts';
 import { push } from './push.ts';
+import { runSystemTests } from './system.ts';
 import { runTests } from './tests.ts';
 
 const HELP = `vm up                boot the guest with this checkout in it, and leave it running (two hours at most)
@@ -12,6 +13,8 @@ vm console           what its console said
 vm down
 vm test REPORT [FILTER...]
                      boot a guest of its own, run the vitest project vm in it, write its JSON report
+vm system REPORT [MOVES]
+                     the same with the test of system containers, on cgroup v2 alone
 Environment: GODWIT_VM (instance, default vm), GODWIT_VM_MEMORY (MiB, default 4096), GODWIT_CACHE.
 In the guest: lab and godwit are in PATH; \`lab up --nodes 2 --rate 500mbit\`, \`lab client -- godwit node ls\`.
 `;
@@ -37,19 +40,29 @@ async function main(verb: string, rest: readonly string[]): Promise<number> {
       await halt(name);
       return 0;
     case 'test':
-      return test(rest[0] ?? 'dist/test-results/vm.json', rest.slice(1));
+      return attended((machine) =>
+        runTests(machine, rest[0] ?? 'dist/test-results/vm.json', {
+          project: 'vm',
+          arguments: rest.slice(1),
+        }),
+      );
+    case 'system':
+      return attended((machine) =>
+        runSystemTests(machine, rest[0] ?? 'dist/test-results/vm-system.json', Number(rest[1] ?? 2)),
+      );
     default:
       process.stdout.write(HELP);
       return verb === 'help' ? 0 : 2;
   }
 }
 
-async function test(report: string, filters: readonly string[]): Promise<number> {
+/** In a guest of its own, which goes when the tests end. */
+async function attended(tests: (machine: Machine) => Promise<number>): Promise<number> {
   const own = `test-${process.pid}`;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => halt(own).finally(() => process.exit(130)));
   try {
-    return await runTests(await start(own, true), report, filters);
+    return await tests(await start(own, true));
   } finally {
     await halt(own);
   }

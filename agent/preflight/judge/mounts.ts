@@ -20,6 +20,9 @@ export function mountFindings(look: ContainerLook): Finding[] {
   );
   return [
     ...bad.map((mount): Finding => ({ code: 'MOUNT_KIND', what: `${mount.type} on ${mount.point}` })),
+    ...withoutRoot(look.mounts, onNode).map(
+      ({ root, point }): Finding => ({ code: 'MOUNT_WITHOUT_ROOT', what: `${root} on ${point}` }),
+    ),
     ...terminalsOfNode(look).map((what): Finding => ({ code: 'TERMINAL_OF_NODE', what })),
     ...apart(look.mounts).map(
       ({ root, point }): Finding => ({
@@ -28,6 +31,12 @@ export function mountFindings(look: ContainerLook): Finding[] {
       }),
     ),
   ];
+}
+
+/** criu mounts a tmpfs as a whole and binds its parts from there: where nothing shows the whole, it has nothing to bind. */
+function withoutRoot(mounts: readonly MountFacts[], onNode: ReadonlySet<string>): MountFacts[] {
+  const whole = new Set(mounts.filter(({ root }) => root === '/').map(({ device }) => device));
+  return mounts.filter(({ type, device }) => type === 'tmpfs' && !whole.has(device) && !onNode.has(device));
 }
 
 /**

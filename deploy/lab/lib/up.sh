@@ -100,6 +100,7 @@ lab agent NODE start|stop|restart|kill|log       the node's godwit-agent
 lab agent NODE start|restart --fault POINT:ACTION   the same, to fail there once (agent/faults)
 lab rootfs redis|generic|system NAME             a container root file system at /srv/godwit/NAME in all nodes
 lab image                                        build the node image if need be, print where it is
+lab system-root                                  the same for the root of containers with systemd
 lab status
 lab down                                         leave nothing behind
 Environment: GODWIT_LAB (instance, default lab), GODWIT_CACHE, GODWIT_LAB_STATE, GODWIT_LAB_DISK, GODWIT_LAB_IMAGE,

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import type { Lab } from './lab.ts';
 import { until } from './until.ts';
 
-/** Domain XML of a container with systemd whose root `lab rootfs system NAME` made. */
+/** Domain XML of a container with systemd whose root `lab rootfs system NAME` made; nobody gives its second interface an address. */
 export function systemDomain(name: string, address: string): string {
   return `<domain type='lxc'>
   <name>${name}</name>
@@ -24,6 +24,7 @@ export function systemDomain(name: string, address: string): string {
   <devices>
     <filesystem><source dir='/srv/godwit/${name}'/><target dir='/'/></filesystem>
     <interface type='bridge'><source bridge='br0'/><ip address='${address}' prefix='16'/></interface>
+    <interface type='bridge'><source bridge='br0'/></interface>
   </devices>
 </domain>`;
 }
@@ -66,8 +67,8 @@ export class SshUser {
   }
 
   /** A login at a terminal that stays. */
-  session(): Dialogue {
-    return new Dialogue(this.lab.start(this.arguments(['-tt']), { stdin: 'pipe' }));
+  session(everyMs: number): Dialogue {
+    return new Dialogue(this.lab.start(this.arguments(['-tt']), { stdin: 'pipe' }), everyMs);
   }
 
   close(): Promise<void> {
@@ -102,7 +103,8 @@ export class Dialogue {
   private rest = '';
   private exited = false;
 
-  constructor(child: ChildProcess) {
+  /** @param everyMs how often it is asked */
+  constructor(child: ChildProcess, everyMs: number) {
     this.child = child;
     child.once('exit', () => {
       this.exited = true;
@@ -113,7 +115,7 @@ export class Dialogue {
       this.rest = lines.pop() ?? '';
       this.heard.push(...lines.flatMap((line) => /answer (\d+)/.exec(line)?.[1] ?? []).map(Number));
     });
-    this.timer = setInterval(() => child.stdin?.write('i=$((i+1)); echo answer $i\n'), 100);
+    this.timer = setInterval(() => child.stdin?.write('i=$((i+1)); echo answer $i\n'), everyMs);
   }
 
   /** How many answers came so far, each once and in order. @throws Error when not, or when the connection is gone */

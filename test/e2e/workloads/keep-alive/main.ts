@@ -1,5 +1,5 @@
 /**
- * keep-alive HOST: asks a web server again and again over one connection that is never made anew; prints `PORT COUNT` for each good
+ * keep-alive HOST [MS]: asks a web server every MS (100) milliseconds over one connection that is never made anew; prints `PORT COUNT` for each good
  * reply, and ends when one is not.
  */
 import { once } from 'node:events';
@@ -7,9 +7,8 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const EVERY_MS = 100;
 const PATIENCE_MS = 120_000;
-const [host = ''] = process.argv.slice(2);
+const [host = '', everyMs = '100'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 let port: number | undefined;
 
@@ -25,5 +24,5 @@ for (let count = 1; ; count += 1) {
     process.exit(1);
   }
   console.log(port, count);
-  await sleep(EVERY_MS);
+  await sleep(Number(everyMs));
 }
