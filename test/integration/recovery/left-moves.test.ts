@@ -31,9 +31,14 @@ const pointsOf = (committed: 'no' | 'yes') =>
       point !== 'source.search',
   );
 
+/** There the source still waits for its answer, and asks again: the next agent may be up by then, and take the container. */
+const ASKED_AGAIN: readonly FaultPoint[] = ['target.prepare', 'target.reserve', 'target.reserved'];
+
 describe('an agent that is killed before the commit', () => {
   it.each(pointsOf('no'))('at %s leaves the container at the source', async (point) => {
-    const { job, pid } = await moveThatDies(point);
+    const moved = await moveThatDies(point);
+    const { job, pid } = moved;
+    if (ASKED_AGAIN.includes(point) && job.outcome === 'done') return expectAtTarget(moved);
     expect(job).toMatchObject({ outcome: 'failed' });
     await lab.untouched(job, pid);
   });
@@ -41,15 +46,19 @@ describe('an agent that is killed before the commit', () => {
 
 describe('an agent that is killed after the commit', () => {
   it.each(pointsOf('yes'))('at %s brings the container to the target', async (point) => {
-    const { job, name, pid } = await moveThatDies(point);
-    expect(job.error).toBeUndefined();
-    expect(job).toMatchObject({ outcome: 'done' });
-    const { container } = await lab.info(name);
-    expect(container).toMatchObject({ owner: 'n2', epoch: 2, phase: 'running', state: 'running' });
-    expect(container.job).toBeUndefined();
-    expect(lab.target.tasks(name)).toEqual([container.pid]);
-    expect(lab.source.tasks(name)).toEqual([]);
-    expect(() => process.kill(pid ?? -1, 0)).toThrow();
-    await lab.swept(job);
+    await expectAtTarget(await moveThatDies(point));
   });
 });
+
+/** It has moved, as if nothing had been in the way. */
+async function expectAtTarget({ job, name, pid }: Awaited<ReturnType<typeof moveThatDies>>): Promise<void> {
+  expect(job.error).toBeUndefined();
+  expect(job).toMatchObject({ outcome: 'done' });
+  const { container } = await lab.info(name);
+  expect(container).toMatchObject({ owner: 'n2', epoch: 2, phase: 'running', state: 'running' });
+  expect(container.job).toBeUndefined();
+  expect(lab.target.tasks(name)).toEqual([container.pid]);
+  expect(lab.source.tasks(name)).toEqual([]);
+  expect(() => process.kill(pid ?? -1, 0)).toThrow();
+  await lab.swept(job);
+}
