@@ -20,18 +20,22 @@ let pages: RemotePages;
 let clock: FakeClock;
 
 beforeEach(async () => {
-  asked = [];
-  streams = [];
   const table = new SegmentTable();
   for (let range = 0; range < RANGES; range += 1)
     table.add(range * STEP, RANGE_PAGES, REMOTE, range * RANGE_PAGES, true);
-  pages = new RemotePages(new Map([[1, table]]), RANGES * RANGE_PAGES, { keep: false });
+  await fetch(table, RANGES * RANGE_PAGES);
+});
+
+async function fetch(table: SegmentTable, total: number): Promise<void> {
+  asked = [];
+  streams = [];
+  pages = new RemotePages(new Map([[1, table]]), total, { keep: false });
   clock = new FakeClock();
   const dial = async () => source() as unknown as DataStream;
   fetcher = new Fetcher({ dial, pages, eager: false, clock, arrived: () => {} });
   fetcher.done.catch(() => {});
   await setImmediate();
-});
+}
 
 afterEach(() => fetcher.stop(new Error('the test is over')));
 
@@ -91,4 +95,18 @@ it('asks again over the next connection for what did not come', async () => {
   await setImmediate();
   expect(streams.length).toBe(2);
   expect(asked.map(({ page }) => page)).toEqual([1, 2, 3, 4, 5, 6].map((range) => range * STEP));
+});
+
+it('fetches nothing for nobody right after a task has waited', async () => {
+  fetcher.stop(new Error('another one is tried'));
+  const table = new SegmentTable();
+  table.add(0, 4096, REMOTE, 0, true); // Too much to be asked for early.
+  await fetch(table, 4096);
+  fetcher.want(0, 1);
+  await answer();
+  expect(asked).toEqual([]);
+  await clock.advance(99);
+  expect(asked).toEqual([]);
+  await clock.advance(1);
+  expect(asked[0]?.page).toBe(64);
 });

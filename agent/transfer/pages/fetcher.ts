@@ -1,6 +1,7 @@
 import type { Clock } from '../../effects/clock.ts';
 import { isGoneForGood, problemOf, type TransferLog } from '../failure.ts';
 import type { DataStream } from '../stream.ts';
+import { Calm } from './calm.ts';
 import type { RemotePages, RemoteRun } from './remote-pages.ts';
 import { Settled } from './settled.ts';
 import { SourceConnection } from './source-connection.ts';
@@ -56,9 +57,11 @@ export class Fetcher {
   /** What is asked for early, and was not yet over the present connection. */
   private early: Iterator<RemoteRun> | undefined;
   private aheadWindow: number;
+  private readonly calm: Calm;
 
   constructor(options: FetcherOptions) {
     this.options = options;
+    this.calm = new Calm(options.clock, () => this.pump());
     // Until somebody asks, a restore needs the processors more.
     this.aheadWindow = options.eager ? AHEAD_WINDOW_PAGES : 0;
     this.done = this.settled.promise;
@@ -70,6 +73,8 @@ export class Fetcher {
     this.wanted.add(index);
     if (pages > 1) this.options.pages.continueAt(index + pages);
     if (pages === 1 || this.aheadWindow === 0) this.aheadWindow = AHEAD_STEP_PAGES;
+    // With rounds before it what is left is little, and written lately: it is likely to be next.
+    if (pages === 1 && !this.options.eager) this.calm.keep();
     this.pump();
   }
 
@@ -86,6 +91,7 @@ export class Fetcher {
     }
     if (this.wanted.size > 0) return;
     this.askEarly(connection);
+    if (this.calm.holds()) return;
     while (connection.askedPages < this.aheadWindow && (eager || pages.waiting < WAITING_PAGES)) {
       const run = pages.claimNext(Math.min(AHEAD_PAGES, this.aheadWindow));
       if (run === undefined) break;
@@ -115,6 +121,7 @@ export class Fetcher {
   /** Nothing is needed from the source any more. */
   stop(error: Error): void {
     this.stopping.abort(error);
+    this.calm.close();
     this.connection?.close();
     this.settled.reject(error);
   }
