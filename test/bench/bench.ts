@@ -13,6 +13,8 @@ export interface Bench {
   readonly quick: boolean;
   /** Of the time that something takes in its form, what it may take in this run: 1 is all of it. */
   readonly share: number;
+  /** One container of so many MiB, in one round, instead of all sizes: for a machine that is slow. */
+  readonly mib?: number;
   /** A line for whoever waits. */
   say(line: string): void;
   /** Shows a sign of life while something takes its time. */
@@ -39,7 +41,7 @@ export interface BenchRun {
   end(): Promise<void>;
 }
 
-export function startRun(quick: boolean, share: number): BenchRun {
+export function startRun({ quick, share, mib }: Pick<Bench, 'quick' | 'share' | 'mib'>): BenchRun {
   const undoes: (() => void)[] = [];
   const measured = new Map<string, Omit<Measurement, 'values'> & { values: number[] }>();
   let packages: Record<string, string> = {};
@@ -53,6 +55,7 @@ export function startRun(quick: boolean, share: number): BenchRun {
     bench: {
       quick,
       share,
+      ...(mib === undefined ? {} : { mib }),
       say,
       slowly,
       async lab(wish) {

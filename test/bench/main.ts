@@ -1,7 +1,9 @@
 /**
  * Measures godwit beside the bare tools and writes one JSON document, a Markdown report and its plots to dist/bench, with --reference
- * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick | --minutes N] [--reference]; without a part
- * all of them. --minutes: the full form with fewer rounds, so that all parts together take about so long. --render measures nothing: it makes the report and the plots of the reference results anew from their samples.
+ * to test/bench/reference instead. Usage: node dist/test/bench/main.js [PART...] [--quick | --minutes N | --mib N] [--reference]; without a part
+ * all of them. --minutes: the full form with fewer rounds, so that all parts together take about so long. --mib: of part memory, one round
+ * of one size, for a machine that is slow. --render measures nothing: it makes the report and the plots of the reference results anew
+ * from their samples.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,6 +33,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     minutes: { type: 'string' },
+    mib: { type: 'string' },
     reference: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
   },
@@ -53,7 +56,8 @@ if (values.render) {
 }
 const form = values.quick ? 'quick' : 'full';
 const share = shareOf(values.minutes);
-const run = startRun(values.quick, share);
+const mib = mibOf(values.mib);
+const run = startRun({ quick: values.quick, share, ...(mib === undefined ? {} : { mib }) });
 let leaving: Promise<never> | undefined;
 // Every time, not once: npm hands a terminal's Ctrl-C on, so that it comes twice.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void leave(130));
@@ -103,6 +107,14 @@ function shareOf(minutes: string | undefined): number {
   const share = Number(minutes) / all;
   if (form === 'full' && share > 0 && share <= 1) return share;
   say(`--minutes: a number from 1 to ${Math.floor(all)}, for the full form`);
+  process.exit(2);
+}
+
+function mibOf(size: string | undefined): number | undefined {
+  if (size === undefined) return undefined;
+  const mib = Number(size);
+  if (Number.isInteger(mib) && mib > 0 && !values.reference) return mib;
+  say('--mib: a whole number of MiB, and not for the reference');
   process.exit(2);
 }
 
