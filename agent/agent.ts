@@ -189,6 +189,7 @@ async function compose(
     notes,
     node: nodeStateIn(config.stateDir, log),
     arriving: new Map(),
+    sweeping: new Set(),
     sweep: (container) => sweeper.sweep(container),
   };
   const sweeper = new Sweeper(agent);

@@ -82,6 +82,8 @@ export interface Agent {
   readonly node: { state: 'up' | 'cordoned' | 'draining' };
   /** Moves that arrive here now, by job. */
   readonly arriving: Map<string, Arriving>;
+  /** Jobs whose remains are just being removed: nothing may begin in their directories. */
+  readonly sweeping: Set<string>;
   /** A move is over: what may be left of it on this node, and on this container of it, is removed, soon. */
   readonly sweep: (container?: string) => void;
 }

@@ -131,9 +131,14 @@ async function leftJobs(runDir: string): Promise<string[]> {
   );
 }
 
-async function sweepJob({ config, runner }: Agent, job: string): Promise<void> {
+async function sweepJob({ config, runner, sweeping }: Agent, job: string): Promise<void> {
   const dir = join(config.runDir, 'jobs', job);
-  for (const { pid } of await workersOf(dir)) await killTree(pid);
-  for (const side of SIDES) await unmountTmpfs(runner, tmpfsOf(sideDir(config.runDir, job, side)));
-  await rm(dir, { recursive: true, force: true });
+  sweeping.add(job);
+  try {
+    for (const { pid } of await workersOf(dir)) await killTree(pid);
+    for (const side of SIDES) await unmountTmpfs(runner, tmpfsOf(sideDir(config.runDir, job, side)));
+    await rm(dir, { recursive: true, force: true });
+  } finally {
+    sweeping.delete(job);
+  }
 }

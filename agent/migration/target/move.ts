@@ -242,10 +242,17 @@ export class TargetMove implements Arriving {
     this.driver.feed({ kind: 'verdict-overdue' });
   }
 
-  /** A source that heard of an abort, or was told `prepared` by the record's commit, needs the word no more. */
+  /**
+   * A source that heard of an abort, asked anew and has another place, or was told `prepared` by the record's commit, needs the word
+   * no more.
+   */
   private report(words: Report): Promise<void> {
+    const { arriving } = this.agent;
+    const { job } = this.move;
     const enough = () =>
-      this.answered || (words.kind === 'prepared' && this.driver.state.phase !== 'prepared');
+      this.answered ||
+      (arriving.get(job) ?? this) !== this ||
+      (words.kind === 'prepared' && this.driver.state.phase !== 'prepared');
     return reportTo(this.agent, this.move.job, this.journal.notes.phases, words, enough);
   }
 

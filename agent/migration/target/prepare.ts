@@ -14,20 +14,24 @@ import { collectTargetFacts } from '../../preflight/collect-target.ts';
 import { targetRefusals } from '../../preflight/target.ts';
 import { withArrivals } from '../../preflight/users.ts';
 import type { Agent } from '../agent.ts';
+import { assertNothingLeft } from './left.ts';
 import { TargetMove } from './move.ts';
 import { partsOf } from './parts.ts';
 
 /**
  * The target's answer to `prepare`: all its reasons against the move, or a reservation with a one-time token. A dry run
  * only looks.
- * @throws GodwitError XML_REFUSED, HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED
+ * @throws GodwitError XML_REFUSED, HOST_FAILED, RUNTIME_FAILED, RESTORE_FAILED, and MOVE_ABORTED while an earlier answer is being undone
  */
 export async function prepareArrival(
   agent: Agent,
   request: PrepareRequest,
 ): Promise<Omit<PrepareReply, 'type'>> {
   const { config, clock, random, arriving, faults, bidding } = agent;
-  if (!request.dryRun) await faults.at('target.prepare', request.job);
+  if (!request.dryRun) {
+    await faults.at('target.prepare', request.job);
+    assertNothingLeft(agent, request.job);
+  }
   const spec = parseDomain(request.spec, { file: `record of ${request.container}` });
   if (spec.name !== request.container)
     throw new GodwitError('MESSAGE_INVALID', {
@@ -69,6 +73,7 @@ export async function prepareArrival(
   const answer = { job: request.job, node: config.node, capabilities, refusals, nowMs: clock.nowMs() };
   if (request.dryRun || standing(refusals, request.unsafe).length > 0) return answer;
 
+  assertNothingLeft(agent, request.job);
   const token = random.token();
   const { job, container, source, epoch, revision, mode } = request;
   const arrival = {
