@@ -18,7 +18,7 @@ import { refuse } from '../../preflight/catalogue.ts';
 /** Nodes that are well answer within milliseconds; when answers have stopped coming for so long, all have come. */
 const STALL_MS = 150;
 const FIRST_MS = 1_000;
-/** When nobody took it: busy nodes get more time. */
+/** While nobody can have it: busy nodes get more time, all of it. */
 const AGAIN_MS = 2_500;
 /** So many of the best keep their promise: one of them gets it, unless all refuse when they look thoroughly. */
 const KEPT = 3;
@@ -40,6 +40,8 @@ export interface Wish {
   readonly exclude?: readonly string[];
   /** Only look, nothing is promised. */
   readonly dryRun?: boolean;
+  /** Those that are quick are known, and no help: every node gets all the time there is. */
+  readonly patient?: boolean;
 }
 
 /**
@@ -50,23 +52,29 @@ export async function holdAuction(agent: Agent, wish: Wish): Promise<Held> {
   const { bus, subjects, config } = agent;
   const question = await questionOf(agent, wish);
   const ask = async (limits: { maxWaitMs: number; stallMs?: number }) => {
-    const replies = await bus.gather(subjects.auction, question, limits);
-    return replies.flatMap((reply) => AuctionReplySchema.safeParse(reply).data ?? []);
+    const heard = await bus.gather(subjects.auction, question, limits);
+    const replies = heard.flatMap((reply) => AuctionReplySchema.safeParse(reply).data ?? []);
+    const others = onePerNode(replies).filter(({ node }) => node !== config.node);
+    return ranked(agent, wish.owned, question, others);
   };
   const wait = question.spreadMs;
-  let replies = await ask({ maxWaitMs: FIRST_MS + wait, stallMs: STALL_MS + wait / 4 });
-  if (!replies.some(({ refusals }) => refusals.length === 0)) replies = await ask({ maxWaitMs: AGAIN_MS });
-  const others = onePerNode(replies).filter(({ node }) => node !== config.node);
-  agent.nodes.seen = others.length / question.share;
+  const quick = { maxWaitMs: FIRST_MS + wait, stallMs: STALL_MS + wait / 4 };
+  let entries = wish.patient ? [] : await ask(quick);
+  if (!entries.some(isBid)) entries = await ask({ maxWaitMs: AGAIN_MS });
+  agent.nodes.seen = entries.length / question.share;
   const { usage, memoryBytes } = question;
-  const entries = ranked(agent, wish.owned, question, others);
   if (!question.dryRun) award(agent, question.auction, entries);
   return { usage, memoryBytes, entries };
 }
 
+/** Whether this node can have it, as far as is known. */
+export function isBid({ score }: AuctionEntry): boolean {
+  return score !== undefined;
+}
+
 /** Lets all but the best bidders have back at once what they keep for it. */
 function award({ bus, subjects }: Agent, auction: string, entries: readonly AuctionEntry[]): void {
-  const bidders = entries.filter(({ score }) => score !== undefined).map(({ node }) => node);
+  const bidders = entries.filter(isBid).map(({ node }) => node);
   if (bidders.length <= KEPT) return;
   const message: Award = { type: 'io.godwit.v1.award', auction, kept: bidders.slice(0, KEPT) };
   bus.publish(subjects.award, message);

@@ -46,6 +46,9 @@ export interface FakeNode {
   stop(): Promise<void>;
   /** SIGKILL for the agent of a process of its own. */
   kill(): Promise<void>;
+  /** The agent of a process of its own hears nothing, until it is let go. */
+  hold(): void;
+  letGo(): void;
   /** Resolves when that process is dead. */
   dead(): Promise<void>;
   tell(program: Program, word: Word): void;
@@ -140,6 +143,8 @@ export function fakeNode(
       apart?.child.kill('SIGKILL');
       await apart?.dead;
     },
+    hold: () => void apart?.child.kill('SIGSTOP'),
+    letGo: () => void apart?.child.kill('SIGCONT'),
     dead: async () => {
       await apart?.dead;
     },
