@@ -2,6 +2,8 @@
 export interface Cure {
   readonly sign: RegExp;
   readonly cure: string;
+  /** The next dump hardly meets it again. */
+  readonly ofTheMoment?: true;
 }
 
 /** Error lines that criu writes although nothing is wrong. */
@@ -69,6 +71,12 @@ export const CURES: readonly Cure[] = [
     // It waits until the child that borrows its memory goes on, which criu has stopped.
     sign: /Unseizable non-zombie \d+ found, state D/,
     cure: 'A process was starting another one (vfork) just then, which CRIU cannot stop: the container runs on, move it again.',
+  },
+  {
+    // SCM_CREDENTIALS and the like, in datagrams that nobody has read yet.
+    sign: /Control messages in queue/,
+    cure: 'A message that tells who sent it (to syslog, the journal, systemd) was waiting in a unix socket just then, which CRIU cannot dump: the container runs on, move it again.',
+    ofTheMoment: true,
   },
   {
     sign: /in parent pagemap/,

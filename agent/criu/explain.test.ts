@@ -59,6 +59,7 @@ const KNOWN: readonly (readonly [string, RegExp])[] = [
   ['(00.04) Error (criu/image.c:600): Unable to open pages-1.img: No space left on device', /tmpfs/],
   ["(00.09) Error (criu/net.c:3795): net: Can't add interface veth9 to bridge br7: No such device", /bridge/],
   ['(10.02) Error (compel/src/lib/infect.c:261): Unseizable non-zombie 71 found, state D, err -1/4', /vfork/],
+  ['(00.12) Error (criu/sk-queue.c:144): skqueue: Control messages in queue, not supported', /journal/],
   ['(00.11) Error (criu/page-xfer.c:299): page-xfer: Missing 7f00 in parent pagemap', /pre-dumps/],
   [
     '(00.00) Error (criu/config.c:1130): Tracking memory is not available. Consider omitting --track-mem option.',

@@ -22,6 +22,11 @@ export function explain(text: string): CriuLogSummary {
   return { lines, cure: cure ?? '' };
 }
 
+/** Whether what a text quotes of criu's errors has to do with the moment of the dump alone. */
+export function isOfTheMoment(text: string): boolean {
+  return CURES.some(({ sign, ofTheMoment }) => ofTheMoment && sign.test(text));
+}
+
 function cureOf(line: string): string | undefined {
   return CURES.find(({ sign }) => sign.test(line))?.cure;
 }

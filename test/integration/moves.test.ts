@@ -66,6 +66,20 @@ describe('a chain of rounds that criu finds broken', () => {
   });
 });
 
+it.each(['cold', 'postcopy'] as const)(
+  'a %s move whose dump meets what is there for a moment begins once more',
+  async (mode) => {
+    const { name } = await running();
+    lab.source.tell('dump', 'moment');
+    const job = await lab.ended(await lab.migrate(name, { mode }));
+    expect(job.error).toBeUndefined();
+    expect(job).toMatchObject({ outcome: 'done', mode });
+    expect(job.phases.filter((phase) => phase.name === 'dump')).toHaveLength(2);
+    expect((await lab.info(name)).container).toMatchObject({ owner: 'n2', state: 'running' });
+    await lab.swept(job);
+  },
+);
+
 describe('a program that fails', () => {
   const cases: [Program, 'cold' | 'precopy' | 'postcopy', Word, string, RegExp][] = [
     ['dump', 'cold', 'fail', 'DUMP_FAILED', /the fake was told to fail/],

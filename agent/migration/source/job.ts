@@ -1,13 +1,11 @@
 import {
   type Ending,
   GodwitError,
-  hasRounds,
   type JobQueue,
   MigrateRequest,
   type Mode,
   type Outcome,
   toGodwitError,
-  withoutRounds,
 } from '../../../protocol/mod.ts';
 import type { Stoppable } from '../../bus/bus.ts';
 import type { Owned } from '../../containers/owned.ts';
@@ -15,6 +13,7 @@ import type { Ticket } from '../../jobs/departures.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { memoryInPlace } from '../memory-in-place.ts';
+import { again } from './again.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { partsOf } from './parts.ts';
@@ -153,7 +152,7 @@ export class MoveJob implements MoveControl {
     }
   }
 
-  private async work(request = this.request): Promise<Ending> {
+  private async work(request = this.request, tries = 1): Promise<Ending> {
     const { agent, tracker } = this;
     tracker.phase('preflight');
     await agent.faults.at('source.search', this.id);
@@ -168,13 +167,11 @@ export class MoveJob implements MoveControl {
     const ending = await this.move.ended;
     if (ending.outcome === 'failed') agent.failures.add(plan.target, agent.clock.monotonicMs());
     if (ending.outcome === 'done') agent.pairs.learn(tracker.current, this.hadLessThanTheLink());
-    if (!brokenChain(ending) || !hasRounds(plan.mode)) return ending;
-    agent.log.warn(
-      { job: this.id, err: ending.error },
-      'the chain of rounds is broken; once more without rounds',
-    );
+    const next = again(ending, plan.mode, tries);
+    if (!next) return ending;
+    agent.log.warn({ job: this.id, err: ending.error }, next.why);
     this.move = undefined;
-    return this.work({ ...request, target: plan.target, mode: withoutRounds(plan.mode) });
+    return this.work({ ...request, target: plan.target, mode: next.mode }, tries + 1);
   }
 
   private async begin(plan: Plan, peer: Peer): Promise<SourceMove> {
@@ -266,9 +263,4 @@ export class MoveJob implements MoveControl {
       this.agent.log.info({ job: this.id, err: error }, 'its time is up, but it is decided');
     }
   }
-}
-
-/** criu finds a page of an earlier round gone (criu#2995 and others); nothing but a dump without rounds helps. */
-function brokenChain({ outcome, error }: Ending): boolean {
-  return outcome === 'failed' && error !== undefined && /in parent pagemap/.test(JSON.stringify(error));
 }

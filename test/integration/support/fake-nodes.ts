@@ -22,7 +22,7 @@ import { fakeWords } from './fake-runtime.ts';
 import { fakeTools } from './fake-tools.ts';
 
 /** What a fake program can be told: see bin/misbehave.mjs. */
-export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait' | 'chain';
+export type Word = 'fail' | 'silent' | 'garbage' | 'die' | 'hang' | 'lie' | 'wait' | 'chain' | 'moment';
 export type Program =
   | 'dump'
   | 'pre-dump'

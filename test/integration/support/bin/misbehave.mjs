@@ -3,9 +3,10 @@
 //   garbage  ends with 1 and a log of random bytes           die      is killed in the middle
 //   hang     stays for ever, whatever signal it gets         lie      ends with 0 and has done nothing
 //   wait     waits until the word is taken back              chain    fails when it has a parent image, as criu#2995
+//   moment   fails once, with what criu says of a message that waits in a unix socket
 // It notes in $GODWIT_FAKE/ACTION.reached that it got there.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const fake = process.env.GODWIT_FAKE;
@@ -28,6 +29,10 @@ export async function misbehave(action, { log, complaint, hasParent = false }) {
   if (word === 'chain') {
     if (!hasParent) return;
     log('Error (criu/page-xfer.c:285): Missing 7f0000000000 in parent pagemap\n');
+  }
+  if (word === 'moment') {
+    log('Error (criu/sk-queue.c:144): skqueue: Control messages in queue, not supported\n');
+    rmSync(file);
   }
   if (word === 'garbage') log(randomBytes(200_000));
   if (word === 'fail') log(complaint);

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import type { Ending, ErrorCode } from '../../../protocol/mod.ts';
+import { again } from './again.ts';
+
+const failed = (code: ErrorCode, line: string): Ending => ({
+  outcome: 'failed',
+  error: { code, message: line, hint: '', details: { lines: [line] } },
+});
+const QUEUED = 'Error (criu/sk-queue.c:144): skqueue: Control messages in queue, not supported';
+const BROKEN = 'Error (criu/page-xfer.c:285): Missing 7f00 in parent pagemap';
+
+it('begins twice more in the same mode when criu met what is there for a moment', () => {
+  const ending = failed('DUMP_FAILED', QUEUED);
+  expect(again(ending, 'postcopy', 1)).toMatchObject({ mode: 'postcopy' });
+  expect(again(ending, 'postcopy', 2)).toMatchObject({ mode: 'postcopy' });
+  expect(again(ending, 'postcopy', 3)).toBeUndefined();
+});
+
+it('leaves the rounds away when their chain is broken', () => {
+  expect(again(failed('DUMP_FAILED', BROKEN), 'precopy', 1)).toMatchObject({ mode: 'cold' });
+  expect(again(failed('RESTORE_FAILED', BROKEN), 'hybrid', 1)).toMatchObject({ mode: 'postcopy' });
+  expect(again(failed('DUMP_FAILED', BROKEN), 'cold', 1)).toBeUndefined();
+});
+
+it('does not begin again for anything else', () => {
+  expect(again(failed('DUMP_FAILED', 'Error (criu/fake.c:42): no'), 'cold', 1)).toBeUndefined();
+  expect(again(failed('TRANSFER_FAILED', QUEUED), 'cold', 1)).toBeUndefined();
+  expect(again({ outcome: 'done' }, 'cold', 1)).toBeUndefined();
+  expect(again({ ...failed('DUMP_FAILED', QUEUED), outcome: 'aborted' }, 'cold', 1)).toBeUndefined();
+});
