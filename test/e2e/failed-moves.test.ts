@@ -9,6 +9,8 @@ import { useCluster } from './support/use-lab.ts';
 const host = '10.77.1.30';
 const cluster = useCluster('fail', { nodes: 2 });
 let client: RedisClient;
+/** Leaves a datagram with its sender's credentials (16: SO_PASSCRED) unread until it gets SIGUSR1. */
+const QUEUED = `exec("import signal, socket as s\\nsignal.pthread_sigmask(0,[10]);a,b=s.socketpair(s.AF_UNIX,s.SOCK_DGRAM);b.setsockopt(1,16,1);a.send(b'x')\\nwhile 1: signal.sigwait([10]);b.recv(1)")`;
 
 beforeAll(async () => {
   await startContainer(cluster, 'n1', 'redis', { name: 'redis', address: host, memoryMib: 512 });
@@ -70,6 +72,27 @@ it('a target without room leaves the container running at the source', async () 
     'case $1 in page-server) head -c 4000M /dev/zero >$dir/filler 2>/dev/null ;; esac; exec /usr/sbin/criu "$@"',
   );
   await expectFailed('redis', 'cold', /No space left|ENOSPC/i);
+});
+
+it('a dump that met a message which tells who sent it is done once more, and nobody has to ask for it', async () => {
+  await startContainer(cluster, 'n1', 'generic', {
+    name: 'queued',
+    address: '10.77.1.31',
+    init: '/bin/python3',
+    args: ['-I', '-S', '-c', QUEUED],
+    memoryMib: 64,
+  });
+  // What happens between two tries by chance happens here for certain: the message is read.
+  const read = 'kill -USR1 "$(lxc-info -n queued -pH)"';
+  await inFront(
+    'criu',
+    `[ "$1" = dump ] || exec /usr/sbin/criu "$@"\n/usr/sbin/criu "$@" && exit\nstatus=$?; ${read}; exit $status`,
+    'n1',
+  );
+  const moved = await cluster.json<MigrateResult>('migrate', 'queued', 'n2', '--mode', 'cold');
+  expect(moved.outcome).toBe('done');
+  const { phases } = await cluster.json<Job>('job', 'show', moved.job);
+  expect(phases.filter(({ name }) => name === 'dump')).toHaveLength(2);
 });
 
 describe("a move that is slow enough to change one's mind", () => {
