@@ -9,6 +9,7 @@ import type { DataStream } from '../../transfer/stream.ts';
 import type { Agent } from '../agent.ts';
 import { type JobDir, makeJobDir } from '../job-dir.ts';
 import { sideDir } from '../journal.ts';
+import { tellsOfTheRestore } from '../symptom.ts';
 import { watchIdle } from './idle.ts';
 import { type ArrivingFrames, takeFrames } from './kept-frames.ts';
 import { freezeTasks, killRunning, killTasks } from './lost-tasks.ts';
@@ -230,10 +231,9 @@ export class TargetCopy implements ArrivingCopy {
     return !this.resumed || (this.restore?.neverRan ?? false);
   }
 
-  /** What took the daemon of the pages may be taking the restore along; its tasks are frozen or held meanwhile. */
+  /** What took the daemon of the pages may be taking the restore along, or is the restore's end; its tasks are frozen or held meanwhile. */
   private async memoryBroke(error: unknown): Promise<void> {
-    const { clock } = this.agent;
-    if (this.resumed) await Promise.race([this.restore?.done.catch(() => {}), clock.sleep(RESTORE_END_MS)]);
+    if (this.resumed || tellsOfTheRestore(error)) await this.restore?.overWithin(RESTORE_END_MS);
     this.events.failed(error);
   }
 

@@ -111,6 +111,11 @@ export class Restore {
     return { initPid: this.initPid, resumedAtMs };
   }
 
+  /** Resolves when it has ended, in whatever way, or after so long. */
+  async overWithin(ms: number): Promise<void> {
+    await Promise.race([this.done.catch(() => {}), this.agent.clock.sleep(ms)]);
+  }
+
   /** Kills what was built. Resolves when nothing of the restore is left. */
   async giveUp(): Promise<void> {
     await this.hooks.answer('post-restore', 'stop');
