@@ -175,7 +175,7 @@ export const REFUSALS = {
   ),
   FILE_OUTSIDE: entry(
     "files outside the container's mounts are open: {what}",
-    'Start the container with stdin, stdout and stderr on /dev/null or on files of its own root.',
+    'Close them, or start the container with stdin, stdout and stderr on /dev/null or on files of its own root. A login session that is older than its systemd-logind holds one: end it and log in anew.',
   ),
   GHOST_TOO_LARGE: entry(
     'deleted files that are still open are too large to carry along: {what}',
