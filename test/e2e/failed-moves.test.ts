@@ -93,6 +93,9 @@ it('a dump that met a message which tells who sent it is done once more, and nob
   expect(moved.outcome).toBe('done');
   const { phases } = await cluster.json<Job>('job', 'show', moved.job);
   expect(phases.filter(({ name }) => name === 'dump')).toHaveLength(2);
+  // What is left of others is looked for on its node below.
+  expect((await cluster.godwit('stop', 'queued', '--kill')).exitCode).toBe(0);
+  expect((await cluster.godwit('undefine', 'queued')).exitCode).toBe(0);
 });
 
 describe("a move that is slow enough to change one's mind", () => {
