@@ -64,7 +64,11 @@ export function createLab(instance: string): Lab {
       return result.stdout.trim();
     },
     share: (file, to) => copyFile(join(checkout, file), join(labDisk, instance, 'shared', to)),
-    start: (args, options) =>
-      spawn(script, [...args], { env, stdio: [options?.stdin ?? 'ignore', 'pipe', 'ignore'] }),
+    start(args, options) {
+      const child = spawn(script, [...args], { env, stdio: [options?.stdin ?? 'ignore', 'pipe', 'pipe'] });
+      // Whoever wants to hear it listens; nobody has to, and the child never waits for that.
+      child.stderr?.resume();
+      return child;
+    },
   };
 }
