@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PATIENCE_MS = 120_000;
 const [host = '', everyMs = '100'] = process.argv.slice(2);
-const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+// TCP's own probes would begin after 1 s, one each second, and ten without an answer end the connection: a standstill is no end.
+const agent = new Agent({ keepAlive: true, keepAliveMsecs: 600_000, maxSockets: 1 });
 let port: number | undefined;
 
 for (let count = 1; ; count += 1) {
