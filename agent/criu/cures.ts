@@ -114,6 +114,8 @@ export const CURES: readonly Cure[] = [
     // Two descriptors of one file are one to it, and the first it saw was opened for its path only.
     sign: /PR_SET_MM_MAP\) failed with -9/,
     cure: 'A process runs a program that another one holds open by its path (systemd: `(sd-pam)`): `godwit prepare-rootfs NAME --apply`.',
+    // Each service that systemd starts does so until it has become its program.
+    ofTheMoment: true,
   },
   {
     sign: /Can't copy sharing from/,

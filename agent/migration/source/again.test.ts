@@ -16,6 +16,12 @@ it('begins twice more in the same mode when criu met what is there for a moment'
   expect(again(ending, 'postcopy', 3)).toBeUndefined();
 });
 
+it('does so when systemd was just starting a service', () => {
+  const line =
+    'pie: 204: Error (criu/pie/restorer.c:2080): sys_prctl(PR_SET_MM, PR_SET_MM_MAP) failed with -9';
+  expect(again(failed('RESTORE_FAILED', line), 'cold', 1)).toMatchObject({ mode: 'cold' });
+});
+
 it('leaves the rounds away when their chain is broken', () => {
   expect(again(failed('DUMP_FAILED', BROKEN), 'precopy', 1)).toMatchObject({ mode: 'cold' });
   expect(again(failed('RESTORE_FAILED', BROKEN), 'hybrid', 1)).toMatchObject({ mode: 'postcopy' });

@@ -4,6 +4,9 @@ import { isOfTheMoment } from '../../criu/mod.ts';
 /** What criu meets every time is no matter of the moment. */
 const MOST_TRIES = 3;
 
+/** Both come before the commit. */
+const CRIU_FAILED: ReadonlySet<string> = new Set(['DUMP_FAILED', 'RESTORE_FAILED']);
+
 /** How a move begins once more. */
 export interface Again {
   readonly mode: Mode;
@@ -20,7 +23,7 @@ export function again({ outcome, error }: Ending, mode: Mode, tries: number): Ag
   // criu finds a page of an earlier round gone (criu#2995 and others); nothing but a dump without rounds helps.
   if (hasRounds(mode) && /in parent pagemap/.test(text))
     return { mode: withoutRounds(mode), why: 'the chain of rounds is broken: once more without rounds' };
-  if (error.code === 'DUMP_FAILED' && isOfTheMoment(text))
-    return { mode, why: 'the dump met what is there for a moment only: once more' };
+  if (CRIU_FAILED.has(error.code) && isOfTheMoment(text))
+    return { mode, why: 'criu met what is there for a moment only: once more' };
   return undefined;
 }

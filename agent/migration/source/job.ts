@@ -171,7 +171,11 @@ export class MoveJob implements MoveControl {
     if (!next) return ending;
     agent.log.warn({ job: this.id, err: ending.error }, next.why);
     this.move = undefined;
-    return this.work({ ...request, target: plan.target, mode: next.mode }, tries + 1);
+    return this.work({ ...request, target: plan.target, mode: next.mode }, tries + 1).catch((error) => {
+      if (this.early) throw error;
+      agent.log.warn({ job: this.id, err: error }, 'it could not begin once more');
+      return ending;
+    });
   }
 
   private async begin(plan: Plan, peer: Peer): Promise<SourceMove> {
