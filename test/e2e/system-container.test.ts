@@ -242,7 +242,7 @@ describe('a Debian container with systemd', () => {
         () => failed === '' && replies.length > seen + 3,
       );
       await until("the user's unit counts on", 60_000, async () => (await counted()) > count + 3);
-      await until('the record settles', 30_000, async () => {
+      await until('the record settles', 120_000, async () => {
         return (
           (await cluster.godwit('migrate', NAME, target === 'n1' ? 'n2' : 'n1', '--dry-run')).exitCode === 0
         );
