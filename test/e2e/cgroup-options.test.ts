@@ -6,6 +6,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createRunner } from '../../agent/effects/system-runner.ts';
 import { type Cgroup2Mount, cgroup2Mount, keepCgroupOptions } from '../../agent/host/cgroup-options.ts';
 
+// In the layer whose files run one after the other: the options are the machine's, and every agent puts back what is gone.
+
 /** One that changes nothing for anybody on this machine. */
 const OPTION = 'memory_recursiveprot';
 const runner = createRunner();
