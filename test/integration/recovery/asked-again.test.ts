@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PrepareReply } from '../../../protocol/mod.ts';
 import { type MoveLab, startMoveLab, words } from '../support/moves.ts';
 
@@ -15,6 +15,7 @@ const PREPARE = words.node('n2', 'prepare');
 const ASK = { timeoutMs: 15_000 };
 const SWEEP_MS = 1_000;
 const PAUSE_MS = 20;
+const WAIT = { timeout: 20_000, interval: PAUSE_MS };
 
 /** The target's agent has reserved, and died before it could say so; the source is gone, and this test asks in its place. */
 async function questionOfTheDead(): Promise<{ readonly job: string }> {
@@ -30,27 +31,29 @@ async function questionOfTheDead(): Promise<{ readonly job: string }> {
   return asked[0] as { readonly job: string };
 }
 
-/** Asks until there is a place; how often there was none, and the answer. */
-async function askUntilReserved(question: object) {
-  for (let refused = 0; ; ) {
-    try {
-      return { refused, reply: PrepareReply.parse(await lab.bus.request(PREPARE, question, ASK)) };
-    } catch (error) {
-      const { code } = error as { readonly code?: string };
-      expect(['NODE_NOT_FOUND', 'BUS_TIMEOUT', 'MOVE_ABORTED']).toContain(code);
-      if (code === 'MOVE_ABORTED') refused += 1;
-      await setTimeout(PAUSE_MS);
-    }
+const reserve = async (question: object) => PrepareReply.parse(await lab.bus.request(PREPARE, question, ASK));
+
+/** Asks until it is refused, for the new agent is still at what the dead one left. */
+async function askUntilRefused(question: object): Promise<void> {
+  for (let code: unknown; code !== 'MOVE_ABORTED'; await setTimeout(PAUSE_MS)) {
+    code = await reserve(question).then(
+      () => 'a place',
+      (error) => error.code,
+    );
+    expect(['NODE_NOT_FOUND', 'BUS_TIMEOUT', 'MOVE_ABORTED']).toContain(code);
   }
 }
 
 it('the next agent reserves once all of the dead one is gone, and undoes no more than that', async () => {
   const question = await questionOfTheDead();
   const { job } = question;
+  lab.target.tell('umount', 'wait');
   const started = lab.target.startApart();
-  const { refused, reply } = await askUntilReserved(question);
+  await expect.poll(() => lab.target.reached('umount')).toBe(true);
+  await askUntilRefused(question);
+  lab.target.behave();
   await started;
-  expect(refused).toBeGreaterThan(0);
+  const reply = await vi.waitFor(() => reserve(question), WAIT);
   expect(reply.data?.token).toEqual(expect.any(String));
 
   // The sweep that follows the undoing has found what there is by then.
@@ -58,7 +61,7 @@ it('the next agent reserves once all of the dead one is gone, and undoes no more
   expect(existsSync(join(lab.target.dir, 'run/jobs', job, 'target/move.json'))).toBe(true);
   expect(lab.target.leftovers(job).length).toBeGreaterThan(2);
   expect(existsSync(join(lab.target.dir, 'lxc/app/config'))).toBe(true);
-  const again = PrepareReply.parse(await lab.bus.request(PREPARE, question, ASK));
+  const again = await reserve(question);
   expect(again.data?.token).toBe(reply.data?.token);
 
   const abort = { type: 'io.godwit.v1.node.abort.request', job, reason: 'enough' };

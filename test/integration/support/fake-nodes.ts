@@ -32,6 +32,7 @@ export type Program =
   | 'resume'
   | 'zstd'
   | 'rm'
+  | 'umount'
   /** No program: any word means that the node lacks what its containers need. */
   | 'host';
 

@@ -39,7 +39,7 @@ export function fakeTools(
 /** Programs that have a fake one. */
 const FAKES: Readonly<Record<string, string>> = { criu: 'fake-criu.mjs', zstd: 'fake-zstd.mjs' };
 /** Those that are themselves until they are told something. */
-const TOLD: Readonly<Record<string, string>> = { rm: 'fake-rm.mjs' };
+const TOLD: ReadonlySet<string> = new Set(['rm', 'umount']);
 
 /** The real runner; criu and zstd are fake ones, and nothing reaches the network namespace of the machine. */
 function fakeRunner(fake: string): Runner {
@@ -47,15 +47,13 @@ function fakeRunner(fake: string): Runner {
   const replaced = (command: Command): Command => {
     const env = { ...command.env, GODWIT_FAKE: fake };
     if (command.file === 'nsenter') return { ...command, file: 'true', args: [] };
-    const told = existsSync(join(fake, command.file)) ? TOLD[command.file] : undefined;
-    const fakeOne = FAKES[command.file] ?? told;
-    if (fakeOne === undefined) return { ...command, env };
-    return {
-      ...command,
-      file: process.execPath,
-      args: [join(FAKE_PROGRAMS, fakeOne), ...command.args],
-      env,
+    const stand = (program: string, ...before: readonly string[]) => {
+      const args = [join(FAKE_PROGRAMS, program), ...before, ...command.args];
+      return { ...command, file: process.execPath, args, env };
     };
+    const { file } = command;
+    if (TOLD.has(file) && existsSync(join(fake, file))) return stand('told.mjs', file);
+    return FAKES[file] === undefined ? { ...command, env } : stand(FAKES[file]);
   };
   return {
     run: async (command) => answerOf(command) ?? (await runner.run(replaced(command))),
