@@ -1,9 +1,12 @@
+/** How a move begins once more. */
+export type Again = 'as it was' | 'without rounds';
+
 /** What criu's error line means and how to cure it. */
 export interface Cure {
   readonly sign: RegExp;
   readonly cure: string;
-  /** The next dump hardly meets it again. */
-  readonly ofTheMoment?: true;
+  /** A move that fails of it begins once more: as it was, for the next try hardly meets it again, or without its rounds. */
+  readonly again?: Again;
 }
 
 /** Error lines that criu writes although nothing is wrong. */
@@ -76,11 +79,13 @@ export const CURES: readonly Cure[] = [
     // SCM_CREDENTIALS and the like, in datagrams that nobody has read yet.
     sign: /Control messages in queue/,
     cure: 'A message that tells who sent it (to syslog, the journal, systemd) was waiting in a unix socket just then, which CRIU cannot dump: the container runs on, move it again.',
-    ofTheMoment: true,
+    again: 'as it was',
   },
   {
+    // A page of an earlier round is gone (criu#2995 and others).
     sign: /in parent pagemap/,
     cure: 'The pre-dumps do not fit together: move again with --iterations 0 or --mode cold.',
+    again: 'without rounds',
   },
   {
     sign: /Tracking memory is not available/,
@@ -115,7 +120,7 @@ export const CURES: readonly Cure[] = [
     sign: /PR_SET_MM_MAP\) failed with -9/,
     cure: 'A process runs a program that another one holds open by its path (systemd: `(sd-pam)`): `godwit prepare-rootfs NAME --apply`.',
     // Each service that systemd starts does so until it has become its program.
-    ofTheMoment: true,
+    again: 'as it was',
   },
   {
     sign: /Can't copy sharing from/,

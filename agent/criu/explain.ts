@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { LIMITS } from '../../protocol/mod.ts';
 import type { CriuLogSummary } from './criu.ts';
-import { CURES, NOISE } from './cures.ts';
+import { type Again, CURES, NOISE } from './cures.ts';
 
 /** How much of a log is looked at: the first errors stand near the end of a short log or, with level 4, far inside. */
 const LOG_BYTES = 4 * 1024 * 1024;
@@ -22,9 +22,9 @@ export function explain(text: string): CriuLogSummary {
   return { lines, cure: cure ?? '' };
 }
 
-/** Whether what a text quotes of criu's errors has to do with the moment of the dump alone. */
-export function isOfTheMoment(text: string): boolean {
-  return CURES.some(({ sign, ofTheMoment }) => ofTheMoment && sign.test(text));
+/** How a move begins once more that fails of what a text quotes of criu's errors; undefined where that would not help. */
+export function againAfter(text: string): Again | undefined {
+  return CURES.find(({ sign, again }) => again !== undefined && sign.test(text))?.again;
 }
 
 function cureOf(line: string): string | undefined {

@@ -13,7 +13,7 @@ import type { Ticket } from '../../jobs/departures.ts';
 import { JobTracker } from '../../jobs/tracker.ts';
 import type { Agent } from '../agent.ts';
 import { memoryInPlace } from '../memory-in-place.ts';
-import { again } from './again.ts';
+import { modeAgain } from './again.ts';
 import { SourceMove } from './move.ts';
 import type { Offer } from './negotiate.ts';
 import { partsOf } from './parts.ts';
@@ -167,11 +167,14 @@ export class MoveJob implements MoveControl {
     const ending = await this.move.ended;
     if (ending.outcome === 'failed') agent.failures.add(plan.target, agent.clock.monotonicMs());
     if (ending.outcome === 'done') agent.pairs.learn(tracker.current, this.hadLessThanTheLink());
-    const next = again(ending, plan.mode, tries);
-    if (!next) return ending;
-    agent.log.warn({ job: this.id, err: ending.error }, next.why);
+    const mode = modeAgain(ending, plan.mode, tries);
+    if (!mode) return ending;
+    agent.log.warn(
+      { job: this.id, mode, err: ending.error },
+      'the move failed of what it may not meet again: once more',
+    );
     this.move = undefined;
-    return this.work({ ...request, target: plan.target, mode: next.mode }, tries + 1).catch((error) => {
+    return this.work({ ...request, target: plan.target, mode }, tries + 1).catch((error) => {
       if (this.early) throw error;
       agent.log.warn({ job: this.id, err: error }, 'it could not begin once more');
       return ending;
