@@ -3,6 +3,7 @@ import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
 import { announceFrames } from './announce-frames.ts';
 import { hostFailed, wordsOf } from './failure.ts';
+import { inNetwork } from './in-network.ts';
 
 /** At once, then after these gaps: QEMU's schedule for a guest that has moved. */
 const GAPS_MS = [50, 150, 250, 350] as const;
@@ -52,7 +53,7 @@ export async function announceAddresses(
 
 async function send(runner: Runner, initPid: number, interfaces: readonly InterfaceSpec[]): Promise<void> {
   const pairs = interfaces.flatMap((nic) => announceFrames(nic).flatMap((frame) => [nic.guestName, frame]));
-  const args = [`--net=/proc/${initPid}/ns/net`, '--', 'perl', '-e', SENDER, ...pairs];
-  const result = await runner.run({ file: 'nsenter', args, deadlineMs: DEADLINE_MS });
+  const command = inNetwork(initPid, 'perl', ['-e', SENDER, ...pairs]);
+  const result = await runner.run({ ...command, deadlineMs: DEADLINE_MS });
   if (result.exitCode !== 0) throw hostFailed('announcing the addresses of the container', wordsOf(result));
 }

@@ -1,5 +1,6 @@
 import type { Runner } from '../effects/runner.ts';
 import { hostFailed, wordsOf } from './failure.ts';
+import { inNetwork } from './in-network.ts';
 
 const DEADLINE_MS = 5_000;
 
@@ -40,8 +41,7 @@ async function ip(
   input?: string,
 ): Promise<string> {
   const result = await runner.run({
-    file: 'nsenter',
-    args: [`--net=/proc/${initPid}/ns/net`, '--', 'ip', ...args],
+    ...inNetwork(initPid, 'ip', args),
     deadlineMs: DEADLINE_MS,
     ...(input === undefined ? {} : { input }),
   });

@@ -1,5 +1,6 @@
 import type { Runner, RunResult } from '../effects/runner.ts';
 import { hostFailed, wordsOf } from './failure.ts';
+import { inNetwork } from './in-network.ts';
 
 const DEADLINE_MS = 10_000;
 const MISSING = 127;
@@ -38,8 +39,7 @@ type Enter = (file: string, args: readonly string[], input?: string) => Promise<
 function enterNetwork(runner: Runner, initPid: number): Enter {
   return (file, args, input) =>
     runner.run({
-      file: 'nsenter',
-      args: [`--net=/proc/${initPid}/ns/net`, '--', file, ...args],
+      ...inNetwork(initPid, file, args),
       deadlineMs: DEADLINE_MS,
       ...(input === undefined ? {} : { input }),
     });

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../protocol/mod.ts';
 import type { Runner } from '../../effects/runner.ts';
+import { inNetwork } from '../../host/in-network.ts';
 import type { OpenFile } from './files.ts';
 
 /** One socket the container holds. */
@@ -67,8 +68,8 @@ export async function nameSockets(
 
 /** Connected unix sockets of the network namespace of `pid`, by the kernel's socket diagnosis (needs ss of iproute2). */
 export async function unixPairs(runner: Runner, pid: number, signal: AbortSignal): Promise<UnixPair[]> {
-  const args = [`--net=/proc/${pid}/ns/net`, 'ss', '-H', '-x', '-a', '-n'];
-  const result = await runner.run({ file: 'nsenter', args, deadlineMs: CHILD_MS, signal });
+  const command = inNetwork(pid, 'ss', ['-H', '-x', '-a', '-n']);
+  const result = await runner.run({ ...command, deadlineMs: CHILD_MS, signal });
   return result.exitCode === 0 ? parsePairs(result.stdout) : [];
 }
 

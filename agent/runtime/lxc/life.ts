@@ -1,6 +1,7 @@
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
 import { wordsOf } from '../../host/failure.ts';
 import { killCgroup } from '../../host/freeze.ts';
+import { inNetwork } from '../../host/in-network.ts';
 import type { ContainerStatus } from '../runtime.ts';
 import { payloadOf, startedStatus, statusOf } from './info.ts';
 import { initArgv } from './init-command.ts';
@@ -73,8 +74,7 @@ export async function stopContainer(
 /** Sets the routes that LXC has no key for; a restore brings them along by itself. @throws GodwitError RUNTIME_FAILED */
 async function setRoutes({ runner }: Lxc, initPid: number, spec: DomainSpec): Promise<void> {
   for (const route of spec.interfaces.flatMap(routeCommands)) {
-    const args = [`--net=/proc/${initPid}/ns/net`, '--', 'ip', ...route];
-    const result = await runner.run({ file: 'nsenter', args, deadlineMs: ROUTE_MS });
+    const result = await runner.run({ ...inNetwork(initPid, 'ip', route), deadlineMs: ROUTE_MS });
     if (result.exitCode !== 0) throw runtimeFailed('ip', spec.name, `${route.join(' ')}: ${wordsOf(result)}`);
   }
 }

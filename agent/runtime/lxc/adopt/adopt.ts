@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { type DomainSpec, GodwitError } from '../../../../protocol/mod.ts';
 import { cgroupVersion } from '../../../host/cgroup-paths.ts';
 import { hasCode, hostFailed, wordsOf } from '../../../host/failure.ts';
+import { inNetwork } from '../../../host/in-network.ts';
 import { appArmorEnabled } from '../../../host/kernel.ts';
 import { CONFIG_MARK } from '../config.ts';
 import { writeConfig } from '../define.ts';
@@ -68,8 +69,8 @@ export async function takeOver(options: Lxc, spec: DomainSpec): Promise<() => Pr
 
 /** The interfaces of a running container with their addresses. */
 async function macsOf(options: Lxc, name: string, initPid: number): Promise<Map<string, string>> {
-  const args = [`--net=/proc/${initPid}/ns/net`, '--', 'ip', '-j', 'link'];
-  const result = await options.runner.run({ file: 'nsenter', args, deadlineMs: DEADLINE_MS });
+  const command = inNetwork(initPid, 'ip', ['-j', 'link']);
+  const result = await options.runner.run({ ...command, deadlineMs: DEADLINE_MS });
   if (result.exitCode !== 0) throw runtimeFailed('ip', name, wordsOf(result));
   const links = JSON.parse(result.stdout) as { ifname: string; address?: string }[];
   return new Map(links.flatMap(({ ifname, address }) => (address ? [[ifname, address] as const] : [])));
