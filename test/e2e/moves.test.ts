@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerInfo, MigrateResult } from '../../protocol/mod.ts';
+import type { MigrateResult } from '../../protocol/mod.ts';
+import { atRest } from './support/at-rest.ts';
 import { startContainer } from './support/containers.ts';
 import { askManyfold, type Manyfold } from './support/manyfold-client.ts';
 import { lxcState, networkLocks, tracesOf } from './support/node-state.ts';
 import { startRedisClient } from './support/redis-client.ts';
-import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
 
 const MEMORY_MIB = 512;
@@ -66,11 +66,7 @@ async function expectWhole(ask: Manyfold): Promise<void> {
 
 /** After a move: LXC on the target owns it, limits hold, the record says so, and the source has no trace of it. */
 async function expectMoved(container: string, source: string, target: string, epoch: number): Promise<void> {
-  await until('the record settles', 10_000, async () => {
-    const { exitCode, stdout } = await cluster.godwit('inspect', container, '--json');
-    return exitCode === 0 && JSON.parse(stdout).container.phase === 'running';
-  });
-  const info = await cluster.json<ContainerInfo>('inspect', container);
+  const info = await atRest(cluster, container);
   expect(info.container).toMatchObject({ owner: target, epoch, state: 'running' });
   expect(Object.values(info.limits)).toContain(MEMORY_MIB * 1024 * 1024);
   expect(await lxcState(cluster, target, container)).toBe('RUNNING');
