@@ -34,6 +34,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { JobStore } from './jobs/store.ts';
 import { keepRunning } from './lifecycle/keep-running.ts';
 import type { Agent } from './migration/agent.ts';
+import { FirstPages } from './migration/first-pages.ts';
 import { PairModels } from './migration/pair-models.ts';
 import { migrateContainer } from './migration/source/migrate.ts';
 import { resolveLost } from './migration/target/resolve-lost.ts';
@@ -176,6 +177,7 @@ async function compose(
     departures: new Departures(config.movesOutMax),
     publish: eventPublisher({ bus, subjects, clock, random, node: config.node }),
     pairs: new PairModels(),
+    firstPages: new FirstPages(),
     load,
     checkpoints: storeIn(config),
     bidding: new Bidding(() => agent),

@@ -146,6 +146,8 @@ export const LIMITS = {
   memoryMapBytes: 64 * 1024 * 1024,
   /** Requests for pages that a lazy-pages daemon may have open: one for each thread that waits. */
   pageRequests: 65_536,
+  /** Pages known to be touched first after a resume, which go along with the images: 4 MiB. */
+  firstPages: 1_024,
   /** Answers read in one gather. */
   gatherReplies: 2_048,
   /** Longest text in an error header. */

@@ -20,6 +20,7 @@ import type { LaunchPager } from '../pager/client.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { SharedLink } from '../transfer/shared-link.ts';
 import type { DataPort } from '../transfer/stream.ts';
+import type { FirstPages } from './first-pages.ts';
 import type { PairModels } from './pair-models.ts';
 
 /** A move that arrives here, as the source's words reach it. */
@@ -61,6 +62,7 @@ export interface Agent {
   readonly departures: Departures;
   readonly publish: PublishEvent;
   readonly pairs: PairModels;
+  readonly firstPages: FirstPages;
   /** What this node has promised in auctions. */
   readonly bidding: Bidding;
   /** Members of a group look for a place one after the other, so that each auction sees where those before it go. */

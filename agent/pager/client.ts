@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fromWire, GodwitError } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { CgroupPaths } from '../runtime/runtime.ts';
+import type { FirstPage } from '../transfer/pages/mod.ts';
 import { Settled } from '../transfer/pages/settled.ts';
 import { readMessages, writeMessage } from './lines.ts';
 import { PAGER_FILES, type PagerConfig, type PagerRequest, PagerStatus } from './messages.ts';
@@ -28,6 +29,8 @@ export class PagerClient {
   readonly filled: Promise<void>;
   /** Called when the source's data port turns out to have no key in common with this node (see PagerStatus). */
   onKeyless: () => void = () => {};
+  /** Called with what the tasks waited for first. */
+  onFirst: (pages: readonly FirstPage[]) => void = () => {};
   private readonly socket: Socket;
   private readonly clock: Clock;
   private strange = false;
@@ -94,6 +97,7 @@ export class PagerClient {
       if (status[step]) this.when[step].resolve();
     this.strange = status.keyless && !status.error && !status.received;
     if (this.strange) this.onKeyless();
+    if (status.first) this.onFirst(status.first);
     if (status.error) this.failed(fromWire(status.error));
   }
 

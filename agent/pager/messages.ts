@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LIMITS, WireErrorSchema } from '../../protocol/mod.ts';
+import { FirstPagesList } from '../transfer/pages/mod.ts';
 
 /** Files of the pager in the directory of its side of a move. */
 export const PAGER_FILES = { config: 'pager.json', socket: 'pager.sock', log: 'pager.log' } as const;
@@ -60,6 +61,8 @@ export const PagerStatus = z.object({
    * Who asks its agent over the bus can tell, and say `gone`.
    */
   keyless: z.boolean(),
+  /** What the tasks waited for first, once that is over. */
+  first: FirstPagesList.optional(),
   /** The pages will never be complete; the container, if there was one, is frozen. */
   error: WireErrorSchema.optional(),
 });

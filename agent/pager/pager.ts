@@ -106,6 +106,7 @@ export class Pager {
       signal: stopping.signal,
       log,
       beforeClose: (error) => this.lose(error),
+      firstWaits: (pages) => this.say({ first: pages.map(([pid, page]) => [pid, page]) }),
     });
     this.gate = await makeGate({ runner, clock, dir: config.gate });
     const logFile = join(config.dir, 'lazy-pages.log');

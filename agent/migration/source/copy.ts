@@ -11,6 +11,7 @@ import { sideDir } from '../journal.ts';
 import { killUnheard } from '../kill-unheard.ts';
 import { CpuBrake } from './brake.ts';
 import { type Dump, startDump } from './dump.ts';
+import { addFirstPages } from './first-pages.ts';
 import { letGo } from './held.ts';
 import { type KeptFrames, keepFrames } from './kept-frames.ts';
 import type { SourceNotes } from './notes.ts';
@@ -121,6 +122,11 @@ export class SourceCopy implements MovingCopy {
   async ship(): Promise<void> {
     const { streams, meters } = this;
     const { images, dir, dumpPlan } = await this.ready();
+    await addFirstPages(this.agent, {
+      plan: this.plan,
+      dir: dir.images,
+      ...(this.pages ? { cgroup: dumpPlan.cgroup } : {}),
+    });
     await Promise.all([
       sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal }),
       this.rootfs?.finish(dumpPlan.cgroup),
@@ -142,7 +148,8 @@ export class SourceCopy implements MovingCopy {
 
   async kill(): Promise<void> {
     const { agent, plan } = this;
-    const { name } = plan.owned.spec;
+    const { name, uuid } = plan.owned.spec;
+    agent.firstPages.forget(uuid);
     const dump = await this.started;
     if (dump) {
       await this.frames?.handedOn();

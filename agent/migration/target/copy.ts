@@ -148,8 +148,8 @@ export class TargetCopy implements ArrivingCopy {
     this.filling = await this.fillingIn(mode, rounds.length);
     this.memory = await receiveMemory(agent, {
       filling: this.filling,
-      job,
-      source: arrival.move.source,
+      move: arrival.move,
+      uuid: spec.uuid,
       dir,
       rounds,
       pages,

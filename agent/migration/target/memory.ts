@@ -3,6 +3,7 @@ import { LIMITS } from '../../../protocol/mod.ts';
 import { attachPager, type PagerClient, startPager } from '../../pager/client.ts';
 import { pageServerHeaderBytes } from '../../preflight/versions.ts';
 import type { CgroupPaths } from '../../runtime/runtime.ts';
+import { readFirstPages } from '../../transfer/pages/mod.ts';
 import type { Agent } from '../agent.ts';
 import { type Holder, holdsNoCopy } from '../frozen-copy.ts';
 import { type JobDir, roundLink } from '../job-dir.ts';
@@ -33,8 +34,9 @@ export interface Memory {
 
 export interface MemoryRequest {
   readonly filling: Filling;
-  readonly job: string;
-  readonly source: string;
+  readonly move: Holder;
+  /** The container's UUID. */
+  readonly uuid: string;
   readonly dir: JobDir;
   /** Directories of the rounds that came before, oldest first. */
   readonly rounds: readonly string[];
@@ -45,7 +47,18 @@ export interface MemoryRequest {
 }
 
 /** Gets ready for the final dump before the source freezes. @throws GodwitError RESTORE_FAILED */
-export function receiveMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
+export async function receiveMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
+  const memory = await memoryFor(agent, request);
+  return {
+    ...memory,
+    start: async (images) => {
+      agent.firstPages.learn(request.uuid, await readFirstPages(images));
+      await memory.start(images);
+    },
+  };
+}
+
+function memoryFor(agent: Agent, request: MemoryRequest): Promise<Memory> {
   switch (request.filling) {
     case 'before':
       return eagerMemory(agent, request);
@@ -66,7 +79,8 @@ export async function attachMemory(agent: Agent, dir: string, move: Holder): Pro
 
 /** Cold and pre-copy: criu's page-server takes everything before the restore begins. */
 async function eagerMemory(agent: Agent, request: MemoryRequest): Promise<Memory> {
-  const { dir, job, rounds, signal, deadlineMs } = request;
+  const { dir, rounds, signal, deadlineMs } = request;
+  const { job } = request.move;
   const { received, close } = await receivePages(agent, {
     job,
     imageDir: dir.images,
@@ -99,10 +113,10 @@ async function localMemory(agent: Agent, request: MemoryRequest): Promise<Memory
 
 /** A pager fills the memory in, on demand and in the background, and outlives this agent. `pages`: where the source hands them out. */
 async function lazyMemory(agent: Agent, request: MemoryRequest, pages?: PagesPeer): Promise<Memory> {
-  const { job, source, dir, rounds } = request;
+  const { move, uuid, dir, rounds } = request;
   const { criu } = await agent.capabilities();
   const config = {
-    job,
+    job: move.job,
     dir: dir.own,
     gate: dir.beside('lazy'),
     rounds: [...rounds],
@@ -110,7 +124,9 @@ async function lazyMemory(agent: Agent, request: MemoryRequest, pages?: PagesPee
     ...(pages ? { pages } : {}),
     deadlineMs: LIMITS.pagesMs,
   };
-  return ofPager(agent, await startPager(agent.launchPager, config, agent.clock), { job, source });
+  const pager = await startPager(agent.launchPager, config, agent.clock);
+  pager.onFirst = (first) => agent.firstPages.learn(uuid, first);
+  return ofPager(agent, pager, move);
 }
 
 function ofPager(agent: Agent, pager: PagerClient, move: Holder): Memory {

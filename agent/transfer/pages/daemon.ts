@@ -23,6 +23,8 @@ export interface DaemonOptions {
   readonly nowMs: () => number;
   /** A page at the source that somebody waits for, as an index, and how many from there on. */
   readonly want: (index: number, pages: number) => void;
+  /** A task waits for this page. */
+  readonly waited: (pid: number, page: number) => void;
   /** Pages were handed out. */
   readonly served: () => void;
   /** The daemon has said goodbye. */
@@ -138,6 +140,7 @@ export class Daemon {
     if (request.command !== COMMAND.get || request.pages === 0)
       throw transferFailed(`criu sent the command ${request.command}`);
     if (this.queue.length >= LIMITS.pageRequests) throw transferFailed('criu asks for too much at once');
+    if (request.pages === 1) this.options.waited(request.id, request.page);
     this.queue.push(request);
     // The first one is looked at when it is answered; those behind it are fetched meanwhile.
     if (this.queue.length > 1) this.wantFirstPage(request);

@@ -2,6 +2,7 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { transferFailed } from '../failure.ts';
+import { loadFirstPages } from './first-pages.ts';
 import { flattenFinal } from './flatten.ts';
 import { listPagemaps, type PagemapNames, pagesFile, readImage, readPagemap } from './images.ts';
 import { decodeLazyAreas } from './lazy-areas.ts';
@@ -32,8 +33,8 @@ export interface FinalImagesOptions {
 }
 
 /**
- * Rewrites the final images in place: every page that may be lazy is lazy and without content, the others are in the
- * pages files. `parent` becomes a directory of ours (see parent-dir.ts), which also takes the final dump's own pages.
+ * Rewrites the final images in place: every page that may be lazy is lazy and without content, the others, and those
+ * that came beside the images (first-pages.ts), are in the pages files. `parent` becomes a directory of ours (see parent-dir.ts), which also takes the final dump's own pages.
  * @throws GodwitError TRANSFER_FAILED
  */
 export async function rewriteFinalImages(options: FinalImagesOptions): Promise<FinalImages> {
@@ -54,6 +55,7 @@ async function rewriteTasks(
   parent: string,
 ): Promise<FinalImages> {
   const tasks = new Map<number, SegmentTable>();
+  const first = await loadFirstPages(dir, files);
   const seen = new Set<number>();
   const sum = { entriesBefore: 0, entriesAfter: 0, eagerPages: 0, localPages: 0, remotePages: 0 };
   for (const { pid, path } of names) {
@@ -62,7 +64,7 @@ async function rewriteTasks(
     if (seen.has(pagesId)) throw transferFailed(`${path}: another process has the same pages`);
     seen.add(pagesId);
     const areas = await readImage(join(dir, `mm-${pid}.img`), LIMITS.memoryMapBytes, decodeLazyAreas);
-    const place = { ownFile: files.count, firstRemote: sum.remotePages };
+    const place = { ownFile: files.count, firstRemote: sum.remotePages, first: first.get(pid) };
     const layout = flattenFinal(pagemap, rounds.get(pid), areas, place);
     const own = join(parent, `own-${pagesId}.img`);
     if (layout.ownPages > 0) await rename(pagesFile(dir, pagesId), own);

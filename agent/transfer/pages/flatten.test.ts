@@ -4,13 +4,14 @@ import { flattenFinal, flattenRound } from './flatten.ts';
 import { decodeLazyAreas, type LazyAreas } from './lazy-areas.ts';
 import { mmImage } from './mm-image.ts';
 import { EntryTable } from './pagemap.ts';
-import { REMOTE, type SegmentTable } from './segments.ts';
+import { REMOTE, SegmentTable } from './segments.ts';
 import { arbitraryDumps, dumpEntries, entriesOf, pagemapOf, type Truth, truths } from './testing/images.ts';
 
 const PAGES = 60;
 const BASE = 0x7f00;
 const EVERYWHERE = decodeLazyAreas(mmImage([[BASE, BASE + PAGES, 0x22]]));
 const OWN = 99;
+const FIRST = 98;
 
 /** Page by page: where a table has its content, as file and place. */
 function places(table: SegmentTable): Map<number, { file: number; at: number }> {
@@ -33,7 +34,11 @@ function contents(entries: ReturnType<typeof dumpEntries>): Map<number, number> 
   return found;
 }
 
-function flatten(dumps: ReturnType<typeof truths>['dumps'], areas: LazyAreas, remote: boolean) {
+/** @param first pages, by their offset, that came beside the images */
+function flatten(
+  dumps: ReturnType<typeof truths>['dumps'],
+  { areas, remote, first }: { areas: LazyAreas; remote: boolean; first: readonly number[] },
+) {
   let below: SegmentTable | undefined;
   const stored = dumps.map((dump, number) => {
     const last = number === dumps.length - 1;
@@ -42,7 +47,10 @@ function flatten(dumps: ReturnType<typeof truths>['dumps'], areas: LazyAreas, re
     return { entries, inFile: contents(entries) };
   });
   const final = stored.at(-1)!;
-  const layout = flattenFinal(pagemapOf(final.entries), below, areas, { ownFile: OWN, firstRemote: 1_000 });
+  const here = new SegmentTable();
+  for (const offset of first) here.add(BASE + offset, 1, FIRST, offset, false);
+  const place = { ownFile: OWN, firstRemote: 1_000, first: here };
+  const layout = flattenFinal(pagemapOf(final.entries), below, areas, place);
   return { layout, stored };
 }
 
@@ -58,7 +66,8 @@ describe('flattening', () => {
         fc.integer({ min: 0, max: 4 }).chain((rounds) => arbitraryDumps(PAGES, rounds)),
         fc.boolean(),
         fc.tuple(fc.integer({ min: 0, max: PAGES }), fc.integer({ min: 0, max: PAGES })),
-        (arbitrary, remote, locked) => {
+        fc.uniqueArray(fc.nat({ max: PAGES - 1 })).map((pages) => pages.sort((one, other) => one - other)),
+        (arbitrary, remote, locked, first) => {
           const [from, to] = [Math.min(...locked), Math.max(...locked)];
           const areas = decodeLazyAreas(
             mmImage([
@@ -68,17 +77,19 @@ describe('flattening', () => {
             ]),
           );
           const { dumps, truth } = truths(arbitrary);
-          const { layout, stored } = flatten(dumps, areas, remote);
+          const { layout, stored } = flatten(dumps, { areas, remote, first });
           const eager = places(layout.eager);
           const lazy = places(layout.lazy);
           let remotes = 0;
           truth.forEach((page: Truth, index) => {
             const number = BASE + index;
             const isClean = page !== undefined && page.version < dumps.length;
-            const mayBeLazy = page?.lazy && (!isClean || index < from || index >= to);
+            const isHere = remote && !isClean && page?.lazy && first.includes(index);
+            const mayBeLazy = !isHere && page?.lazy && (!isClean || index < from || index >= to);
             const found = mayBeLazy ? lazy.get(number) : eager.get(number);
             expect((mayBeLazy ? eager : lazy).has(number)).toBe(false);
             if (page === undefined) expect(found).toBeUndefined();
+            else if (isHere) expect(found).toEqual({ file: FIRST, at: index });
             else if (remote && !isClean && page.lazy) {
               expect(found).toEqual({ file: REMOTE, at: 1_000 + remotes });
               remotes += 1;

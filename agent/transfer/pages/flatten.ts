@@ -43,19 +43,25 @@ export function flattenRound(
 
 /**
  * The final dump over the rounds. Dirty pages stay as lazy as CRIU made them; a clean one is lazy if it was in its round
- * and still lies in memory that can be. `firstRemote` numbers the pages at the source across processes.
+ * and still lies in memory that can be. `firstRemote` numbers the pages at the source across processes; of these the ones
+ * in `first` are here already, and not lazy.
  * @throws GodwitError TRANSFER_FAILED when they do not fit together
  */
 export function flattenFinal(
   { entries: final }: Pagemap,
   rounds: SegmentTable | undefined,
   areas: LazyAreas,
-  place: { readonly ownFile: number; readonly firstRemote: number },
+  place: {
+    readonly ownFile: number;
+    readonly firstRemote: number;
+    readonly first?: SegmentTable | undefined;
+  },
 ): Layout {
   const entries = new EntryTable(Math.ceil(final.length / 2));
   const eager = new SegmentTable();
   const lazy = new SegmentTable();
   const parent = new Parent(rounds);
+  const here = new Here(place.first);
   let ownPages = 0;
   let remotePages = 0;
   const put: Visit = (page, pages, file, at, isLazy) => {
@@ -74,8 +80,11 @@ export function flattenFinal(
       put(page, pages, place.ownFile, ownPages, (flags & PAGE_FLAGS.lazy) !== 0);
       ownPages += pages;
     } else {
-      put(page, pages, REMOTE, place.firstRemote + remotePages, true);
-      remotePages += pages;
+      here.split(page, pages, (start, count, file, at) => {
+        if (file !== REMOTE) return put(start, count, file, at, false);
+        put(start, count, REMOTE, place.firstRemote + remotePages, true);
+        remotePages += count;
+      });
     }
   }
   return { entries, eager, lazy, ownPages, remotePages };
@@ -101,6 +110,34 @@ class Parent {
       const count = Math.min(end, table.end(index)) - at;
       visit(at, count, table.file(index), table.at(index) + (at - table.page(index)), table.lazy(index));
       at += count;
+    }
+  }
+}
+
+/** Splits runs, in ascending order, at the pages that a table has. */
+class Here {
+  private readonly table: SegmentTable;
+  private index = 0;
+
+  constructor(table = new SegmentTable()) {
+    this.table = table;
+  }
+
+  /** @param visit told of each piece where it is: `file` is REMOTE, and `at` nothing, where the table does not have it */
+  split(
+    page: number,
+    pages: number,
+    visit: (page: number, pages: number, file: number, at: number) => void,
+  ): void {
+    const { table } = this;
+    const end = page + pages;
+    for (let at = page; at < end; ) {
+      while (this.index < table.length && table.end(this.index) <= at) this.index += 1;
+      const start = this.index < table.length ? Math.max(table.page(this.index), at) : end;
+      const stop = start > at ? Math.min(start, end) : Math.min(table.end(this.index), end);
+      if (start > at) visit(at, stop - at, REMOTE, 0);
+      else visit(at, stop - at, table.file(this.index), table.at(this.index) + (at - table.page(this.index)));
+      at = stop;
     }
   }
 }

@@ -1,4 +1,10 @@
 /** Memory that follows a container: the target's own page server, and the source's service of its frozen tasks' pages. */
+export {
+  type FirstPage,
+  FirstPagesList,
+  readFirstPages,
+  writeFirstPages,
+} from './first-pages.ts';
 export { openPageServer } from './open-page-server.ts';
 export type {
   PageServer,
@@ -10,4 +16,4 @@ export type {
 export { PageService } from './page-service.ts';
 export { type RehearsalOptions, rehearse } from './rehearsal.ts';
 export { TaskMemory } from './task-memory.ts';
-export type { WireFormat } from './wire.ts';
+export { PAGE_BYTES, type WireFormat } from './wire.ts';

@@ -3,6 +3,7 @@ import { Answers } from './answers.ts';
 import { Daemon } from './daemon.ts';
 import { Fetcher } from './fetcher.ts';
 import { type FinalImages, rewriteFinalImages } from './final-images.ts';
+import { FirstWaits } from './first-waits.ts';
 import { PageFiles } from './page-files.ts';
 import type {
   PageServer,
@@ -31,6 +32,7 @@ class OurPageServer implements PageServer {
   private readonly files: PageFiles;
   private readonly whenReceived = new Settled<PageServerReceived>();
   private readonly whenDone = new Settled<PageServerProgress>();
+  private readonly firstWaits: FirstWaits;
   private daemon!: Daemon;
   private remote: RemotePages | undefined;
   private fetcher: Fetcher | undefined;
@@ -43,6 +45,7 @@ class OurPageServer implements PageServer {
     this.options = options;
     this.rounds = rounds;
     this.files = files;
+    this.firstWaits = new FirstWaits(options.clock, (pages) => options.firstWaits?.(pages));
     options.signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
@@ -52,6 +55,7 @@ class OurPageServer implements PageServer {
       wire,
       nowMs: () => clock.monotonicMs(),
       want: (index, pages) => this.fetcher?.want(index, pages),
+      waited: (pid, page) => this.firstWaits.note(pid, page),
       served: () => this.fetcher?.pump(),
       ended: () => this.goodbye(),
       lost: (error) => this.fail(error),
@@ -142,6 +146,7 @@ class OurPageServer implements PageServer {
   }
 
   private goodbye(): void {
+    this.firstWaits.end();
     this.sourceDone();
     this.whenDone.resolve(this.progress);
   }
@@ -176,6 +181,7 @@ class OurPageServer implements PageServer {
     if (this.closed) return;
     this.closed = true;
     this.options.signal.removeEventListener('abort', this.onAbort);
+    this.firstWaits.end();
     this.whenReceived.reject(reason);
     this.whenDone.reject(reason);
     this.fetcher?.stop(asTransferFailure(reason, 'the page server was stopped'));

@@ -1,6 +1,7 @@
 import type { Clock } from '../../effects/clock.ts';
 import type { TransferLog } from '../failure.ts';
 import type { DataStream } from '../stream.ts';
+import type { FirstPage } from './first-pages.ts';
 import type { WireFormat } from './wire.ts';
 
 export interface PageServerOptions {
@@ -17,6 +18,8 @@ export interface PageServerOptions {
    * (pre-copy): then all pages are local.
    */
   readonly upstream?: (signal: AbortSignal) => Promise<DataStream>;
+  /** Told once which pages the tasks waited for first. */
+  readonly firstWaits?: (pages: readonly FirstPage[]) => void;
   readonly clock: Clock;
   /** Ends everything at once, the daemon's socket included. */
   readonly signal: AbortSignal;
