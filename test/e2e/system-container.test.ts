@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MigrateReply, MigrateResult, Preparation } from '../../protocol/mod.ts';
@@ -20,8 +21,9 @@ const AS_USER = `runuser -u ${USER} -- env XDG_RUNTIME_DIR=/run/user/1000`;
 const cluster = useCluster('sys', { nodes: 2 });
 
 /**
- * What of its own a container has: a timer, a service that comes back, one with limits, one with mounts of its own, a job of cron,
- * a shell that looks like a manager, a user whose manager runs a unit without a login, and a network of networkd's.
+ * What of its own a container has: a timer, a service that comes back, one with limits, one with mounts of its own, one that may
+ * open few devices, a job of cron, a shell that looks like a manager, a user whose manager runs a unit without a login, a network of
+ * networkd's, and timesyncd, which systemd starts in no container by itself. It has nobody to ask: the clock is the machine's.
  */
 const OWN = `
 cat >${ROOT}/etc/systemd/system/tick.service <<'UNIT'
@@ -56,6 +58,29 @@ CPUQuota=40%
 [Install]
 WantedBy=multi-user.target
 UNIT
+cat >${ROOT}/etc/systemd/system/closed.service <<'UNIT'
+[Service]
+ExecStart=/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
+UNIT
+mkdir -p ${ROOT}/etc/systemd/system/closed.service.d ${ROOT}/etc/systemd/system/systemd-timesyncd.service.d
+# In cgroup v2 it would be a BPF program, which criu does not dump.
+[ ! -d /sys/fs/cgroup/devices ] || cat >${ROOT}/etc/systemd/system/closed.service.d/70-own.conf <<'UNIT'
+[Service]
+DevicePolicy=closed
+DeviceAllow=/dev/null rw
+UNIT
+cat >${ROOT}/etc/systemd/system/systemd-timesyncd.service.d/70-own.conf <<'UNIT'
+[Unit]
+ConditionVirtualization=
+UNIT
+mkdir -p ${ROOT}/etc/systemd/timesyncd.conf.d
+cat >${ROOT}/etc/systemd/timesyncd.conf.d/50-nobody.conf <<'CONF'
+[Time]
+NTP=
+FallbackNTP=
+CONF
 cat >${ROOT}/etc/systemd/network/10-eth0.network <<'UNIT'
 [Match]
 Name=eth0
@@ -83,7 +108,7 @@ UNIT
 ln -s ../count.service ${ROOT}/home/${USER}/.config/systemd/user/default.target.wants
 chown -R 1000:1000 ${ROOT}/home/${USER}
 for unit in timers.target.wants/tick.timer multi-user.target.wants/guarded.service \
-  multi-user.target.wants/limited.service; do
+  multi-user.target.wants/limited.service multi-user.target.wants/closed.service; do
   mkdir -p ${ROOT}/etc/systemd/system/\${unit%/*}
   ln -s ../\${unit#*/} ${ROOT}/etc/systemd/system/$unit
 done
@@ -123,6 +148,9 @@ ip -4 -br addr show dev eth1 | sed 's/@[^ ]*//'
 resolvectl dns eth1
 resolvectl query --legend=no localhost; getent ahostsv4 localhost | head -1
 ip -4 -o addr show dev eth0; ip route
+systemctl show -P ActiveState -P MainPID systemd-timesyncd closed
+busctl get-property org.freedesktop.timesync1 /org/freedesktop/timesync1 org.freedesktop.timesync1.Manager FallbackNTPServers
+find /sys/fs/cgroup -path '*/closed.service/devices.list' -exec cat {} ';'
 systemctl show -P MemoryMax -P TasksMax limited
 find /sys/fs/cgroup -path '*/limited.service/*' \\( -name 'memory.limit_in_bytes' -o -name memory.max -o -name pids.max \\) |
   sort | while read -r file; do echo "$file $(cat $file)"; done
@@ -224,6 +252,9 @@ describe('a Debian container with systemd', () => {
     expect(before).toMatch(/eth1 +ether +routable +configured/);
     expect(before).toMatch(/eth1 +UP +10\.77\.9\.\d+\/16/);
     expect(before).toMatch(/Link \d+ \(eth1\): 10\.77\.0\.11/);
+    expect(before).toMatch(/\n[1-9]\d*\nactive\n\n[1-9]\d*\nactive\nas 0\n/);
+    if (existsSync('/sys/fs/cgroup/devices'))
+      expect(before).toMatch(/\nc 1:3 rwm\nc 1:5 rwm\n(.*\n)*c 136:\* rw\n/);
     expect(before).toMatch(/memory\.(max|limit_in_bytes) 67108864\n.*pids\.max 33\nrunning\nactive$/s);
     const counted = async () => Number(await user.run('cat /run/user/1000/count'));
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 LAB_SYSTEM_SUITE=trixie
-LAB_SYSTEM_PACKAGES=systemd-sysv,systemd-resolved,dbus,libpam-systemd,openssh-server,cron,nginx-light,iproute2,procps
+LAB_SYSTEM_PACKAGES=systemd-sysv,systemd-resolved,systemd-timesyncd,dbus,libpam-systemd,openssh-server,cron,nginx-light,iproute2,procps
 
 # Copies it to DIR, which must not exist.
 system_copy() {
