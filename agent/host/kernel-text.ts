@@ -8,6 +8,15 @@ export function kernelText(file: string): string {
   return readFileSync(file, 'utf8');
 }
 
+/** What is in one of the kernel's directories, likewise; nothing where it cannot be read. */
+export function entriesOf(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
 /** The directories in one of the kernel's directories, likewise. */
 export function kernelDirs(dir: string): string[] {
   const entries = readdirSync(dir, { withFileTypes: true });

@@ -13,9 +13,8 @@ export interface ContainerStatus {
 }
 
 export interface ContainerStats {
-  /** Memory charged to its cgroup without page cache (anonymous + shared), and its limit. */
+  /** Memory charged to its cgroup without page cache (anonymous + shared). */
   readonly memoryBytes: number;
-  readonly memoryLimitBytes?: number;
   readonly processes: number;
   readonly cpuMs: number;
 }

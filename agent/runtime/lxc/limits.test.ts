@@ -55,18 +55,15 @@ it('counts what would be moved, not the page cache', async () => {
   files({
     'cgroup.procs': '10\n11\n',
     'memory.stat': 'cache 900\nrss 1\ntotal_cache 5000\ntotal_rss 4096\ntotal_shmem 1024\n',
-    'memory.limit_in_bytes': '8192\n',
     'cpuacct.usage': '2500000\n',
   });
   expect(await readStats(v1())).toEqual({
     memoryBytes: 5120,
-    memoryLimitBytes: 8192,
     processes: 2,
     cpuMs: 2.5,
   });
   files({
     'memory.stat': 'anon 4096\nfile 5000\nshmem 1024\n',
-    'memory.max': 'max\n',
     'cpu.stat': 'usage_usec 2500\n',
   });
   expect(await readStats(v2())).toEqual({ memoryBytes: 5120, processes: 2, cpuMs: 2.5 });

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readCgroupFile } from '../../host/cgroup-tree.ts';
 import { deviceNumber } from '../../host/device-number.ts';
 import { hostFailed } from '../../host/failure.ts';
+import { kernelDirs } from '../../host/kernel-text.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import { type Limits, limitFiles } from './limit-files.ts';
 
@@ -69,8 +70,7 @@ async function writeInTurn(paths: CgroupPaths, wanted: ReturnType<typeof limitFi
 async function takesDeviceRules(dir: string): Promise<boolean> {
   // A new group has its parent's.
   const unset = (await readIn(dir, 'devices.list')) === (await readIn(dirname(dir), 'devices.list'));
-  const entries = await readdir(dir, { withFileTypes: true });
-  return unset && !entries.some((entry) => entry.isDirectory());
+  return unset && kernelDirs(dir).length === 0;
 }
 
 /** `major:minor` of each block device the limits name. @throws GodwitError HOST_FAILED */

@@ -1,8 +1,9 @@
-import { chmod, chown, lstat, mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
 import type { Runner } from '../../effects/runner.ts';
 import { hasCode, hostFailed, wordsOf } from '../../host/failure.ts';
+import { kernelText } from '../../host/kernel-text.ts';
 import { fromFstab } from './mounts.ts';
 import type { Lxc } from './tool.ts';
 
@@ -97,7 +98,7 @@ async function removeWork(runner: Runner, work: string): Promise<void> {
 
 /** The working directory of the overlay that is mounted there. */
 async function workDirOf(dir: string): Promise<string | undefined> {
-  const table = await readFile('/proc/self/mountinfo', 'utf8');
+  const table = kernelText('/proc/self/mountinfo');
   const line = table.split('\n').find((one) => fromFstab(one.split(' ')[4] ?? '') === dir);
   const work = /[ ,]workdir=([^, ]+)/.exec(line ?? '')?.[1];
   return work === undefined ? undefined : fromFstab(work);

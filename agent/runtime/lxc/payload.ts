@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupHierarchies, cgroupVersion, memberships } from '../../host/cgroup-paths.ts';
 import { cgroupPids } from '../../host/cgroup-tree.ts';
 import { freezerDir } from '../../host/freeze.ts';
+import { kernelText } from '../../host/kernel-text.ts';
 import type { CgroupPaths } from '../runtime.ts';
 import { payloadGroup } from './names.ts';
 
@@ -58,12 +58,19 @@ export async function occupiedPayload(name: string): Promise<CgroupPaths | undef
 /** A container's init found through its cgroup alone: the task that is pid 1 in its own pid namespace. */
 export async function strayInit(name: string): Promise<number | undefined> {
   const pids = await cgroupPids(freezerDir(await lxcGroup(payloadGroup(name))));
-  for (const pid of pids) if (await isInit(pid)) return pid;
-  return undefined;
+  return pids.find(isInit);
 }
 
-async function isInit(pid: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+function isInit(pid: number): boolean {
+  const status = statusTextOf(pid);
   const ids = /^NSpid:\s*(.*)$/m.exec(status)?.[1]?.split('\t') ?? [];
   return ids.length > 1 && ids.at(-1) === '1' && !/^State:\s*[ZX]/m.test(status);
+}
+
+function statusTextOf(pid: number): string {
+  try {
+    return kernelText(`/proc/${pid}/status`);
+  } catch {
+    return '';
+  }
 }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { cgroupPids, readCgroupFile } from '../../host/cgroup-tree.ts';
 import { freezerDir } from '../../host/freeze.ts';
 import type { CgroupPaths, ContainerStats } from '../runtime.ts';
-import { readLimitsOf } from './limits.ts';
 
 /** What a container uses right now, read from its cgroup without starting a process. */
 export async function readStats(paths: CgroupPaths): Promise<ContainerStats> {
@@ -11,19 +10,16 @@ export async function readStats(paths: CgroupPaths): Promise<ContainerStats> {
     return dir === undefined ? '' : ((await readCgroupFile(join(dir, name))) ?? '');
   };
   const v1 = paths.version === 'v1';
-  const [memory, processes, cpu, limits] = await Promise.all([
+  const [memory, processes, cpu] = await Promise.all([
     file(v1 ? 'memory' : 'unified', 'memory.stat'),
     cgroupPids(freezerDir(paths)),
     v1 ? file('cpuacct', 'cpuacct.usage') : file('unified', 'cpu.stat'),
-    readLimitsOf(paths),
   ]);
-  const { memoryBytes: limitBytes } = limits;
   return {
     // rss of v1 has no shared memory in it; "cache" would count the page cache, which is not moved.
     memoryBytes: v1
       ? field(memory, 'total_rss') + field(memory, 'total_shmem')
       : field(memory, 'anon') + field(memory, 'shmem'),
-    ...(typeof limitBytes === 'number' ? { memoryLimitBytes: limitBytes } : {}),
     processes: processes.length,
     cpuMs: v1 ? Number(cpu || 0) / 1e6 : field(cpu, 'usage_usec') / 1e3,
   };

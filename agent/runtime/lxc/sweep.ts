@@ -1,10 +1,11 @@
-import { readdir, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupPids, cgroupTree, isGone } from '../../host/cgroup-tree.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { freezerDir, killCgroup } from '../../host/freeze.ts';
 import { deleteLink } from '../../host/link.ts';
+import { entriesOf } from '../../host/kernel-text.ts';
 import { findProcesses } from '../../host/named-processes.ts';
 import { birthOf } from '../../host/process-birth.ts';
 import type { CgroupPaths } from '../runtime.ts';
@@ -51,7 +52,7 @@ export async function sweepContainer(options: Lxc, name: string): Promise<void> 
 /** Removes the host's ends of a container's veths; they are found by name, without the container's XML. */
 export async function removeLinks(options: Lxc, name: string): Promise<void> {
   const prefix = hostVethPrefix(name);
-  const links = await readdir('/sys/class/net').catch(() => []);
+  const links = entriesOf('/sys/class/net');
   for (const link of links) {
     if (link.startsWith(prefix) && /^\d+$/.test(link.slice(prefix.length)))
       await deleteLink(options.runner, link);
@@ -97,10 +98,10 @@ async function removeGroup(options: Lxc, dir: string): Promise<void> {
  * is called NAME-1: only empty ones are removed, and none whose name is defined here.
  */
 async function removeNumbered(options: Lxc, name: string, groups: readonly CgroupPaths[]): Promise<void> {
-  const defined = new Set((await readdir(options.lxcPath).catch(() => [])).filter(isContainerName));
+  const defined = new Set(entriesOf(options.lxcPath).filter(isContainerName));
   const dirs = new Set(groups.flatMap((group) => Object.values(group.dirs)));
   const remove = async (dir: string) => {
-    const entries = await readdir(dirname(dir)).catch(() => []);
+    const entries = entriesOf(dirname(dir));
     for (const entry of entries) {
       const path = join(dirname(dir), entry);
       const number = path.startsWith(`${dir}-`) ? path.slice(dir.length + 1) : '';
