@@ -106,8 +106,8 @@ export function containerVerbs(
       containers.exclusively(name, 'stop', async () => {
         decided();
         await must('running', 'frozen');
-        await runtime.stop(name, { timeoutMs, kill });
-        await containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
+        const dead = () => containers.change(name, (record) => ({ ...record, phase: 'stopped' }));
+        await runtime.stop(name, { timeoutMs, kill, dead });
         return state();
       }),
 

@@ -48,6 +48,14 @@ export interface RestorePlan {
   readonly signal: AbortSignal;
 }
 
+export interface StopWish {
+  /** For so long its init may end by itself. */
+  readonly timeoutMs: number;
+  readonly kill: boolean;
+  /** Called once no task of it is left, while the rest is cleared away. */
+  readonly dead?: () => Promise<unknown>;
+}
+
 /** Something that a container needs and a node does not have. */
 export interface Lack {
   readonly kind: 'network' | 'topology' | 'limit' | 'label';
@@ -115,7 +123,8 @@ export interface Runtime {
   list(): Promise<ContainerStatus[]>;
   status(name: string): Promise<ContainerStatus>;
   start(spec: DomainSpec): Promise<ContainerStatus>;
-  stop(name: string, options: { readonly timeoutMs: number; readonly kill: boolean }): Promise<void>;
+  /** Resolves when nothing of it is left. */
+  stop(name: string, how: StopWish): Promise<void>;
   /** Freezes every task of a running container. */
   suspend(name: string): Promise<void>;
   /** Lets the tasks of a frozen container run again. */

@@ -135,6 +135,20 @@ describe('start', () => {
   });
 });
 
+describe('stop', () => {
+  it('tells once that no task is left, and of a failure to hear it when all is cleared away', async () => {
+    rmSync(sockets());
+    writeFileSync(sockets(), '');
+    const told: string[] = [];
+    const dead = async () => void told.push(NAME);
+    await runtime.stop(NAME, { timeoutMs: 0, kill: true, dead });
+    expect(told).toEqual([NAME]);
+    const problem = new GodwitError('RECORD_CONFLICT', { container: NAME });
+    const stop = runtime.stop(NAME, { timeoutMs: 0, kill: true, dead: () => Promise.reject(problem) });
+    expect(await failureOf(stop)).toBe(problem);
+  });
+});
+
 describe('status', () => {
   it('says so when lxc-info talks garbage, fails or is missing', async () => {
     tell('lxc-info.state', '\0\xff{"State": 1}\n');

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DomainSpec } from '../../../protocol/mod.ts';
 import type { CriuProcess, HookChannel } from '../../criu/criu.ts';
 import { openHooks } from '../../criu/mod.ts';
+import { both } from '../../effects/both.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { forgetTracked } from '../../host/tracked-memory.ts';
 import type { Agent } from '../../migration/agent.ts';
@@ -11,7 +12,6 @@ import { type Dump, startDump } from '../../migration/source/dump.ts';
 import { type Held, letGo } from '../../migration/source/held.ts';
 import type { CgroupPaths, DumpPlan } from '../../runtime/runtime.ts';
 import { saveDir } from '../notes.ts';
-import { both } from '../store/side-by-side.ts';
 
 /** When all images are written and the tasks still stand. */
 const HELD = 'post-dump';

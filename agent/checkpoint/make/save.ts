@@ -6,6 +6,7 @@ import {
   GodwitError,
   type RootfsPass,
 } from '../../../protocol/mod.ts';
+import { both } from '../../effects/both.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { noteTracked } from '../../host/tracked-memory.ts';
 import type { Agent } from '../../migration/agent.ts';
@@ -19,7 +20,6 @@ import { hasZstd } from '../store/compress.ts';
 import { Draft } from '../store/draft.ts';
 import { type Manifest, makeManifest } from '../store/manifest.ts';
 import { newCheckpointId } from '../store/names.ts';
-import { both } from '../store/side-by-side.ts';
 import type { CheckpointStore, Found } from '../store/store.ts';
 import { storeOf } from '../store-of.ts';
 import { keepLower } from '../trees/lists.ts';

@@ -1,5 +1,6 @@
 import type { DomainSpec } from '../../../protocol/mod.ts';
 import { GodwitError } from '../../../protocol/mod.ts';
+import { both } from '../../effects/both.ts';
 import { Reverter } from '../../effects/reverter.ts';
 import { announceAddresses } from '../../host/announce.ts';
 import type { Agent } from '../../migration/agent.ts';
@@ -9,7 +10,7 @@ import { Restore } from '../../migration/target/restore.ts';
 import { bytesOfImages, linkParent, unpackChain } from '../chain.ts';
 import { type RestoreNotes, restoreDir } from '../notes.ts';
 import type { KeptFile } from '../store/manifest.ts';
-import { both, together } from '../store/side-by-side.ts';
+import { together } from '../store/side-by-side.ts';
 import type { CheckpointStore } from '../store/store.ts';
 import { bringTreesToEnd } from './end-trees.ts';
 import { takeFreePlaces } from './free-places.ts';

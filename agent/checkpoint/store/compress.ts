@@ -1,6 +1,7 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
 import { type Compression, GodwitError } from '../../../protocol/mod.ts';
+import { both } from '../../effects/both.ts';
 import type { Runner } from '../../effects/runner.ts';
 import { wordsOf } from '../../host/failure.ts';
 import {
@@ -15,7 +16,6 @@ import {
   writeWhole,
 } from './files.ts';
 import type { KeptFile } from './manifest.ts';
-import { both } from './side-by-side.ts';
 
 /** How names of kept files end. */
 export const ENDINGS = { zstd: '.zst', zlib: '.gz', none: '' } as const;

@@ -1,13 +1,14 @@
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Compression, GodwitError, LIMITS } from '../../../protocol/mod.ts';
+import { both } from '../../effects/both.ts';
 import { isImageName } from '../../transfer/image-name.ts';
 import { archiveTree } from './archive.ts';
 import { type CompressOptions, keepFile } from './compress.ts';
 import { sync, writeWhole } from './files.ts';
 import { type KeptFile, MANIFEST, type Manifest, renderManifest } from './manifest.ts';
 import { makingName } from './names.ts';
-import { both, filesSideBySide } from './side-by-side.ts';
+import { filesSideBySide } from './side-by-side.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** A checkpoint that is being made: nobody sees it before `publish` has resolved. */

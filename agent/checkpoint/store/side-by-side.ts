@@ -1,3 +1,4 @@
+import { both } from '../../effects/both.ts';
 import { SMALL_BYTES } from './files.ts';
 
 /** The disk takes what these bring together with one write of its own journal. */
@@ -50,12 +51,6 @@ export async function together<One, Other>(
     }
   };
   return both(heard(first), heard(second));
-}
-
-/** Two things at a time; when both are over it rejects with what went wrong with the first, or else with the second. */
-export async function both<One, Other>(first: Promise<One>, second: Promise<Other>): Promise<[One, Other]> {
-  await Promise.allSettled([first, second]);
-  return [await first, await second];
 }
 
 /**

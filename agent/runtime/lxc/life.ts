@@ -1,8 +1,9 @@
 import { type DomainSpec, GodwitError } from '../../../protocol/mod.ts';
+import { both } from '../../effects/both.ts';
 import { wordsOf } from '../../host/failure.ts';
 import { killCgroup } from '../../host/freeze.ts';
 import { inNetwork } from '../../host/in-network.ts';
-import type { ContainerStatus } from '../runtime.ts';
+import type { ContainerStatus, StopWish } from '../runtime.ts';
 import { payloadOf, startedStatus, statusOf } from './info.ts';
 import { initArgv } from './init-command.ts';
 import { writeLimits } from './limits.ts';
@@ -54,13 +55,9 @@ export async function startContainer(options: Lxc, spec: DomainSpec): Promise<Co
 
 /**
  * Stops a container and returns when nothing of it is left: its init is asked to end and after `timeoutMs` every task is
- * killed; `kill` does so at once. A container that does not run is only swept. @throws GodwitError RUNTIME_FAILED, HOST_FAILED
+ * killed; `kill` does so at once. `dead` is called as soon as none is left. A container that does not run is only swept. @throws GodwitError RUNTIME_FAILED, HOST_FAILED
  */
-export async function stopContainer(
-  options: Lxc,
-  name: string,
-  how: { readonly timeoutMs: number; readonly kill: boolean },
-): Promise<void> {
+export async function stopContainer(options: Lxc, name: string, how: StopWish): Promise<void> {
   const { state, pid } = await statusOf(options, name);
   if (pid !== undefined) {
     const paths = await payloadOf(pid);
@@ -68,7 +65,14 @@ export async function stopContainer(
     if (!how.kill && how.timeoutMs > 0 && state === 'running') await askToEnd(options, name, how.timeoutMs);
     await killCgroup(paths, options.clock);
   }
+  const { dead = async () => {} } = how;
+  // What LXC does not own may have tasks elsewhere, which only the sweep finds.
+  if (state === 'running' || state === 'frozen') {
+    await both(sweepContainer(options, name), dead());
+    return;
+  }
   await sweepContainer(options, name);
+  await dead();
 }
 
 /** Sets the routes that LXC has no key for; a restore brings them along by itself. @throws GodwitError RUNTIME_FAILED */

@@ -4,8 +4,8 @@ import { GodwitError, isContainerName } from '../../../protocol/mod.ts';
 import { cgroupPids, cgroupTree, isGone } from '../../host/cgroup-tree.ts';
 import { hasCode, hostFailed } from '../../host/failure.ts';
 import { freezerDir, killCgroup } from '../../host/freeze.ts';
-import { deleteLink } from '../../host/link.ts';
 import { entriesOf } from '../../host/kernel-text.ts';
+import { deleteLink } from '../../host/link.ts';
 import { findProcesses } from '../../host/named-processes.ts';
 import { birthOf } from '../../host/process-birth.ts';
 import type { CgroupPaths } from '../runtime.ts';
@@ -19,8 +19,10 @@ import type { Lxc } from './tool.ts';
 /** How long LXC's monitor may take to tidy up by itself after its container has ended. */
 const MONITOR_MS = 3_000;
 const REMOVE_MS = 3_000;
-const POLL_FIRST_MS = 1;
-const POLL_LAST_MS = 3;
+/** A clean end takes some 15 ms; a look takes a tenth of one. */
+const SOON_MS = 50;
+const POLL_SOON_MS = 1;
+const POLL_MS = 5;
 
 /**
  * Removes what a container that LXC no longer runs left on this node: a restore that is still being built or held by its
@@ -116,9 +118,10 @@ async function removeNumbered(options: Lxc, name: string, groups: readonly Cgrou
 async function waitFor(options: Lxc, ms: number, done: () => Promise<boolean>): Promise<boolean> {
   const { clock } = options;
   const untilMs = clock.monotonicMs() + ms;
-  for (let pauseMs = POLL_FIRST_MS; !(await done()); pauseMs = Math.min(pauseMs * 2, POLL_LAST_MS)) {
-    if (clock.monotonicMs() >= untilMs) return false;
-    await clock.sleep(pauseMs);
+  while (!(await done())) {
+    const leftMs = untilMs - clock.monotonicMs();
+    if (leftMs <= 0) return false;
+    await clock.sleep(ms - leftMs < SOON_MS ? POLL_SOON_MS : POLL_MS);
   }
   return true;
 }

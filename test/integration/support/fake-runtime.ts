@@ -155,8 +155,9 @@ export function fakeRuntime(options: {
       while (readFileSync(join(group(name), 'cgroup.procs'), 'utf8') === '') await clock.sleep(5);
       return status(name);
     },
-    stop: async (name) => {
+    stop: async (name, { dead }) => {
       await killCgroup(paths(name), clock);
+      await dead?.();
       await sweep(name);
     },
     suspend: async (name) => freezeCgroup(paths(name), clock),
