@@ -115,18 +115,14 @@ export class SourceCopy implements MovingCopy {
 
   async fenced(): Promise<void> {
     const dump = await this.started;
-    await Promise.all([dump?.fenced, this.pages?.ready()]);
+    await Promise.all([dump?.fenced, this.pages?.memory()]);
   }
 
   /** Sends the images, and what is left of the root file system. @throws GodwitError TRANSFER_FAILED, ROOTFS_FAILED */
   async ship(): Promise<void> {
     const { streams, meters } = this;
     const { images, dir, dumpPlan } = await this.ready();
-    await addFirstPages(this.agent, {
-      plan: this.plan,
-      dir: dir.images,
-      ...(this.pages ? { cgroup: dumpPlan.cgroup } : {}),
-    });
+    await addFirstPages(this.agent, { plan: this.plan, dir: dir.images, pages: this.pages });
     await Promise.all([
       sendImages({ stream: images, dir: dir.images, meter: meters.images, signal: streams.signal }),
       this.rootfs?.finish(dumpPlan.cgroup),

@@ -16,10 +16,15 @@ export interface PagesRequest {
 }
 
 export interface ServedPages {
-  /** Opens the tasks' memory now instead of at the first request. @throws GodwitError HOST_FAILED */
-  ready(): Promise<void>;
+  /** The tasks' memory, opened now if no request has come yet. @throws GodwitError HOST_FAILED */
+  memory(): Promise<TaskMemory>;
   /** Ends the target's streams; no pages are handed out any more. */
   close(): Promise<void>;
+}
+
+interface Opened {
+  readonly memory: TaskMemory;
+  readonly service: PageService;
 }
 
 /**
@@ -29,12 +34,12 @@ export interface ServedPages {
  * @throws GodwitError TRANSFER_FAILED when the job is known to the data port already
  */
 export function servePages(agent: Agent, { job, token, cgroup, meter }: PagesRequest): ServedPages {
-  let opened: Promise<PageService> | undefined;
-  const open = async (): Promise<PageService> => {
+  let opened: Promise<Opened> | undefined;
+  const open = async (): Promise<Opened> => {
     const memory = await TaskMemory.open(await innerPids(cgroup));
-    return new PageService({ memory, meter, log: agent.log });
+    return { memory, service: new PageService({ memory, meter, log: agent.log }) };
   };
-  const service = (): Promise<PageService> => {
+  const ready = (): Promise<Opened> => {
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
       throw error;
@@ -43,7 +48,7 @@ export function servePages(agent: Agent, { job, token, cgroup, meter }: PagesReq
   };
   const take = async (stream: DataStream): Promise<void> => {
     try {
-      (await service()).take(stream);
+      (await ready()).service.take(stream);
     } catch (error) {
       agent.log.error({ job, err: error }, 'the memory of the frozen tasks cannot be opened');
       stream.destroy(error as Error);
@@ -56,13 +61,11 @@ export function servePages(agent: Agent, { job, token, cgroup, meter }: PagesReq
   agent.data.permit(job, token);
   serve().catch(() => {});
   return {
-    ready: async () => {
-      await service();
-    },
+    memory: async () => (await ready()).memory,
     close: async () => {
       closing.abort(new Error('no pages are needed any more'));
       agent.data.forbid(job, 'no pages are needed any more');
-      await opened?.then((serving) => serving.close()).catch(() => {});
+      await opened?.then(({ service }) => service.close()).catch(() => {});
     },
   };
 }

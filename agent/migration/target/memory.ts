@@ -52,7 +52,7 @@ export async function receiveMemory(agent: Agent, request: MemoryRequest): Promi
   return {
     ...memory,
     start: async (images) => {
-      agent.firstPages.learn(request.uuid, await readFirstPages(images));
+      agent.firstPages.learn(request.uuid, readFirstPages(images));
       await memory.start(images);
     },
   };

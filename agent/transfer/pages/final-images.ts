@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { transferFailed } from '../failure.ts';
@@ -37,40 +37,40 @@ export interface FinalImagesOptions {
  * that came beside the images (first-pages.ts), are in the pages files. `parent` becomes a directory of ours (see parent-dir.ts), which also takes the final dump's own pages.
  * @throws GodwitError TRANSFER_FAILED
  */
-export async function rewriteFinalImages(options: FinalImagesOptions): Promise<FinalImages> {
+export function rewriteFinalImages(options: FinalImagesOptions): FinalImages {
   const { dir, roundDirs } = options;
   const parent = join(dir, 'parent');
-  const names = await listPagemaps(dir);
-  await rm(parent, { recursive: true, force: true });
-  await mkdir(parent, { mode: 0o700 });
-  const rewritten = await rewriteTasks(options, names.tasks, parent);
-  await writeEmptyParent(parent, [...rewritten.tasks.keys()]);
-  await linkSharedRounds(parent, names.shared, roundDirs);
+  const names = listPagemaps(dir);
+  rmSync(parent, { recursive: true, force: true });
+  mkdirSync(parent, { mode: 0o700 });
+  const rewritten = rewriteTasks(options, names.tasks, parent);
+  writeEmptyParent(parent, [...rewritten.tasks.keys()]);
+  linkSharedRounds(parent, names.shared, roundDirs);
   return rewritten;
 }
 
-async function rewriteTasks(
+function rewriteTasks(
   { dir, rounds, files }: FinalImagesOptions,
   names: PagemapNames['tasks'],
   parent: string,
-): Promise<FinalImages> {
+): FinalImages {
   const tasks = new Map<number, SegmentTable>();
-  const first = await loadFirstPages(dir, files);
+  const first = loadFirstPages(dir, files);
   const seen = new Set<number>();
   const sum = { entriesBefore: 0, entriesAfter: 0, eagerPages: 0, localPages: 0, remotePages: 0 };
   for (const { pid, path } of names) {
-    const pagemap = await readPagemap(path);
+    const pagemap = readPagemap(path);
     const { pagesId } = pagemap;
     if (seen.has(pagesId)) throw transferFailed(`${path}: another process has the same pages`);
     seen.add(pagesId);
-    const areas = await readImage(join(dir, `mm-${pid}.img`), LIMITS.memoryMapBytes, decodeLazyAreas);
+    const areas = readImage(join(dir, `mm-${pid}.img`), LIMITS.memoryMapBytes, decodeLazyAreas);
     const place = { ownFile: files.count, firstRemote: sum.remotePages, first: first.get(pid) };
     const layout = flattenFinal(pagemap, rounds.get(pid), areas, place);
     const own = join(parent, `own-${pagesId}.img`);
-    if (layout.ownPages > 0) await rename(pagesFile(dir, pagesId), own);
+    if (layout.ownPages > 0) renameSync(pagesFile(dir, pagesId), own);
     files.add(own, layout.ownPages);
-    const eagerPages = await writePages(pagesFile(dir, pagesId), layout.eager, files);
-    await writeFile(path, encodePagemap({ pagesId, entries: layout.entries }));
+    const eagerPages = writePages(pagesFile(dir, pagesId), layout.eager, files);
+    writeFileSync(path, encodePagemap({ pagesId, entries: layout.entries }));
     tasks.set(pid, layout.lazy);
     sum.entriesBefore += pagemap.entries.length;
     sum.entriesAfter += layout.entries.length;
@@ -82,13 +82,13 @@ async function rewriteTasks(
 }
 
 /** Writes a new pages file with these pages in order; returns how many. */
-async function writePages(path: string, pages: SegmentTable, files: PageFiles): Promise<number> {
-  await rm(path, { force: true });
-  const file = await open(path, 'wx', 0o600);
+function writePages(path: string, pages: SegmentTable, files: PageFiles): number {
+  rmSync(path, { force: true });
+  const file = openSync(path, 'wx', 0o600);
   const buffer = Buffer.allocUnsafe(Math.min(countPages(pages), COPY_PAGES) * PAGE_BYTES);
   let filled = 0;
-  const flush = async (): Promise<void> => {
-    await file.writeFile(buffer.subarray(0, filled));
+  const flush = (): void => {
+    for (let done = 0; done < filled; ) done += writeSync(file, buffer, done, filled - done);
     filled = 0;
   };
   try {
@@ -100,12 +100,12 @@ async function writePages(path: string, pages: SegmentTable, files: PageFiles): 
         filled += bytes;
         place += bytes;
         left -= bytes;
-        if (filled === buffer.length) await flush();
+        if (filled === buffer.length) flush();
       }
     }
-    if (filled > 0) await flush();
+    if (filled > 0) flush();
   } finally {
-    await file.close();
+    closeSync(file);
   }
   return countPages(pages);
 }

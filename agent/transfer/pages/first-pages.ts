@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LIMITS } from '../../../protocol/limits.ts';
@@ -33,28 +33,25 @@ export async function writeFirstPages(
     for (const [pid, page] of pages) {
       if (await isRead(memory, pid, page, content, there.length * PAGE_BYTES)) there.push([pid, page]);
     }
-    await writeFile(join(dir, CONTENT), content.subarray(0, there.length * PAGE_BYTES), { mode: 0o600 });
+    writeFileSync(join(dir, CONTENT), content.subarray(0, there.length * PAGE_BYTES), { mode: 0o600 });
     listed = there;
   }
-  await writeFile(join(dir, LIST), JSON.stringify(listed), { mode: 0o600 });
+  writeFileSync(join(dir, LIST), JSON.stringify(listed), { mode: 0o600 });
 }
 
 /** The list that came with the images; empty when none did. @throws GodwitError TRANSFER_FAILED */
-export async function readFirstPages(dir: string): Promise<readonly FirstPage[]> {
+export function readFirstPages(dir: string): readonly FirstPage[] {
   const path = join(dir, LIST);
-  if (!(await isFile(path))) return [];
+  if (!isFile(path)) return [];
   return readImage(path, LIST_BYTES, (image) => FirstPagesList.parse(JSON.parse(image.toString('utf8'))));
 }
 
 /** The pages whose content came with the images, by pid. @throws GodwitError TRANSFER_FAILED */
-export async function loadFirstPages(
-  dir: string,
-  files: PageFiles,
-): Promise<ReadonlyMap<number, SegmentTable>> {
+export function loadFirstPages(dir: string, files: PageFiles): ReadonlyMap<number, SegmentTable> {
   const path = join(dir, CONTENT);
   const tables = new Map<number, SegmentTable>();
-  if (!(await isFile(path))) return tables;
-  const pages = await readFirstPages(dir);
+  if (!isFile(path)) return tables;
+  const pages = readFirstPages(dir);
   const file = files.add(path, pages.length);
   const placed = pages.map(([pid, page], at) => ({ pid, page, at }));
   placed.sort((one, other) => one.pid - other.pid || one.page - other.page);
@@ -84,6 +81,6 @@ async function isRead(
   }
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

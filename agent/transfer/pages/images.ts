@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GodwitError } from '../../../protocol/errors.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
@@ -17,10 +17,8 @@ export interface PagemapNames {
 }
 
 /** @throws GodwitError TRANSFER_FAILED */
-export async function listPagemaps(dir: string): Promise<PagemapNames> {
-  const names = await readdir(dir).catch((error: unknown) => {
-    throw transferFailed(`${dir}: ${problemOf(error)}`, undefined, error);
-  });
+export function listPagemaps(dir: string): PagemapNames {
+  const names = namesIn(dir);
   const tasks = names
     .flatMap((name) => {
       const pid = TASK.exec(name)?.[1];
@@ -32,16 +30,19 @@ export async function listPagemaps(dir: string): Promise<PagemapNames> {
 }
 
 /** Reads one pagemap. @throws GodwitError TRANSFER_FAILED, with the file's name */
-export function readPagemap(path: string): Promise<Pagemap> {
+export function readPagemap(path: string): Pagemap {
   return readImage(path, LIMITS.pagemapBytes, decodePagemap);
 }
 
-/** Reads and decodes one small image. @throws GodwitError TRANSFER_FAILED, with the file's name */
-export async function readImage<T>(path: string, maxBytes: number, decode: (image: Buffer) => T): Promise<T> {
+/**
+ * Reads and decodes one small image, synchronously like all that is done to images here: a container stands still meanwhile, and
+ * from a tmpfs it takes less time than another thread needs to begin. @throws GodwitError TRANSFER_FAILED, with the file's name
+ */
+export function readImage<T>(path: string, maxBytes: number, decode: (image: Buffer) => T): T {
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     if (size > maxBytes) throw transferFailed(`${size} bytes are more than it may have`);
-    return decode(await readFile(path));
+    return decode(readFileSync(path));
   } catch (error) {
     const cause = error instanceof GodwitError ? undefined : error;
     throw transferFailed(`${path}: ${problemOf(error)}`, undefined, cause);
@@ -51,4 +52,12 @@ export async function readImage<T>(path: string, maxBytes: number, decode: (imag
 /** The pages file of a pagemap. */
 export function pagesFile(dir: string, pagesId: number): string {
   return join(dir, `pages-${pagesId}.img`);
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    throw transferFailed(`${dir}: ${problemOf(error)}`, undefined, error);
+  }
 }

@@ -20,7 +20,7 @@ import { PAGE_BYTES } from './wire.ts';
 /** Reads the rounds and listens for the daemon. @throws GodwitError TRANSFER_FAILED */
 export async function openPageServer(options: PageServerOptions): Promise<PageServer> {
   const files = new PageFiles();
-  const rounds = await loadRounds(options.rounds, files);
+  const rounds = loadRounds(options.rounds, files);
   const server = new OurPageServer(options, rounds, files);
   await server.listen();
   return server;
@@ -91,7 +91,7 @@ class OurPageServer implements PageServer {
   async begin(dir: string): Promise<PageServerReport> {
     const { rounds, files, options } = this;
     try {
-      const images = await rewriteFinalImages({ dir, roundDirs: options.rounds, rounds, files });
+      const images = rewriteFinalImages({ dir, roundDirs: options.rounds, rounds, files });
       this.serve(images);
       return images.report;
     } catch (error) {

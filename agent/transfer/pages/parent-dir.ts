@@ -1,4 +1,4 @@
-import { link, mkdir, writeFile } from 'node:fs/promises';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listPagemaps, type PagemapNames, pagesFile, readPagemap } from './images.ts';
 import { EntryTable, encodePagemap } from './pagemap.ts';
@@ -11,37 +11,37 @@ const EMPTY_PAGES_ID = 2 ** 31 - 1;
  * Gives every process a parent image without pages. A lazy restore turns transparent huge pages off only for a process
  * that has a parent; with them, one eager page could bring in 2 MiB of zeros over its lazy neighbours.
  */
-export async function writeEmptyParent(parent: string, pids: readonly number[]): Promise<void> {
+export function writeEmptyParent(parent: string, pids: readonly number[]): void {
   const image = encodePagemap({ pagesId: EMPTY_PAGES_ID, entries: new EntryTable(0) });
-  await writeFile(pagesFile(parent, EMPTY_PAGES_ID), '');
-  for (const pid of pids) await writeFile(join(parent, `pagemap-${pid}.img`), image);
+  writeFileSync(pagesFile(parent, EMPTY_PAGES_ID), '');
+  for (const pid of pids) writeFileSync(join(parent, `pagemap-${pid}.img`), image);
 }
 
 /**
  * Shared memory is never lazy, and what is clean of it is read from the rounds by CRIU itself: `parent`, its `parent` and
  * so on get links to what the rounds have of it, newest first. @throws GodwitError TRANSFER_FAILED
  */
-export async function linkSharedRounds(
+export function linkSharedRounds(
   parent: string,
   final: PagemapNames['shared'],
   roundDirs: readonly string[],
-): Promise<void> {
-  if (!(await anyClean(final))) return;
+): void {
+  if (!anyClean(final)) return;
   let into = parent;
   for (const round of roundDirs.toReversed()) {
-    for (const { name, path } of (await listPagemaps(round)).shared) {
-      const pages = pagesFile(round, (await readPagemap(path)).pagesId);
-      await link(path, join(into, name));
-      await link(pages, join(into, basename(pages)));
+    for (const { name, path } of listPagemaps(round).shared) {
+      const pages = pagesFile(round, readPagemap(path).pagesId);
+      linkSync(path, join(into, name));
+      linkSync(pages, join(into, basename(pages)));
     }
     into = join(into, 'parent');
-    await mkdir(into, { mode: 0o700 });
+    mkdirSync(into, { mode: 0o700 });
   }
 }
 
-async function anyClean(final: PagemapNames['shared']): Promise<boolean> {
+function anyClean(final: PagemapNames['shared']): boolean {
   for (const { path } of final) {
-    const { entries } = await readPagemap(path);
+    const { entries } = readPagemap(path);
     for (let index = 0; index < entries.length; index += 1)
       if (entries.flags(index) & PAGE_FLAGS.parent) return true;
   }

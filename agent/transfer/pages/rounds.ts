@@ -10,12 +10,12 @@ export type Rounds = ReadonlyMap<number, SegmentTable>;
  * Reads the pagemaps of all rounds, oldest first. A process that is missing in one round has no parent in the next, as
  * for CRIU. @throws GodwitError TRANSFER_FAILED
  */
-export async function loadRounds(dirs: readonly string[], files: PageFiles): Promise<Rounds> {
+export function loadRounds(dirs: readonly string[], files: PageFiles): Rounds {
   let below: Rounds = new Map();
   for (const dir of dirs) {
     const flat = new Map<number, SegmentTable>();
-    for (const { pid, path } of (await listPagemaps(dir)).tasks) {
-      const pagemap = await readPagemap(path);
+    for (const { pid, path } of listPagemaps(dir).tasks) {
+      const pagemap = readPagemap(path);
       const pages = pagesFile(dir, pagemap.pagesId);
       // The file's number is needed before its size is known: it is the next one.
       const { segments, ownPages } = flattenRound(pagemap, below.get(pid), files.count);
