@@ -142,9 +142,10 @@ const LEASE_LEFT = `ip -4 addr show dev eth1 | sed -n 's/.*valid_lft \\([0-9]*\\
 const FACTS = `
 systemctl is-system-running
 systemctl --failed --no-legend
+systemctl show -P Id -P NRestarts systemd-logind systemd-journald systemd-networkd systemd-resolved dbus
 ps -o pid,args 1
 networkctl list eth0 eth1 --no-legend
-ip -4 -br addr show dev eth1 | sed 's/@[^ ]*//'
+ip -4 -br addr show dev eth1 | sed 's/@[^ ]*//; s/  */ /g'
 resolvectl dns eth1
 resolvectl query --legend=no localhost; getent ahostsv4 localhost | head -1
 ip -4 -o addr show dev eth0; ip route
@@ -273,11 +274,18 @@ describe('a Debian container with systemd', () => {
         () => failed === '' && replies.length > seen + 3,
       );
       await until("the user's unit counts on", 60_000, async () => (await counted()) > count + 3);
-      await until('the record settles', 120_000, async () => {
-        return (
-          (await cluster.godwit('migrate', NAME, target === 'n1' ? 'n2' : 'n1', '--dry-run')).exitCode === 0
-        );
-      });
+      let against = '';
+      const mayMoveOn = async () => {
+        const back = target === 'n1' ? 'n2' : 'n1';
+        const { exitCode, stdout, stderr } = await cluster.godwit('migrate', NAME, back, '--dry-run');
+        against = `${exitCode}: ${stderr}${stdout}`;
+        return exitCode === 0;
+      };
+      await until(
+        () => `move ${move + 1} is over, and the next one may begin: ${against}`,
+        120_000,
+        mayMoveOn,
+      );
     }
     const [port = ''] = replies[0]?.split(' ') ?? [];
     expect(replies).toEqual(replies.map((_line, index) => `${port} ${index + 1}`));
