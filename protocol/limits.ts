@@ -107,6 +107,8 @@ export const LIMITS = {
   rootfsEntries: 2_000_000,
   /** One listing of them, as it crosses to the target. */
   rootfsListingBytes: 512 * 1024 * 1024,
+  /** Directories, in all that a root file system is laid over, which pre-flight tells apart: 8 bytes each in one message. */
+  lowerDirectories: 32_768,
   /** Files in one image set. */
   imageFiles: 65_536,
   imageFileNameChars: 128,

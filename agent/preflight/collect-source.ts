@@ -4,7 +4,7 @@ import { copiedDirs, volumesWith } from '../../protocol/domain/mod.ts';
 import type { Capabilities, DomainSpec, Mode } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
-import { canKeep, rootfsBytes } from '../rootfs/mod.ts';
+import { canKeep, lookOver, outlinesOf, rootfsBytes } from '../rootfs/mod.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { visibleCpuFlags } from './cpu.ts';
 import { probeDataPort } from './data-port.ts';
@@ -26,6 +26,8 @@ export interface SourceContext {
   readonly runner: Runner;
   /** Where godwit's own state is; present for a move, which copies what policies say. */
   readonly stateDir?: string;
+  /** Present for a move: where lists of what stays at both nodes are written. */
+  readonly runDir?: string;
   /** What else this node owns. */
   readonly neighbours?: readonly DomainSpec[];
   readonly clock: Clock;
@@ -48,7 +50,8 @@ const PIPE_MAX = 'proc/sys/fs/pipe-max-size';
  * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked
  */
 export async function collectSourceFacts(context: SourceContext): Promise<SourceFacts> {
-  const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer, stateDir } = context;
+  const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer, stateDir, runDir } = context;
+  const { lower = [] } = spec.policy;
   const proc = procAt(context.root ?? '/');
   const free = hasSysResource(proc);
   const readsLimits = async () => free || context.dumpsOtherUsers();
@@ -77,6 +80,7 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     copied: stateDir === undefined ? [] : await copiedFacts(context, stateDir),
     staying: stateDir === undefined ? [] : volumesWith(spec, 'refuse'),
     sharedInodes: await inodesOf(volumesWith(spec, 'shared')),
+    lower: runDir === undefined ? {} : outlinesOf(await lookOver({ runner, clock, runDir }, lower)),
     limitFiles: plan?.limitFiles ?? [],
   };
 }

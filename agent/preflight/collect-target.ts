@@ -5,7 +5,7 @@ import { copiedDirs, hostPaths, volumesWith } from '../../protocol/domain/mod.ts
 import type { Capabilities, DomainSpec } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
-import { basisBytes, roomAt } from '../rootfs/mod.ts';
+import { basisBytes, lookOver, roomAt } from '../rootfs/mod.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { visibleCpuFlags } from './cpu.ts';
 import type { AddressClaim, JobLoad, PlaceFacts, TargetFacts, TargetRequest } from './facts.ts';
@@ -60,12 +60,16 @@ export async function collectTargetFacts(
   const proc = procAt(context.root ?? '/');
   const addresses = spec.interfaces.flatMap((nic) => nic.addresses.map((one) => one.address));
   const arriving = new Set(context.stateDir === undefined ? [] : copiedDirs(spec).map(({ root }) => root));
-  const [known, lacks, rootfs, runDir, neighbours, missing] = await Promise.all([
+  const [known, lacks, rootfs, runDir, neighbours, lower, missing] = await Promise.all([
     context.runtime.list(),
     context.runtime.lacks(spec, request.limitFiles),
     rootfsIdentity(spec.root.source, spec.os.init),
     roomOf(context.runDir),
     context.neighboursLater ? [] : neighbourClaims(context.runner, addresses),
+    lookOver(
+      context,
+      (spec.policy.lower ?? []).filter((path) => request.lower[path]),
+    ),
     Promise.all(
       hostPaths(spec).map(async (path) => (arriving.has(path) || (await isThere(path)) ? [] : [path])),
     ),
@@ -84,6 +88,7 @@ export async function collectTargetFacts(
     missingSources: missing.flat(),
     ...(rootfs ? { rootfs } : {}),
     places: context.stateDir === undefined ? [] : await placesOf(spec, context, context.stateDir),
+    lower,
     sharedInodes: await inodesOf(volumesWith(spec, 'shared')),
     memoryAvailableBytes: context.memoryAvailableBytes,
     runDir,

@@ -6,10 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DomainSpec } from '../../protocol/mod.ts';
 import type { Command, Runner } from '../effects/runner.ts';
 import { systemClock } from '../effects/system-clock.ts';
+import { createRunner } from '../effects/system-runner.ts';
 import { setMark } from '../rootfs/mod.ts';
 import type { ContainerStatus } from '../runtime/runtime.ts';
 import { collectSourceFacts, type SourceContext } from './collect-source.ts';
 import { collectTargetFacts, type TargetContext } from './collect-target.ts';
+import type { TargetRequest } from './facts.ts';
 import { sourceRefusals } from './source.ts';
 import { targetRefusals } from './target.ts';
 import { CAPABLE, REQUEST, SPEC } from './testing.ts';
@@ -143,6 +145,26 @@ describe('collecting facts', () => {
     const kept = { ...wanted, name: 'kept', root: { ...spec.root, source: join(root, 'srv/kept') } };
     wanted.root = { ...spec.root, source: join(root, 'srv/kept.migrated') };
     expect(await roomWith(kept as DomainSpec)).toBe('taken');
+  });
+
+  it('tells lower directories that cannot be the same, and looks at no others', async () => {
+    const [base, runDir, own] = [join(root, 'srv/base'), join(root, 'run'), createRunner()];
+    await put('srv/base/etc/hosts', 'one');
+    await put('run/x');
+    const policy = { ...spec.policy, rootfs: 'copy' as const, lower: [base] };
+    const wanted = { ...spec, policy };
+    const { lower } = await collectSourceFacts({ ...source(), runner: own, spec: wanted, runDir });
+    expect(Object.keys(lower)).toEqual([base]);
+    const request: TargetRequest = { ...REQUEST, spec: wanted, lower };
+    const context = target({ runner: own, runDir, neighboursLater: true });
+    const differs = async (asked = request) => {
+      const found = targetRefusals(asked, await collectTargetFacts(asked, context));
+      return found.filter(({ code }) => code === 'LOWER_DIFFERS').map(({ message }) => message);
+    };
+    expect(await differs()).toEqual([]);
+    await put('srv/base/etc/hosts', 'another');
+    expect(await differs()).toEqual([expect.stringContaining(`: ${base} has other entries in "etc"`)]);
+    expect(await differs({ ...request, spec })).toEqual([]);
   });
 
   it('finds limits that come along and that the node does not have', async () => {

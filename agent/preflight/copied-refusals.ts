@@ -15,6 +15,10 @@ export const COPIED_REFUSALS = {
     'not enough room for the root file system: {what}',
     'Free room on that disk, or choose another node.',
   ),
+  LOWER_DIFFERS: entry(
+    'what the root file system is laid over is not the same as at the source: {what}',
+    'Names, kinds, rights, owners, sizes, links and contents have to be the same: bring the same image to both nodes.',
+  ),
   ROOTFS_MOUNTS: entry(
     'something is mounted at the root file system or inside of it: {what}',
     'Policy `copy` copies one directory and puts it aside afterwards: unmount it, or give the container a <filesystem> for it.',

@@ -1,5 +1,12 @@
-import type { Capabilities, DomainSpec, Mode, PrepareRequest, RootfsIdentity } from '../../protocol/mod.ts';
-import type { Room } from '../rootfs/mod.ts';
+import type {
+  Capabilities,
+  DomainSpec,
+  LowerOutline,
+  Mode,
+  PrepareRequest,
+  RootfsIdentity,
+} from '../../protocol/mod.ts';
+import type { Room, TreeLook } from '../rootfs/mod.ts';
 import type { Lack } from '../runtime/runtime.ts';
 import type { ContainerLook } from './look/look.ts';
 
@@ -38,6 +45,8 @@ export interface SourceFacts {
   readonly staying: readonly string[];
   /** For PrepareRequest: of volumes with policy `shared`. */
   readonly sharedInodes: Readonly<Record<string, string>>;
+  /** For PrepareRequest: of what the root file system is laid over. */
+  readonly lower: Readonly<Record<string, LowerOutline>>;
   /** For PrepareRequest. */
   readonly limitFiles: readonly string[];
 }
@@ -75,6 +84,7 @@ export type TargetRequest = Pick<
   | 'rootfs'
   | 'copiedBytes'
   | 'sharedInodes'
+  | 'lower'
   | 'limitFiles'
   | 'nowMs'
 > & {
@@ -120,6 +130,8 @@ export interface TargetFacts {
   readonly places: readonly PlaceFacts[];
   /** Inode numbers, and sizes of file systems, of volumes with policy `shared`, by their path. */
   readonly sharedInodes: Readonly<Record<string, string>>;
+  /** What of the source's outlines could be looked at here in time, by path. */
+  readonly lower: ReadonlyMap<string, TreeLook>;
   readonly memoryAvailableBytes: number;
   readonly runDir: { readonly path: string; readonly tmpfs: boolean; readonly availableBytes: number };
   /** A container of the same name that the runtime knows here. */

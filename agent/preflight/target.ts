@@ -1,4 +1,5 @@
 import { LIMITS, type Refusal } from '../../protocol/mod.ts';
+import { outlineDifference } from '../rootfs/mod.ts';
 import type { Lack } from '../runtime/runtime.ts';
 import { type RefusalCode, refuse } from './catalogue.ts';
 import type { TargetFacts, TargetRequest } from './facts.ts';
@@ -65,6 +66,11 @@ function placeRefusals(request: TargetRequest, facts: TargetFacts): Refusal[] {
       facts.sharedInodes[path] !== undefined && facts.sharedInodes[path] !== request.sharedInodes[path],
   );
   if (others.length > 0) add('VOLUME_DIFFERS', some(others));
+  for (const [root, look] of facts.lower) {
+    const outline = request.lower[root];
+    const places = outline ? outlineDifference(outline, look) : [];
+    if (places.length > 0) add('LOWER_DIFFERS', `${root} has ${some(places)}`);
+  }
   if (facts.places.some(({ root }) => root === source)) return found;
   if (!facts.rootfs) add('ROOTFS_MISSING', source);
   else if (request.rootfs) {

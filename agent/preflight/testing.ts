@@ -51,6 +51,7 @@ export const REQUEST: TargetRequest = {
   rootfs: ROOTFS,
   copiedBytes: [],
   sharedInodes: {},
+  lower: {},
   limitFiles: [],
   nowMs: 1_000_000,
 };
@@ -63,6 +64,7 @@ export const TARGET: TargetFacts = {
   cpuFlags: ['avx2', 'avx512f', 'sse4_2'],
   places: [],
   sharedInodes: {},
+  lower: new Map(),
   missingBridges: [],
   lacks: [],
   missingSources: [],
@@ -130,5 +132,6 @@ export const SOURCE: SourceFacts = {
   copied: [],
   staying: [],
   sharedInodes: {},
+  lower: {},
   limitFiles: [],
 };

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
 import { hostFailed, wordsOf } from '../host/failure.ts';
-import { listTree, parseListing } from './listing.ts';
+import { type Entry, listTree, parseListing } from './listing.ts';
 
 /** Reading a whole image may take as long as its disk needs. */
 const HASH_MS = 1_800_000;
@@ -38,8 +38,8 @@ export async function hashList(request: LowerRequest): Promise<Buffer> {
   const bytes = await listTree(request);
   const state = createHash('sha256').update(bytes).digest('hex');
   for (;;) {
-    const before = known.get(root);
-    if (before?.state === state) return before.list;
+    const list = knownList(root, state);
+    if (list) return list;
     const other = reading.get(root);
     if (!other) break;
     await endOf(other, request.signal);
@@ -52,9 +52,9 @@ export async function hashList(request: LowerRequest): Promise<Buffer> {
 async function readContents(request: LowerRequest, bytes: Buffer, state: string): Promise<Buffer> {
   const { root } = request;
   const hashes = await hashesOf(request);
-  const lines = [...parseListing(bytes, 0).entries].map(([path, { kind, mode, owner, size, link }]) => {
-    const content = kind === 'f' ? `${size} ${hashes.get(path) ?? 'unread'}` : link;
-    return `${path}\0${kind} ${mode} ${owner} ${content}\0`;
+  const lines = [...parseListing(bytes, 0).entries].map(([path, entry]) => {
+    const hash = entry.kind === 'f' ? ` ${hashes.get(path) ?? 'unread'}` : '';
+    return `${path}\0${contentWords(entry)}${hash}\0`;
   });
   const list = Buffer.from(lines.sort().join(''), 'latin1');
   known.delete(root);
@@ -63,13 +63,29 @@ async function readContents(request: LowerRequest, bytes: Buffer, state: string)
   return list;
 }
 
+/** What has to be the same of one entry, as far as that can be told without reading it. Pure. */
+export function contentWords({ kind, mode, owner, size, link }: Entry): string {
+  return `${kind} ${mode} ${owner} ${kind === 'f' ? size : link}`;
+}
+
+/** The hash list of a directory that has been read, and has not changed since: `state` is the SHA-256 of its listing. */
+export function knownList(root: string, state: string): Buffer | undefined {
+  const before = known.get(root);
+  return before?.state === state ? before.list : undefined;
+}
+
+/** A path that is kept as latin1, quoted. Pure. */
+export function nameOf(path: string): string {
+  return JSON.stringify(Buffer.from(path, 'latin1').toString());
+}
+
 /** The first path at which two hash lists differ, in words; empty when they are the same. Pure. */
 export function lowerDifference(theirs: Buffer, ours: Buffer): string {
   if (theirs.equals(ours)) return '';
   const [there, here] = [entriesOf(theirs), entriesOf(ours)];
   const paths = [...new Set([...there.keys(), ...here.keys()])].sort();
   const path = paths.find((one) => there.get(one) !== here.get(one)) ?? '';
-  const name = path === '' ? 'the directory itself' : JSON.stringify(Buffer.from(path, 'latin1').toString());
+  const name = path === '' ? 'the directory itself' : nameOf(path);
   if (!here.has(path)) return `${name} is missing`;
   return there.has(path) ? `${name} is another one` : `${name} is too much`;
 }

@@ -6,6 +6,7 @@ export { type Listing, listTree, parseListing } from './listing.ts';
 export { hashList, LOWER_STREAMS, lowerDifference } from './lower.ts';
 export { setMark } from './mark.ts';
 export { type NearOptions, nearPeer } from './near-peer.ts';
+export { lookOver, outlineDifference, outlinesOf, type TreeLook } from './outline.ts';
 export { type FarOptions, farPeer } from './peer.ts';
 export {
   canKeep,

@@ -234,7 +234,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     meaning:
       'A lower directory of an overlay, which stays where it is, differs between the nodes; the container runs on at the source.',
     cause: 'The image was changed, updated or only partly copied at one of the nodes.',
-    cure: 'The problem names the first path that differs: bring the same image to both nodes.',
+    cure: 'The problem names the first path that differs: bring the same image to both nodes. What a list of names and sizes shows is refused in pre-flight already (PREFLIGHT_REFUSED).',
   },
   TRANSFER_FAILED: {
     meaning: 'The data connection between the two nodes broke.',

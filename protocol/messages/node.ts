@@ -111,6 +111,20 @@ export const RootfsIdentity = z.object({
 });
 export type RootfsIdentity = z.infer<typeof RootfsIdentity>;
 
+/** All of a lower directory of an overlay but the contents of its files; read at the source, compared at the target. */
+export const LowerOutline = z.object({
+  /** SHA-256 over paths, kinds, modes, owners, sizes of files and where links lead. */
+  digest: z.string(),
+  /** Eight hexadecimal digits for each directory, of the entries right in it, to name the one that differs; empty: too many. */
+  directories: z
+    .string()
+    .max(LIMITS.lowerDirectories * 8)
+    .regex(/^([0-9a-f]{8})*$/),
+  /** SHA-256 over the hashes of all files as well; absent unless they have been read already. */
+  contents: z.string().optional(),
+});
+export type LowerOutline = z.infer<typeof LowerOutline>;
+
 export const PrepareRequest = message('node.prepare.request', {
   job: z.string(),
   container: z.string(),
@@ -135,6 +149,8 @@ export const PrepareRequest = message('node.prepare.request', {
     .default([]),
   /** Inode number and size of the file system, decimal, of volumes with policy `shared`, by their path. */
   sharedInodes: z.record(z.string(), z.string()).default({}),
+  /** What the root file system is laid over, by its path, as far as that could be looked at in time. */
+  lower: z.record(z.string(), LowerOutline).default({}),
   /** Names of files of limits that the restore writes in the container's groups; it fails where one is not there. */
   limitFiles: z
     .array(

@@ -87,23 +87,38 @@ it('an overlay with a volume moves there and back, by what is its own only', asy
   expect(await cluster.lab.sh('n2', 'ls /srv/local')).toBe(`base\n${NAME}.migrated`);
 });
 
-it('is refused with the first path that differs in the lower directory, and runs on', async () => {
-  await cluster.lab.sh(
-    'n2',
-    'cp -a /srv/local/base/etc/hosts /tmp/hosts; echo other >>/srv/local/base/etc/hosts',
-  );
+/** What `change` does in a shell to the other node's lower directory; afterwards that is as it was. */
+async function withOtherHosts(change: string, work: () => Promise<void>): Promise<void> {
+  const hosts = '/srv/local/base/etc/hosts';
+  await cluster.lab.sh('n2', `cp -a ${hosts} /tmp/hosts; ${change} ${hosts}`);
   try {
-    const { stderr, stdout } = await move('n2', '--mode', 'cold');
-    expect(`${stdout}${stderr}`).toContain('LOWER_DIFFERS');
-    expect(`${stdout}${stderr}`).toMatch(/etc\/hosts\W+ is another one/);
+    await work();
   } finally {
-    await cluster.lab.sh('n2', 'cp -a /tmp/hosts /srv/local/base/etc/hosts');
+    await cluster.lab.sh('n2', `cp -a /tmp/hosts ${hosts}`);
   }
   const { container } = await cluster.json<ContainerInfo>('inspect', NAME);
   expect(container).toMatchObject({ owner: 'n1', state: 'running' });
   await expectUnbroken('n1');
   expect(await cluster.lab.sh('n2', 'ls /srv/local')).toBe(`base\n${NAME}.migrated`);
-});
+}
+
+it('is refused before anything begins where a list shows that the lower directory differs', () =>
+  withOtherHosts('echo other >>', async () => {
+    const dry = await cluster.godwit('migrate', NAME, 'n2', '--unsafe', '--dry-run', '--json');
+    expect(`${dry.stdout}${dry.stderr}`).toContain('LOWER_DIFFERS');
+    const { exitCode, stderr, stdout } = await move('n2', '--mode', 'cold');
+    expect(exitCode).toBe(8);
+    expect(`${stdout}${stderr}`).toMatch(/PREFLIGHT_REFUSED.*base has other entries in \W+etc\W/s);
+  }));
+
+it('is refused with the first path whose contents differ in the lower directory, the next time at once', () =>
+  withOtherHosts("sed -i 's/^./#/'", async () => {
+    const first = await move('n2', '--mode', 'cold');
+    expect(`${first.stdout}${first.stderr}`).toMatch(/LOWER_DIFFERS.*etc\/hosts\W+ is another one/s);
+    const { exitCode, stderr, stdout } = await move('n2', '--mode', 'cold');
+    expect(exitCode).toBe(8);
+    expect(`${stdout}${stderr}`).toMatch(/PREFLIGHT_REFUSED.*base has files with other contents/s);
+  }));
 
 it('goes on with a pass whose link broke, and keeps to a bandwidth', async () => {
   await cluster.lab.sh('n1', 'head -c 6000000 /dev/urandom >/srv/local/volume/ballast');

@@ -55,6 +55,7 @@ export async function restoreRefusals(
     cpuFlags: manifest.cpuFlags,
     copiedBytes: manifest.trees.map(({ bytes }) => bytes),
     sharedInodes: {},
+    lower: {},
     limitFiles: [],
     ...(await expectedRootfs(plan)),
     nowMs: clock.nowMs(),
