@@ -204,6 +204,28 @@ describe('a restore', () => {
     expect(await store.restored('n1', name)).toMatchObject({ outcome: 'done' });
   });
 
+  it.each(['n1', 'n2'] as const)(
+    'is refused on %s when its kernel lacks a limit that comes along',
+    async (node) => {
+      await store.saved(name);
+      const one = node === 'n1' ? store.lab.source : store.lab.target;
+      one.tell('limits', 'fail');
+      const message = 'the kernel has no such limit: memory.swap.max';
+      const refused = await store.restored(node, name);
+      expect(refused).toMatchObject({
+        outcome: 'refused',
+        error: {
+          code: 'CHECKPOINT_REFUSED',
+          details: { refusals: [{ code: 'LIMIT_UNAVAILABLE', message }] },
+        },
+      });
+      expect(refused.phases.map((phase) => phase.name)).not.toContain('restore');
+      one.behave();
+      await store.lab.swept(refused);
+      expect(await store.restored(node, name)).toMatchObject({ outcome: 'done' });
+    },
+  );
+
   it('asks for a word about an owner that is silent, and takes it', async () => {
     await store.saved(name);
     await store.lab.source.stop();

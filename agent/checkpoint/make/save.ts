@@ -98,7 +98,7 @@ class Save {
       });
       const id = newCheckpointId(agent.clock.nowMs(), agent.random.id());
       tracker.set({ checkpoint: { id, storedBytes: 0 } });
-      const { capabilities, cpuFlags, rootfs, memoryBytes } = facts;
+      const { capabilities, cpuFlags, limitFiles, rootfs, memoryBytes } = facts;
       const increment = await chooseIncrement(agent, store, name, request);
       const parent = increment.parents[0]?.manifest.id;
       await this.keep(draft, increment, {
@@ -115,6 +115,7 @@ class Save {
         spec: record.spec,
         capabilities,
         cpuFlags: [...cpuFlags],
+        limitFiles: [...limitFiles],
         memoryBytes,
         ...(rootfs ? { rootfs } : {}),
       });

@@ -56,7 +56,7 @@ export async function restoreRefusals(
     copiedBytes: manifest.trees.map(({ bytes }) => bytes),
     sharedInodes: {},
     lower: {},
-    limitFiles: [],
+    limitFiles: manifest.limitFiles,
     ...(await expectedRootfs(plan)),
     nowMs: clock.nowMs(),
     spec,

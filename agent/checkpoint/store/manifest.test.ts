@@ -38,6 +38,7 @@ const manifest: fc.Arbitrary<Manifest> = fc
       memoryBytes: 2 ** 30,
     }),
     cpuFlags: fc.array(fc.constantFrom('avx', 'sse4_2')),
+    limitFiles: fc.array(fc.constantFrom('memory.max', 'pids.max')),
     memoryBytes: bytes,
     files: fc.array(file, { maxLength: 5 }),
     trees: fc.array(fc.record({ root: fc.constant('/srv/a'), bytes, archive: file, listing: file }), {

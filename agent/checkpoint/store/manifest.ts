@@ -68,6 +68,8 @@ export const Manifest = z.object({
   cpuFlags: z.array(z.string()),
   /** In use by the container then: what a node needs to take it. */
   memoryBytes: Bytes,
+  /** Names of files of limits that the restore writes: it fails where one is not there. */
+  limitFiles: z.array(z.string()).max(LIMITS.limitFiles).default([]),
   /** How a root file system that is not in the checkpoint is known again. */
   rootfs: RootfsIdentity.optional(),
   /** What criu wrote. */

@@ -34,7 +34,9 @@ export type Program =
   | 'rm'
   | 'umount'
   /** No program: any word means that the node lacks what its containers need. */
-  | 'host';
+  | 'host'
+  /** No program either: the node's kernel has none of the limits that come along. */
+  | 'limits';
 
 /** A node: a real agent over fake programs, with everything it has under one directory. */
 export interface FakeNode {

@@ -58,6 +58,8 @@ export function fakeRuntime(options: {
       { kind: 'topology', what: 'processor 64' },
     ];
   };
+  const withoutLimits = (files: readonly string[] = []) =>
+    existsSync(join(fakeWords(dir), 'limits')) ? files.map((what): Lack => ({ kind: 'limit', what })) : [];
   const paths = (name: string): CgroupPaths => ({
     version: 'v1',
     dirs: { freezer: group(name), cpu: group(name) },
@@ -130,7 +132,7 @@ export function fakeRuntime(options: {
       throw new GodwitError('CONTAINER_NOT_FOUND', { container: name });
     },
     takeOver: async () => async () => {},
-    lacks: async () => lacking(),
+    lacks: async (_spec, limitFiles) => [...lacking(), ...withoutLimits(limitFiles)],
     bridges: (spec) => spec.interfaces.flatMap((nic) => nic.bridge ?? []),
     links: () => [],
     undefine: async (name) => {
@@ -173,7 +175,7 @@ export function fakeRuntime(options: {
         initPid,
         args: ['--freeze-cgroup', group(name), '-t', String(initPid)],
         cgroup: paths(name),
-        limitFiles: [],
+        limitFiles: ['memory.swap.max'],
       };
     },
     restore: async (plan) => {
