@@ -28,7 +28,7 @@ export async function serveNode(agent: Agent): Promise<Stoppable[]> {
     bid: (request) => agent.bidding.answer(request),
     jobs: listJobs,
     prepare: prepareOnce(
-      (job) => agent.arriving.has(job),
+      (job) => agent.arriving.get(job)?.ended,
       (request) => prepareArrival(agent, request),
     ),
     switch: async ({ job, mode, rounds }) => {
