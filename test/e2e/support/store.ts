@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Manifest, parseManifest, renderManifest } from '../../../agent/checkpoint/store/manifest.ts';
 import type { CheckpointResult } from '../../../protocol/mod.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -45,6 +46,19 @@ export function flip(dir: string, { file, at, bit }: Bit): void {
   const bytes = readFileSync(join(dir, file));
   bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
   writeFileSync(join(dir, file), bytes);
+}
+
+/** Makes another whole checkpoint of one, as if a node had written it that is unlike these. Resolves with how it was. */
+export function rewriteManifest(
+  dir: string,
+  id: string,
+  change: (manifest: Manifest) => Manifest,
+): { readonly before: Manifest; readonly putBack: () => void } {
+  const file = join(dir, 'manifest.ndjson');
+  const bytes = readFileSync(file);
+  const before = parseManifest(bytes, id);
+  writeFileSync(file, renderManifest(change(before)));
+  return { before, putBack: () => writeFileSync(file, bytes) };
 }
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
