@@ -22,6 +22,7 @@ DevicePolicy=auto
 DeviceAllow=
 IPAddressDeny=
 IPAddressAllow=
+NotifyAccess=all
 `;
 
 const MANAGER = `${MARK}
@@ -50,6 +51,12 @@ AmbientCapabilities=~CAP_BPF CAP_SYS_ADMIN
 MountFlags=slave
 `;
 
+/** What a service says counts by its control group, not by the pidfd of its main process. */
+const HEARD = `${MARK}
+[Service]
+NotifyAccess=all
+`;
+
 const APART = `${MARK}
 [Service]
 MountFlags=slave
@@ -75,8 +82,8 @@ export const SYSTEMD_CHANGES: readonly Change[] = [
   {
     path: 'etc/systemd/system/service.d/50-live-migration.conf',
     text: SERVICES,
-    why: 'criu dumps neither nested UTS, IPC and user namespaces nor the BPF programs of device and address filters',
-    cost: 'services lose these sandbox settings; set one again in a drop-in of a unit whose container need not move',
+    why: 'criu dumps neither nested UTS, IPC and user namespaces nor the BPF programs of device and address filters; and init knows a main process by the number of its pidfd, which is another one after a move: it would take no word of it any more, and its watchdog would kill it after some minutes',
+    cost: 'services lose these sandbox settings, and every process of a service may speak to init for it; set one again in a drop-in of a unit whose container need not move',
   },
   {
     path: 'etc/systemd/system.conf.d/50-live-migration.conf',
@@ -95,6 +102,12 @@ export const SYSTEMD_CHANGES: readonly Change[] = [
     text: MANAGER,
     why: 'managers of users have the same watches and triggers as init',
     cost: 'the same for units of users',
+  },
+  {
+    path: 'etc/systemd/user/service.d/50-live-migration.conf',
+    text: HEARD,
+    why: 'managers of users know main processes in the same way as init',
+    cost: 'every process of a service may speak to the manager for it',
   },
   {
     path: 'etc/systemd/system/systemd-networkd.service.d/60-live-migration.conf',

@@ -13,18 +13,20 @@ beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'godwit-preparation-'));
   root = join(base, 'root');
   await mkdir(join(root, 'usr/lib/systemd'), { recursive: true });
-  await mkdir(join(root, 'etc/systemd/system'), { recursive: true });
+  for (const dir of OWN_DIRS) await mkdir(join(root, 'etc/systemd', dir), { recursive: true });
   await writeFile(join(root, 'usr/lib/systemd/systemd'), '');
 });
 afterEach(() => rm(base, { recursive: true }));
 
+/** Of Debian's systemd. */
+const OWN_DIRS = ['system', 'user'];
 const PATHS = SYSTEMD_CHANGES.map(({ path }) => path);
 const [services, manager, users] = PATHS as [string, string, string];
 const all = (state: PreparedFile['state']) => PATHS.map(() => state);
 
 it('says what is missing and changes nothing', async () => {
   expect(await states('check')).toEqual(all('missing'));
-  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(['system']);
+  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(OWN_DIRS);
 });
 
 it('writes what is missing, once', async () => {
@@ -52,7 +54,7 @@ it('renews what an older version wrote', async () => {
 it('removes all it wrote, and the directories it made for that', async () => {
   await states('apply');
   expect(await states('undo')).toEqual(all('removed'));
-  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(['system']);
+  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(OWN_DIRS);
   expect(await states('undo')).toEqual(all('missing'));
 });
 

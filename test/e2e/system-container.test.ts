@@ -18,6 +18,8 @@ const EVERY_MS = Number(process.env.GODWIT_SYSTEM_EVERY_MS ?? 100);
 /** Somebody who never logs in. */
 const USER = 'anna';
 const AS_USER = `runuser -u ${USER} -- env XDG_RUNTIME_DIR=/run/user/1000`;
+/** Of a service that systemd kills when it does not hear of it for so long; three minutes of its own would be long for a test. */
+const WATCHDOG_SECONDS = 30;
 const cluster = useCluster('sys', { nodes: 2 });
 
 /**
@@ -48,6 +50,11 @@ Restart=always
 RestartSec=0
 [Install]
 WantedBy=multi-user.target
+UNIT
+mkdir -p ${ROOT}/etc/systemd/system/systemd-logind.service.d
+cat >${ROOT}/etc/systemd/system/systemd-logind.service.d/70-watched.conf <<'UNIT'
+[Service]
+WatchdogSec=${WATCHDOG_SECONDS}
 UNIT
 cat >${ROOT}/etc/systemd/system/limited.service <<'UNIT'
 [Service]
@@ -313,6 +320,11 @@ describe('a Debian container with systemd', () => {
     expect(await user.run('journalctl --sync; journalctl -t traveller -o cat')).toBe('a new line');
     expect(await user.run(`loginctl show-session -P State ${login}`)).toBe('active');
     await session.goesOn();
+    // A service that was restored has to be heard by its init as one that was started.
+    const told = () => user.run('systemctl show -P WatchdogTimestampMonotonic systemd-logind');
+    const before = await told();
+    await until('init hears logind', WATCHDOG_SECONDS * 4_000, async () => (await told()) !== before);
+    expect(await user.run('systemctl show -P NRestarts systemd-logind')).toBe('0');
     const leftSeconds = async () => Number(await user.run(LEASE_LEFT));
     const left = await leftSeconds();
     await user.run('networkctl renew eth1');
