@@ -16,7 +16,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const runDir = () => join(dir, 'run');
 let payload: CgroupPaths;
 
-it('leaves criu alone with cgroup v1, and names files that it carries and not every kernel has', async () => {
+it('leaves criu alone with cgroup v1 alone, and names files that it carries and not every kernel has', async () => {
   const cgroup = { version: 'v1', dirs: { memory: join(dir, 'payload') } } as const;
   writeFileSync(join(dir, 'payload/memory.memsw.limit_in_bytes'), '9223372036854771712\n');
   expect(await groupLimits({ runDir: runDir() }, cgroup)).toEqual({
@@ -25,7 +25,17 @@ it('leaves criu alone with cgroup v1, and names files that it carries and not ev
   });
 });
 
-it('names the limits of v2 in a file: weights unless a group is idle, those of swap where some group has one', async () => {
+it('has it keep whose the groups are in the hierarchy of v2 that a node with v1 has besides', async () => {
+  const cgroup = { version: 'v1', dirs: { unified: join(dir, 'payload') } } as const;
+  const { args, files } = await groupLimits({ runDir: runDir() }, cgroup);
+  expect({ args, files }).toEqual({
+    args: ['--cgroup-props-file', join(runDir(), 'group-members')],
+    files: [],
+  });
+  expect(readFileSync(join(runDir(), 'group-members'), 'utf8')).toBe(propertiesFile(['cgroup.procs']));
+});
+
+it('names the limits of v2 in a file, and whose the groups are: weights unless a group is idle, those of swap where some group has one', async () => {
   const of = async () => {
     const { args, files } = await groupLimits({ runDir: runDir() }, payload);
     const [option, file = ''] = args;
@@ -39,6 +49,7 @@ it('names the limits of v2 in a file: weights unless a group is idle, those of s
     };
   };
   const plain = await of();
+  expect(plain.names[0]).toBe('cgroup.procs');
   expect(plain.names.slice(-3)).toEqual(['pids.max', 'cpu.max', 'cpu.weight']);
   expect(plain.names).not.toContain('memory.swap.max');
   const set = (name: string, value: string) =>

@@ -11,6 +11,11 @@ import type { Lxc } from './tool.ts';
 export const SWAP = 'memory.swap.max';
 const WEIGHT = 'cpu.weight';
 /**
+ * No limit: criu neither reads nor writes what is in it, but puts back whose it is, which in v1 it does by itself. Without it only the
+ * node's root moves a process between groups, and no unit starts any more in a container with mapped users.
+ */
+const MEMBERS = 'cgroup.procs';
+/**
  * Limits that groups below a container's own may have, such as those of systemd's units. criu writes a value back as it was
  * read, once all tasks are there and before one runs. Not among them are those of devices (one line a device, which the kernel takes
  * one by one, and whose numbers are the node's) and cpusets (criu writes them before the group has that controller).
@@ -50,27 +55,35 @@ export interface GroupLimits {
 }
 
 /**
- * What criu must be told so that it keeps the limits of a container's groups in cgroup v2: by itself it knows those of v1 only. It
- * looks them up by the name of a controller, and the hierarchy of v2 has the empty one, which its parser refuses: a name of
- * one NUL byte is the same to it. @throws GodwitError HOST_FAILED
+ * What criu must be told so that it keeps the limits of a container's groups in cgroup v2, and who may move processes between them: by
+ * itself it knows those of v1 only. It looks them up by the name of a controller, and the hierarchy of v2, which a node with v1 may have
+ * besides, has the empty one, which its parser refuses: a name of one NUL byte is the same to it. @throws GodwitError HOST_FAILED
  */
 export async function groupLimits(
   { runDir }: Pick<Lxc, 'runDir'>,
   cgroup: CgroupPaths,
 ): Promise<GroupLimits> {
   if (cgroup.version === 'v1')
-    return { args: [], files: OPTIONAL_V1.filter((name) => hasFile(cgroup, name)) };
+    return {
+      args: cgroup.dirs.unified === undefined ? [] : await toldTo(runDir, 'group-members', [MEMBERS]),
+      files: OPTIONAL_V1.filter((name) => hasFile(cgroup, name)),
+    };
   const groups = await cgroupTree(freezerDir(cgroup));
   const left: string[] = [];
   // A kernel that does not count swap has no such file, and takes no container that has a limit of it.
   if (!(await someHave(groups, SWAP, (value) => value !== 'max'))) left.push(SWAP);
   // A group that only gets what others leave (cpu.idle) has the weight 0, which the kernel does not take.
   if (await someHave(groups, WEIGHT, (value) => value === '0')) left.push(WEIGHT);
-  const file = join(runDir, ['group-limits', ...left].join('-'));
   const names = LIMITS.filter((name) => !left.includes(name));
-  await write(file, propertiesFile(names));
   const carried = names.filter((name) => groups.some((group) => existsSync(join(group, name))));
-  return { args: ['--cgroup-props-file', file], files: carried };
+  const args = await toldTo(runDir, ['group-limits', ...left].join('-'), [MEMBERS, ...names]);
+  return { args, files: carried };
+}
+
+async function toldTo(runDir: string, name: string, properties: readonly string[]): Promise<string[]> {
+  const file = join(runDir, name);
+  await write(file, propertiesFile(properties));
+  return ['--cgroup-props-file', file];
 }
 
 /** Whether a group of v1 has a file, which begins with its controller's name. */
