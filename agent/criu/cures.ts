@@ -82,6 +82,12 @@ export const CURES: readonly Cure[] = [
     again: 'as it was',
   },
   {
+    // Whoever has subscribed to changes of the network is told of one by the kernel, frozen or not.
+    sign: /netlink: The socket has data to read/,
+    cure: 'News of the kernel (an address, an interface) was waiting in a netlink socket just then, which CRIU cannot dump: the container runs on, move it again.',
+    again: 'as it was',
+  },
+  {
     // A page of an earlier round is gone (criu#2995 and others).
     sign: /in parent pagemap/,
     cure: 'The pre-dumps do not fit together: move again with --iterations 0 or --mode cold.',
@@ -90,6 +96,10 @@ export const CURES: readonly Cure[] = [
   {
     sign: /Tracking memory is not available/,
     cure: 'The kernel does not track dirty memory (CONFIG_MEM_SOFT_DIRTY): use --mode postcopy or cold.',
+  },
+  {
+    sign: /Can't open file dev\/.* on restore: Operation not permitted/,
+    cure: 'A process has a device open that the device rules of its cgroup have forbidden since: restart it, or allow the device (systemd: DeviceAllow=).',
   },
   {
     sign: /File .* has bad (?:size|mode)|Can't open file .* on restore/,

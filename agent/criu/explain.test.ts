@@ -60,6 +60,15 @@ const KNOWN: readonly (readonly [string, RegExp])[] = [
   ["(00.09) Error (criu/net.c:3795): net: Can't add interface veth9 to bridge br7: No such device", /bridge/],
   ['(10.02) Error (compel/src/lib/infect.c:261): Unseizable non-zombie 71 found, state D, err -1/4', /vfork/],
   ['(00.12) Error (criu/sk-queue.c:144): skqueue: Control messages in queue, not supported', /journal/],
+  ['(00.12) Error (criu/sk-netlink.c:77): netlink: The socket has data to read', /netlink socket/],
+  [
+    "70: Error (criu/files-reg.c:2353): Can't open file dev/null on restore: Operation not permitted",
+    /device rules/,
+  ],
+  [
+    "70: Error (criu/files-reg.c:2353): Can't open file etc/x on restore: No such file or directory",
+    /root file systems/,
+  ],
   ['(00.11) Error (criu/page-xfer.c:299): page-xfer: Missing 7f00 in parent pagemap', /pre-dumps/],
   [
     '(00.00) Error (criu/config.c:1130): Tracking memory is not available. Consider omitting --track-mem option.',

@@ -16,6 +16,11 @@ it('begins twice more in the same mode when criu met what is there for a moment'
   expect(modeAgain(ending, 'postcopy', 3)).toBeUndefined();
 });
 
+it('does so when the kernel had news of the network', () => {
+  const line = 'Error (criu/sk-netlink.c:77): netlink: The socket has data to read';
+  expect(modeAgain(failed('DUMP_FAILED', line), 'cold', 1)).toBe('cold');
+});
+
 it('does so when systemd was just starting a service', () => {
   const line =
     'pie: 204: Error (criu/pie/restorer.c:2080): sys_prctl(PR_SET_MM, PR_SET_MM_MAP) failed with -9';
