@@ -190,7 +190,10 @@ export const REFUSALS = {
     'unix sockets are connected to processes outside the container: {what}',
     'Close the connection (a bind-mounted socket of the host, such as a log or database socket).',
   ),
-  MOUNT_KIND: entry('criu cannot dump these mounts: {what}', 'Unmount them inside the container.'),
+  MOUNT_KIND: entry(
+    'criu cannot dump these mounts: {what}',
+    'Unmount them inside the container. Where users are mapped, services of systemd have credentials on a ramfs: for those of systemd itself `godwit prepare-rootfs NAME --apply`, for others `ImportCredential=`, `LoadCredential=` and `SetCredential=` in a drop-in each, and restart the container.',
+  ),
   MOUNT_SHARING: entry(
     'criu cannot restore how these mounts propagate: {what}',
     'Services with mounts of their own (ProtectSystem=, PrivateTmp= …) need `MountFlags=slave` in a drop-in each; for those of systemd itself: `godwit prepare-rootfs NAME --apply`. Then restart the container. Or use --unsafe to try.',

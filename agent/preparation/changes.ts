@@ -71,6 +71,13 @@ const CONSOLE = `${MARK}
 ConditionVirtualization=!container
 `;
 
+const WITHOUT_CREDENTIALS = `${MARK}
+[Service]
+ImportCredential=
+LoadCredential=
+SetCredential=
+`;
+
 const SANDBOXED_WHY =
   'criu cannot restore two services with mounts of their own, whose directories for later mounts have no common one';
 
@@ -134,3 +141,15 @@ export const SYSTEMD_CHANGES: readonly Change[] = [
     cost: "it sees the container's /tmp and /var/tmp",
   })),
 ];
+
+/** What it needs besides where users are mapped. */
+export const MAPPED_CHANGES: readonly Change[] = [
+  'systemd-journald',
+  'systemd-networkd',
+  'systemd-resolved',
+].map((unit) => ({
+  path: `etc/systemd/system/${unit}.service.d/61-live-migration-mapped.conf`,
+  text: WITHOUT_CREDENTIALS,
+  why: 'with mapped users it has its credentials on a ramfs, which criu does not dump',
+  cost: "it reads no credentials (systemd.exec's ImportCredential=)",
+}));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { PreparedFile } from '../../protocol/mod.ts';
-import { SYSTEMD_CHANGES } from './changes.ts';
+import { MAPPED_CHANGES, SYSTEMD_CHANGES } from './changes.ts';
 import { type Preparing, prepareRootfs } from './prepare.ts';
 
 let base: string;
@@ -49,6 +49,21 @@ it('renews what an older version wrote', async () => {
   expect(await states('check')).toEqual(all('there').with(1, 'old'));
   expect(await states('apply')).toEqual(all('there').with(1, 'written'));
   expect(await readFile(join(root, manager), 'utf8')).toBe(text);
+});
+
+it('takes the credentials of services where users are mapped, and only there', async () => {
+  const range = { start: 0, target: 100_000, count: 65_536 };
+  const mapped = { ...spec(), idmap: { uid: [range], gid: [range] } };
+  const { files } = await prepareRootfs(mapped, 'apply');
+  expect(files.map(({ path }) => path)).toEqual(
+    [...SYSTEMD_CHANGES, ...MAPPED_CHANGES].map(({ path }) => `/${path}`),
+  );
+  expect(files.at(-1)).toMatchObject({
+    state: 'written',
+    content: expect.stringContaining('\nImportCredential=\n'),
+  });
+  await prepareRootfs(mapped, 'undo');
+  expect(await readdir(join(root, 'etc/systemd'), { recursive: true })).toEqual(OWN_DIRS);
 });
 
 it('removes all it wrote, and the directories it made for that', async () => {

@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { type DomainSpec, LIMITS, type PreparedFile } from '../../protocol/mod.ts';
 import { hostFailed } from '../host/failure.ts';
 import { entryOf, openInside, readEntry, removeEmptyInside } from '../host/inside.ts';
-import { type Change, MARK, SYSTEMD_CHANGES } from './changes.ts';
+import { type Change, MAPPED_CHANGES, MARK, SYSTEMD_CHANGES } from './changes.ts';
 import { initKind } from './init-kind.ts';
 
 /** What is to be done with a container's root. */
@@ -19,14 +19,15 @@ export interface Preparation {
  * these files when the container starts. @throws GodwitError HOST_FAILED
  */
 export async function prepareRootfs(
-  { os, root }: Pick<DomainSpec, 'os' | 'root'>,
+  { os, root, idmap }: Pick<DomainSpec, 'os' | 'root' | 'idmap'>,
   action: Preparing,
 ): Promise<Preparation> {
   try {
     const init = await initKind(root.source, os.init);
     if (init === 'other') return { init, files: [] };
     const files: PreparedFile[] = [];
-    for (const change of SYSTEMD_CHANGES) files.push(await perform(root.source, change, action));
+    const changes = idmap ? [...SYSTEMD_CHANGES, ...MAPPED_CHANGES] : SYSTEMD_CHANGES;
+    for (const change of changes) files.push(await perform(root.source, change, action));
     return { init, files };
   } catch (error) {
     throw hostFailed(`preparing ${root.source}`, error);

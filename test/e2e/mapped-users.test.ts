@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerInfo, MigrateReply, MigrateResult } from '../../protocol/mod.ts';
 import { domainXml, makeRootfs } from './support/containers.ts';
@@ -6,12 +5,11 @@ import { tracesOf } from './support/node-state.ts';
 import { type RedisClient, startRedisClient } from './support/redis-client.ts';
 import { until } from './support/until.ts';
 import { useCluster } from './support/use-lab.ts';
+import { mayUserfaultfd, withUserfaultfd } from './support/userfaultfd.ts';
 
 const NAME = 'mapped';
 const ADDRESS = '10.77.1.64';
 const OUTSIDE = 100_000;
-/** Of the machine: its nodes' agents read it when they start. */
-const UFFD = '/proc/sys/vm/unprivileged_userfaultfd';
 const cluster = useCluster('map', { nodes: 2 });
 const wish = { name: NAME, address: ADDRESS, memoryMib: 256 };
 const IDMAP = `<idmap>
@@ -61,11 +59,7 @@ describe('a container with mapped users', () => {
   });
 
   it('moves by post-copy where its tasks may open a userfaultfd', { timeout: 240_000 }, async () => {
-    const set = readFileSync(UFFD, 'utf8');
-    writeFileSync(UFFD, '1');
-    try {
-      for (const node of ['n1', 'n2']) await cluster.lab.run(['agent', node, 'restart']);
-      await answers();
+    await withUserfaultfd(cluster, async () => {
       for (const target of ['n2', 'n1']) {
         await settled();
         const moved = await cluster.json<MigrateResult>('migrate', NAME, target, '--mode', 'postcopy');
@@ -73,11 +67,7 @@ describe('a container with mapped users', () => {
         await settled();
         expect(await cluster.lab.sh(target, SHOW)).toBe(before);
       }
-    } finally {
-      writeFileSync(UFFD, set);
-      for (const node of ['n1', 'n2']) await cluster.lab.run(['agent', node, 'restart']);
-    }
-    await answers();
+    });
     await settled();
   });
 
@@ -90,7 +80,7 @@ describe('a container with mapped users', () => {
   });
 
   it('is not offered what its tasks may not do', { timeout: 60_000 }, async () => {
-    const may = readFileSync(UFFD, 'utf8').trim() === '1';
+    const may = mayUserfaultfd();
     const dry = await cluster.godwit('migrate', NAME, 'n2', '--dry-run', '--json');
     const { mode } = JSON.parse(dry.stdout) as MigrateReply;
     if (!may) expect(mode).toBe('cold');
@@ -105,14 +95,6 @@ describe('a container with mapped users', () => {
     for (const node of ['n1', 'n2'])
       expect(await cluster.lab.sh(node, `find /run -name '${NAME}.*'`)).toBe('');
   });
-
-  /** Both agents, which have just been started again. */
-  async function answers(): Promise<void> {
-    await until('both nodes answer', 60_000, async () => {
-      const { exitCode, stdout } = await cluster.godwit('node', 'ls', '-o', 'name');
-      return exitCode === 0 && stdout.trim().split('\n').length === 2;
-    });
-  }
 
   async function settled(): Promise<void> {
     await until('the record settles', 30_000, async () => {
