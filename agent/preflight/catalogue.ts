@@ -260,6 +260,11 @@ export const REFUSALS = {
     '`godwit prepare-rootfs NAME --apply`, and restart the container; or use --unsafe to try.',
     OVERRIDABLE,
   ),
+  WATCHDOG_UNHEARD: entry(
+    'init would not hear these services after a restore, and its watchdogs would kill them: {what}',
+    'systemd knows a main process by a number that is another one then, unless its unit has NotifyAccess=all: `godwit prepare-rootfs NAME --apply`, and restart the container; or use --unsafe where the units have it.',
+    OVERRIDABLE,
+  ),
   MEMORY_EVENTS: entry(
     'a restore would not find the watched files of memory groups: {what}',
     'systemd watches units with MemoryAccounting= or MemoryMax=: `godwit prepare-rootfs NAME --apply`, take MemoryMax= out of the units, and restart the container; or use --unsafe to try.',

@@ -4,15 +4,18 @@ import { copiedDirs, volumesWith } from '../../protocol/domain/mod.ts';
 import type { Capabilities, DomainSpec, Mode } from '../../protocol/mod.ts';
 import type { Clock } from '../effects/clock.ts';
 import type { Runner } from '../effects/runner.ts';
+import { hearsServices } from '../preparation/prepare.ts';
 import { canKeep, lookOver, outlinesOf, rootfsBytes } from '../rootfs/mod.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { visibleCpuFlags } from './cpu.ts';
 import { probeDataPort } from './data-port.ts';
 import type { CopiedFacts, JobLoad, PipeFacts, SourceFacts } from './facts.ts';
-import { lookInto } from './look/look.ts';
+import { taskName } from './judge/finding.ts';
+import { type ContainerLook, lookInto } from './look/look.ts';
 import { fieldsOf, type Proc, procAt } from './look/proc.ts';
 import { inodesOf, mountsIn, rootfsIdentity } from './rootfs.ts';
 import { usersOf } from './users.ts';
+import { compareVersions } from './versions.ts';
 
 /** What collecting at the source needs. */
 export interface SourceContext {
@@ -70,6 +73,7 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     jobs,
     state: status.state,
     ...(look ? { look } : {}),
+    unheard: look ? await unheardIn(look, context) : [],
     pipe: await pipeFacts(proc, free),
     ...(address === undefined
       ? {}
@@ -83,6 +87,16 @@ export async function collectSourceFacts(context: SourceContext): Promise<Source
     lower: runDir === undefined ? {} : outlinesOf(await lookOver({ runner, clock, runDir }, lower)),
     limitFiles: plan?.limitFiles ?? [],
   };
+}
+
+/** From Linux 6.9 on every process has a pidfd number of its own, by which systemd (255 and newer) knows it. */
+async function unheardIn(
+  look: ContainerLook,
+  { spec, capabilities }: Pick<SourceContext, 'spec' | 'capabilities'>,
+): Promise<string[]> {
+  const { watched } = look;
+  if (watched.length === 0 || compareVersions(capabilities.kernel, '6.9', 2) < 0) return [];
+  return (await hearsServices(spec)) ? [] : watched.map((pid) => taskName(look, pid));
 }
 
 /** One after the other: they share a disk. */

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DomainSpec } from '../../protocol/mod.ts';
 import type { Command, Runner } from '../effects/runner.ts';
 import { systemClock } from '../effects/system-clock.ts';
 import { createRunner } from '../effects/system-runner.ts';
+import { SERVICES_CHANGE } from '../preparation/changes.ts';
 import { setMark } from '../rootfs/mod.ts';
 import type { ContainerStatus } from '../runtime/runtime.ts';
 import { collectSourceFacts, type SourceContext } from './collect-source.ts';
@@ -239,6 +240,30 @@ describe('collecting facts', () => {
       ['TASK_STUCK', 'worker (pid 8)'],
       ['MOUNT_KIND', 'fuse.x on /a b'],
     ]);
+  });
+
+  it('names services with a watchdog whose init does not take the word of each process, where that has to', async () => {
+    const told = 'WATCHDOG_USEC=180000000\0WATCHDOG_PID=2\0';
+    await put('proc/7/status', 'Name:\tsystemd\nNSpid:\t7\t1\n');
+    await put('proc/7/task/7/children', '8 9 ');
+    await put('proc/8/status', 'Name:\tjournald\nNSpid:\t8\t2\n');
+    await put('proc/8/environ', `HOME=/\0${told}`);
+    // Its child has the same environment.
+    await put('proc/9/status', 'Name:\thelper\nNSpid:\t9\t3\n');
+    await put('proc/9/environ', told);
+    await put('sys/fs/cgroup/shop/cgroup.procs', '7\n8\n9\n');
+    const on = (kernel: string) => collectSourceFacts(source({ capabilities: { ...CAPABLE, kernel } }));
+    const facts = await on('6.9.0');
+    expect(facts.unheard).toEqual(['journald (pid 8)']);
+    expect(sourceRefusals(facts).map(({ code }) => code)).toEqual(['WATCHDOG_UNHEARD']);
+    expect((await on('6.8.12')).unheard).toEqual([]);
+
+    const conf = join(spec.root.source, SERVICES_CHANGE.path);
+    await mkdir(dirname(conf), { recursive: true });
+    await writeFile(conf, SERVICES_CHANGE.text.replace('NotifyAccess=all\n', ''));
+    expect((await on('6.9.0')).unheard).toEqual(['journald (pid 8)']);
+    await writeFile(conf, SERVICES_CHANGE.text);
+    expect((await on('6.9.0')).unheard).toEqual([]);
   });
 
   it('does not take a task that waits a moment for its disk for one that hangs', async () => {

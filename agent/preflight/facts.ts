@@ -28,6 +28,8 @@ export interface SourceFacts {
   /** What the runtime says; the look is only there for a running container. */
   readonly state: string;
   readonly look?: ContainerLook;
+  /** Services that the container's init would not hear any more, and kills then; by name. */
+  readonly unheard: readonly string[];
   readonly pipe: PipeFacts;
   /** Present when a target is known. */
   readonly dataPort?: { readonly address: string; readonly problem?: string };

@@ -32,6 +32,7 @@ export function sourceRefusals(facts: SourceFacts): Refusal[] {
   if (aheadMs > LIMITS.clockSkewMs) add('CLOCK_SKEW', `${duration(aheadMs)} behind the target's`);
   if (facts.copied.length > 0) found.push(...copiedRefusals(node, facts.copied, facts.capabilities.rsync));
   if (facts.staying.length > 0) add('VOLUME_STAYS', some(facts.staying));
+  if (facts.unheard.length > 0) add('WATCHDOG_UNHEARD', some(facts.unheard));
   if (facts.look) found.push(...lookRefusals(node, facts.look));
   else add('NOT_RUNNING', `it is ${facts.state}`);
   return found.slice(0, LIMITS.refusals);

@@ -84,14 +84,16 @@ const SANDBOXED_WHY =
 /** Services of systemd itself that have mounts of their own and stay. */
 const EARLY = ['systemd-resolved', 'systemd-timesyncd'];
 
+export const SERVICES_CHANGE: Change = {
+  path: 'etc/systemd/system/service.d/50-live-migration.conf',
+  text: SERVICES,
+  why: 'criu dumps neither nested UTS, IPC and user namespaces nor the BPF programs of device and address filters; and init knows a main process by the number of its pidfd, which is another one after a move: it would take no word of it any more, and its watchdog would kill it after some minutes',
+  cost: 'services lose these sandbox settings, and every process of a service may speak to init for it; set one again in a drop-in of a unit whose container need not move',
+};
+
 /** What makes systemd (250 and newer) an init that criu can dump and restore. */
 export const SYSTEMD_CHANGES: readonly Change[] = [
-  {
-    path: 'etc/systemd/system/service.d/50-live-migration.conf',
-    text: SERVICES,
-    why: 'criu dumps neither nested UTS, IPC and user namespaces nor the BPF programs of device and address filters; and init knows a main process by the number of its pidfd, which is another one after a move: it would take no word of it any more, and its watchdog would kill it after some minutes',
-    cost: 'services lose these sandbox settings, and every process of a service may speak to init for it; set one again in a drop-in of a unit whose container need not move',
-  },
+  SERVICES_CHANGE,
   {
     path: 'etc/systemd/system.conf.d/50-live-migration.conf',
     text: MANAGER,

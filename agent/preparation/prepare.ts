@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { type DomainSpec, LIMITS, type PreparedFile } from '../../protocol/mod.ts';
 import { hostFailed } from '../host/failure.ts';
 import { entryOf, openInside, readEntry, removeEmptyInside } from '../host/inside.ts';
-import { type Change, MAPPED_CHANGES, MARK, SYSTEMD_CHANGES } from './changes.ts';
+import { type Change, MAPPED_CHANGES, MARK, SERVICES_CHANGE, SYSTEMD_CHANGES } from './changes.ts';
 import { initKind } from './init-kind.ts';
 
 /** What is to be done with a container's root. */
@@ -31,6 +31,18 @@ export async function prepareRootfs(
     return { init, files };
   } catch (error) {
     throw hostFailed(`preparing ${root.source}`, error);
+  }
+}
+
+/**
+ * Whether the init of this root takes the word of a service from any of its processes, as the changes have it.
+ * @throws GodwitError HOST_FAILED
+ */
+export async function hearsServices({ root }: Pick<DomainSpec, 'root'>): Promise<boolean> {
+  try {
+    return (await stateOf(root.source, SERVICES_CHANGE)) === 'there';
+  } catch (error) {
+    throw hostFailed(`looking at ${root.source}`, error);
   }
 }
 

@@ -207,6 +207,7 @@ describe('a Debian container with systemd', () => {
     for (const code of [
       'NAMESPACE_NESTED',
       'USER_MANAGER',
+      'WATCHDOG_UNHEARD',
       'ANON_INODE',
       'MOUNT_SHARING',
       'MOUNT_WITHOUT_ROOT',

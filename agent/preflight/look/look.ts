@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { LIMITS } from '../../../protocol/mod.ts';
 import type { Clock } from '../../effects/clock.ts';
 import type { Runner } from '../../effects/runner.ts';
+import { innerPid } from '../../host/inner-pids.ts';
 import type { DumpPlan } from '../../runtime/runtime.ts';
 import { needsStat, type OpenFile, readFile, withStat } from './files.ts';
 import { findMemoryEvents } from './memory-events.ts';
@@ -32,6 +33,8 @@ export interface ContainerLook {
   readonly memoryEvents: ReadonlyMap<number, string>;
   /** Tasks of other users whose limits criu cannot read here. */
   readonly hiddenLimits: readonly number[];
+  /** Main processes of services that their manager kills when it does not hear of them. */
+  readonly watched: readonly number[];
   /** criu arguments of the container: what is external, how large deleted files may be. */
   readonly criuArgs: readonly string[];
   /** What could not be looked at; empty when the look is complete. */
@@ -103,6 +106,7 @@ export async function lookInto(context: LookContext, plan: DumpPlan): Promise<Co
     mappedRings: slow?.mappedRings ?? [],
     memoryEvents: slow?.memoryEvents ?? new Map(),
     hiddenLimits: slow?.hiddenLimits ?? [],
+    watched: slow?.watched ?? [],
     stuck: await findStuck(context, tasks),
     outsideLockers: [...lockers].filter((pid) => proc.text(`proc/${pid}/stat`) !== ''),
     criuArgs: plan.args,
@@ -122,15 +126,24 @@ async function slowPart(
   const { proc, runner, machine } = context;
   const { initPid } = plan;
   const watching = files.some(({ watched = [] }) => watched.length > 0);
-  const [sockets, pairs, withStats, mapped, memoryEvents, hiddenLimits] = await Promise.all([
+  const [sockets, pairs, withStats, mapped, memoryEvents, hiddenLimits, watched] = await Promise.all([
     nameSockets(runner, files, machine, signal),
     files.some((file) => file.link.startsWith('socket:')) ? unixPairs(runner, initPid, signal) : [],
     Promise.all(files.map((file) => (needsStat(file) ? withStat(proc, file) : file))),
     Promise.all(tasks.map(async ({ pid }) => ((await mapsRing(proc, pid)) ? [pid] : []))),
     watching ? findMemoryEvents(proc, freezeDirs(plan)) : new Map<number, string>(),
     findHiddenLimits(context, tasks),
+    Promise.all(tasks.map(async ({ pid }) => ((await isWatched(proc, pid)) ? [pid] : []))),
   ]);
-  return { sockets, pairs, files: withStats, mappedRings: mapped.flat(), memoryEvents, hiddenLimits };
+  return {
+    sockets,
+    pairs,
+    files: withStats,
+    mappedRings: mapped.flat(),
+    memoryEvents,
+    hiddenLimits,
+    watched: watched.flat(),
+  };
 }
 
 /** Tasks in state D that do not run for as long as they are watched. */
@@ -146,6 +159,13 @@ async function findStuck({ proc, clock }: LookContext, tasks: readonly TaskFacts
 
 async function mapsRing(proc: Proc, pid: number): Promise<boolean> {
   return (await proc.textWaiting(`proc/${pid}/maps`, LIMITS.lookMapsBytes)).includes('anon_inode:[io_uring]');
+}
+
+/** systemd tells the process that it starts, and its environment tells it on to others. */
+async function isWatched(proc: Proc, pid: number): Promise<boolean> {
+  const words = (await proc.textWaiting(`proc/${pid}/environ`, LIMITS.lookEnvironBytes)).split('\0');
+  const told = words.includes(`WATCHDOG_PID=${innerPid(proc.text(`proc/${pid}/status`))}`);
+  return told && words.some((word) => word.startsWith('WATCHDOG_USEC='));
 }
 
 /** Without a user namespace of its own in between, only CAP_SYS_RESOURCE opens the limits of another user's process. */
