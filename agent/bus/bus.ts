@@ -71,6 +71,6 @@ export interface Records {
   /** `patienceMs`: how long the store may be without a leader; the usual time for a request without it. */
   update(record: ContainerRecord, revision: number, patienceMs?: number): Promise<CasResult>;
   remove(name: string, revision: number): Promise<CasResult>;
-  /** Calls `changed` for the present value and each change (undefined: deleted). */
+  /** Calls `changed` for the present value and for changes (undefined: deleted), the last of all in any case. */
   watch(name: string, changed: (value: Versioned | undefined) => void): Promise<Stoppable>;
 }

@@ -8,7 +8,10 @@ import type { Link } from './link.ts';
 /** Between two tries to watch again after the watch broke. */
 const AGAIN_MS = 500;
 
-/** Calls `changed` with the key's present value and each later one; undefined: it is not there (any more). */
+/**
+ * Calls `changed` with the key's present value and with later ones, the last of all in any case; one that is overwritten at once may be
+ * left out. Undefined: it is not there (any more).
+ */
 export async function watchRecord(
   link: Link,
   bucket: string,
