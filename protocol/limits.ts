@@ -43,6 +43,7 @@ export const LIMITS = {
   lookDescriptors: 65_536,
   lookMounts: 4_096,
   lookMapsBytes: 4 * 1024 * 1024,
+  /** Of the environment of one process. */
   lookEnvironBytes: 256 * 1024,
   /** Its time: for the programs it starts, however busy the node is, and for each task. */
   lookMs: 5_000,

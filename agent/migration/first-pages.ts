@@ -18,6 +18,7 @@ export class FirstPages {
 
   /** These are newer than what is known; what is too much of both is forgotten. */
   learn(uuid: string, pages: readonly FirstPage[]): void {
+    if (pages.length === 0) return;
     const all = new Map([...pages, ...this.of(uuid)].map((one) => [one.join(':'), one] as const));
     this.known.delete(uuid);
     this.known.set(uuid, [...all.values()].slice(0, LIMITS.firstPages));

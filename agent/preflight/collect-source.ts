@@ -50,7 +50,7 @@ const PIPE_MAX = 'proc/sys/fs/pipe-max-size';
 /**
  * Facts for {@link sourceRefusals}; changes nothing and stops nothing. `cpuFlags`, `rootfs` and others of the result
  * belong into PrepareRequest.
- * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked
+ * @throws GodwitError RUNTIME_FAILED when the runtime cannot be asked, HOST_FAILED when the root cannot be read
  */
 export async function collectSourceFacts(context: SourceContext): Promise<SourceFacts> {
   const { node, mode, capabilities, jobs, spec, runtime, clock, runner, peer, stateDir, runDir } = context;

@@ -1,4 +1,4 @@
-import { type FirstPage, PAGE_BYTES, writeFirstPages } from '../../transfer/pages/mod.ts';
+import { type FirstPage, PAGE_BYTES, removeFirstPages, writeFirstPages } from '../../transfer/pages/mod.ts';
 import type { Agent } from '../agent.ts';
 import type { ServedPages } from './page-service.ts';
 import type { Plan } from './words.ts';
@@ -24,6 +24,7 @@ export async function addFirstPages(agent: Agent, { plan, dir, pages }: FirstPag
     if (pages) await writeFirstPages(dir, affordable(plan, known), await pages.memory());
     else await writeFirstPages(dir, known);
   } catch (error) {
+    removeFirstPages(dir);
     agent.log.warn({ job: plan.job, err: error }, 'the pages that are needed first do not go along');
   }
 }

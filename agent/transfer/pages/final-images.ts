@@ -34,7 +34,8 @@ export interface FinalImagesOptions {
 
 /**
  * Rewrites the final images in place: every page that may be lazy is lazy and without content, the others, and those
- * that came beside the images (first-pages.ts), are in the pages files. `parent` becomes a directory of ours (see parent-dir.ts), which also takes the final dump's own pages.
+ * that came beside the images (first-pages.ts), are in the pages files. `parent` becomes a directory of ours (see
+ * parent-dir.ts), which also takes the final dump's own pages.
  * @throws GodwitError TRANSFER_FAILED
  */
 export function rewriteFinalImages(options: FinalImagesOptions): FinalImages {

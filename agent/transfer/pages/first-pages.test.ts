@@ -2,7 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type FirstPage, loadFirstPages, readFirstPages, writeFirstPages } from './first-pages.ts';
+import {
+  type FirstPage,
+  loadFirstPages,
+  readFirstPages,
+  removeFirstPages,
+  writeFirstPages,
+} from './first-pages.ts';
 import { PageFiles } from './page-files.ts';
 import { MemoryGone } from './task-memory.ts';
 import { FakeDaemon } from './testing/fake-criu.ts';
@@ -67,6 +73,13 @@ it('carries the list alone where nothing follows', async () => {
 it('is not there in images of an agent that knows nothing', async () => {
   expect(readFirstPages(dir)).toEqual([]);
   expect(loadFirstPages(dir, new PageFiles()).size).toBe(0);
+});
+
+it('goes along whole or not at all', async () => {
+  await writeFirstPages(dir, WISHED, memory);
+  removeFirstPages(dir);
+  expect(readdirSync(dir)).toEqual([]);
+  removeFirstPages(dir);
 });
 
 it('refuses what does not fit together', async () => {

@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LIMITS } from '../../../protocol/limits.ts';
@@ -10,6 +10,7 @@ import { PAGE_BYTES } from './wire.ts';
 
 /** A page, by its task's pid in the images. */
 export type FirstPage = readonly [pid: number, page: number];
+/** As they are told and listed. */
 export const FirstPagesList = z.array(z.tuple([z.int().min(0), z.int().min(0)])).max(LIMITS.firstPages);
 
 /** Beside criu's images, and none of its names: the pages, and what is in them, in the same order. */
@@ -37,6 +38,11 @@ export async function writeFirstPages(
     listed = there;
   }
   writeFileSync(join(dir, LIST), JSON.stringify(listed), { mode: 0o600 });
+}
+
+/** Nothing of them goes along: a list that is there in part would end the move. */
+export function removeFirstPages(dir: string): void {
+  for (const name of [LIST, CONTENT]) rmSync(join(dir, name), { force: true });
 }
 
 /** The list that came with the images; empty when none did. @throws GodwitError TRANSFER_FAILED */

@@ -28,7 +28,7 @@ export function flattenRound(
   file: number,
 ): { readonly segments: SegmentTable; readonly ownPages: number } {
   const segments = new SegmentTable();
-  const parent = new Parent(below);
+  const parent = new Walk(below);
   let ownPages = 0;
   for (let index = 0; index < entries.length; index += 1) {
     const [page, pages, flags] = [entries.page(index), entries.pages(index), entries.flags(index)];
@@ -60,8 +60,8 @@ export function flattenFinal(
   const entries = new EntryTable(Math.ceil(final.length / 2));
   const eager = new SegmentTable();
   const lazy = new SegmentTable();
-  const parent = new Parent(rounds);
-  const here = new Here(place.first);
+  const parent = new Walk(rounds);
+  const here = new Walk(place.first);
   let ownPages = 0;
   let remotePages = 0;
   const put: Visit = (page, pages, file, at, isLazy) => {
@@ -80,8 +80,7 @@ export function flattenFinal(
       put(page, pages, place.ownFile, ownPages, (flags & PAGE_FLAGS.lazy) !== 0);
       ownPages += pages;
     } else {
-      here.split(page, pages, (start, count, file, at) => {
-        if (file !== REMOTE) return put(start, count, file, at, false);
+      here.split(page, pages, put, (start, count) => {
         put(start, count, REMOTE, place.firstRemote + remotePages, true);
         remotePages += count;
       });
@@ -90,32 +89,8 @@ export function flattenFinal(
   return { entries, eager, lazy, ownPages, remotePages };
 }
 
-/** Takes runs out of a table, in ascending order, so that all of them together cost one walk through it. */
-class Parent {
-  private readonly table: SegmentTable | undefined;
-  private index = 0;
-
-  constructor(table: SegmentTable | undefined) {
-    this.table = table;
-  }
-
-  take(page: number, pages: number, visit: Visit): void {
-    const { table } = this;
-    const end = page + pages;
-    for (let at = page; at < end; ) {
-      while (table && this.index < table.length && table.end(this.index) <= at) this.index += 1;
-      if (!table || this.index >= table.length || table.page(this.index) > at)
-        throw transferFailed(`page ${at.toString(16)} is in no round`);
-      const { index } = this;
-      const count = Math.min(end, table.end(index)) - at;
-      visit(at, count, table.file(index), table.at(index) + (at - table.page(index)), table.lazy(index));
-      at += count;
-    }
-  }
-}
-
-/** Splits runs, in ascending order, at the pages that a table has. */
-class Here {
+/** One walk through a table: all runs together, in ascending order, cost no more. */
+class Walk {
   private readonly table: SegmentTable;
   private index = 0;
 
@@ -123,21 +98,29 @@ class Here {
     this.table = table;
   }
 
-  /** @param visit told of each piece where it is: `file` is REMOTE, and `at` nothing, where the table does not have it */
-  split(
-    page: number,
-    pages: number,
-    visit: (page: number, pages: number, file: number, at: number) => void,
-  ): void {
+  /** Takes a run out of the table. @throws GodwitError TRANSFER_FAILED when it does not have all of it */
+  take(page: number, pages: number, visit: Visit): void {
+    this.split(page, pages, visit, (missing) => {
+      throw transferFailed(`page ${missing.toString(16)} is in no round`);
+    });
+  }
+
+  /** Splits a run into what the table has and what it has not. */
+  split(page: number, pages: number, visit: Visit, lacks: (page: number, pages: number) => void): void {
     const { table } = this;
     const end = page + pages;
     for (let at = page; at < end; ) {
       while (this.index < table.length && table.end(this.index) <= at) this.index += 1;
-      const start = this.index < table.length ? Math.max(table.page(this.index), at) : end;
-      const stop = start > at ? Math.min(start, end) : Math.min(table.end(this.index), end);
-      if (start > at) visit(at, stop - at, REMOTE, 0);
-      else visit(at, stop - at, table.file(this.index), table.at(this.index) + (at - table.page(this.index)));
-      at = stop;
+      const { index } = this;
+      const start = index < table.length ? Math.min(table.page(index), end) : end;
+      if (start > at) {
+        lacks(at, start - at);
+        at = start;
+        continue;
+      }
+      const count = Math.min(end, table.end(index)) - at;
+      visit(at, count, table.file(index), table.at(index) + (at - table.page(index)), table.lazy(index));
+      at += count;
     }
   }
 }

@@ -3,6 +3,7 @@ export {
   type FirstPage,
   FirstPagesList,
   readFirstPages,
+  removeFirstPages,
   writeFirstPages,
 } from './first-pages.ts';
 export { openPageServer } from './open-page-server.ts';
